@@ -1,0 +1,33 @@
+"""The card that a plugin shows: what it is called, what it is, and where its code lies. Imports no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict
+
+Kind = Literal["renderer", "extractor", "regressor", "loss", "dataset", "recogniser", "estimator"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+class Config(BaseModel):
+    """Base of every plugin's options. A misspelt key is an error, not a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+@dataclass(frozen=True)
+class Component:
+    """One thing that a plugin offers.
+
+    ``factory`` is ``"module:attribute"``, imported on first use; it is called with an instance of
+    ``config`` and the keyword arguments that its kind is promised (see :mod:`aubench.contracts`).
+    """
+
+    kind: Kind
+    name: str
+    summary: str
+    factory: str
+    config: type[Config] = field(default=Config)
+    licence: str = "MIT"

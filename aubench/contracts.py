@@ -1,0 +1,210 @@
+"""What each kind of plugin promises, in shapes.
+
+``b`` faces, ``h w`` pixels, ``c`` channels, ``a`` AUs. Images are float32 RGB in [0, 1], (b, 3, h, w); pixel
+(0, 0) is the centre of the top-left pixel. Intensities are 0..5 with NaN for "not annotated". Facial parameters are
+in [0, 1]. Every image that travels between plugins is an *aligned crop*: five points (eye centres, nose
+tip, mouth corners) brought to :data:`TEMPLATE` by a similarity transform.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from torch import Tensor
+
+    from aubench.parameters import FacialParameters
+
+TEMPLATE: tuple[tuple[float, float], ...] = (
+    (0.360, 0.400),
+    (0.640, 0.400),
+    (0.500, 0.572),
+    (0.390, 0.715),
+    (0.610, 0.715),
+)
+"""Where the five points lie in an aligned crop, as fractions of its side: the eye centre on the picture's left, the one
+on its right, nose tip, mouth corner on the picture's left, the one on its right."""
+
+REGIONS = ("eyes", "brows", "nose", "mouth", "face")
+PARSING_CLASSES = (
+    "background", "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear", "ear_r",
+    "nose", "mouth", "u_lip", "l_lip", "neck", "neck_l", "cloth", "hair", "hat",
+)  # fmt: skip
+Style = Literal["game", "photo"]
+Split = Literal["train", "test"]
+
+NUISANCE_NAMES = (
+    "gaze_x", "gaze_y", "roll", "shift_x", "shift_y", "scale", "cheek_puff", "jaw_forward", "asymmetry",
+)  # fmt: skip
+"""Movements that no AU label describes, each in [-1, 1] with 0 for none: gaze, in-plane rotation, shift and
+scale left over by an imperfect alignment, puffed cheeks, jaw thrust, and a left-right difference in the strength of all AUs."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What a renderer draws. ``image`` (b, 3, h, w); ``parsing`` (b, h, w) int64, indices into
+    :data:`PARSING_CLASSES`; ``landmarks`` (b, 68, 2) pixels, x then y, iBUG order; ``depth`` (b, h, w), larger is
+    farther, infinite where nothing was drawn."""
+
+    image: Tensor
+    parsing: Tensor | None = None
+    landmarks: Tensor | None = None
+    depth: Tensor | None = None
+
+
+@runtime_checkable
+class Renderer(Protocol):
+    """``factory(config)``. Draws aligned crops of side ``size``."""
+
+    size: int
+    differentiable: bool
+
+    def draw(self, parameters: FacialParameters) -> Drawn: ...
+
+
+@runtime_checkable
+class Engine(Renderer, Protocol):
+    """A renderer with looks: a face model that a neural renderer imitates and benchmarks are drawn with.
+
+    ``looks`` seeds what belongs to a person and a camera (skin, hair, glasses, lights, lens, background); ``shots``
+    seeds what differs from frame to frame (noise, compression, alignment error); ``nuisance`` is (b, 9), see
+    :data:`NUISANCE_NAMES`. Equal arguments give equal pixels.
+    """
+
+    def draw(
+        self,
+        parameters: FacialParameters,
+        *,
+        style: Style = "game",
+        looks: Sequence[int] | None = None,
+        shots: Sequence[int] | None = None,
+        nuisance: npt.NDArray[np.float32] | None = None,
+    ) -> Drawn: ...
+
+    def sample(self, count: int, seed: int) -> FacialParameters:
+        """Parameters of ``count`` random faces, drawn for imitation: poses, AUs, identities and brow styles."""
+        ...
+
+
+@dataclass(frozen=True)
+class Features:
+    """What an extractor reads off ``b`` images: ``fused`` is f_gb (b, c, h', w'), ``maps`` the attended local maps T, one for
+    each name of :data:`REGIONS`, each with its own (c, h, w)."""
+
+    fused: Tensor
+    maps: Mapping[str, Tensor]
+
+    def each(self, function: Callable[[Tensor], Tensor]) -> Features:
+        """The same function on every tensor."""
+        return Features(function(self.fused), {name: function(m) for name, m in self.maps.items()})
+
+    def shapes(self) -> FeatureShapes:
+        return FeatureShapes(_chw(self.fused), {name: _chw(m) for name, m in self.maps.items()})
+
+    def __len__(self) -> int:
+        return int(self.fused.shape[0])
+
+    def __getitem__(self, index: slice | Tensor) -> Features:
+        return self.each(lambda tensor: tensor[index])
+
+
+@dataclass(frozen=True)
+class FeatureShapes:
+    """(c, h, w) of every tensor of :class:`Features`."""
+
+    fused: tuple[int, int, int]
+    maps: Mapping[str, tuple[int, int, int]]
+
+
+def _chw(tensor: Tensor) -> tuple[int, int, int]:
+    c, h, w = tensor.shape[1:]
+    return int(c), int(h), int(w)
+
+
+@runtime_checkable
+class Extractor(Protocol):
+    """``factory(config)`` → a frozen ``nn.Module``. Owns its input size, colour order and normalisation; gradients flow
+    to the image."""
+
+    def features(self, image: Tensor) -> Features: ...
+
+
+@runtime_checkable
+class Parser(Protocol):
+    """An extractor that can also parse: logits (b, 19, h, w) at the size of the image."""
+
+    def parse(self, image: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
+class Regressor(Protocol):
+    """``factory(config, shapes=FeatureShapes)`` → an ``nn.Module``; the only one that trains in the main job."""
+
+    def __call__(self, features: Features) -> FacialParameters: ...
+
+
+@runtime_checkable
+class Recogniser(Protocol):
+    """``factory(config)`` → a frozen ``nn.Module``; embeddings (b, d), to be compared by cosine; gradients flow."""
+
+    def embed(self, image: Tensor) -> Tensor: ...
+
+
+@runtime_checkable
+class Loss(Protocol):
+    """``factory(config)``. A callable whose keyword-only parameters, by name, are the quantities it needs (see
+    :mod:`aubench.quantities`); returns a scalar."""
+
+    def __call__(self, **quantities: object) -> Tensor: ...
+
+
+@dataclass(frozen=True)
+class Frames:
+    """Aligned frames of one data set and split, without labels: there is no field that could hold one.
+
+    ``images`` is uint8 RGB (n, h, w, 3), usually memory-mapped; ``subject`` and ``sequence`` are strings (n,);
+    ``frame`` ints (n,), 0-based.
+    """
+
+    dataset: str
+    images: npt.NDArray[np.uint8]
+    subject: npt.NDArray[np.str_]
+    sequence: npt.NDArray[np.str_]
+    frame: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """``factory(config)``. Frames of subjects, split by subject. Labels come through
+    :func:`aubench.data.labels.open_labels` only, which a locked door (unsupervised training) refuses."""
+
+    name: str
+    aus: tuple[str, ...]
+    digest: str
+    """Hash of the content: frames, labels, split."""
+
+    def frames(self, split: Split) -> Frames: ...
+
+    def read_labels(self, split: Split) -> npt.NDArray[np.float64]:
+        """Intensities (n, a) in the order of ``frames(split)`` and ``aus``. Call ``open_labels`` instead."""
+        ...
+
+
+@runtime_checkable
+class Estimator(Protocol):
+    """``factory(config)``. Baselines and published systems: ``fit`` on frames (and, where ``supervised`` says so, on
+    labels), ``predict`` AU intensities (n, a), NaN where it has no opinion."""
+
+    supervised: bool
+    aus: tuple[str, ...]
+
+    def fit(self, frames: Frames, labels: npt.NDArray[np.float64] | None, *, seed: int) -> None: ...
+
+    def predict(self, frames: Frames) -> npt.NDArray[np.float64]: ...
