@@ -41,7 +41,8 @@ NUISANCE_NAMES = (
     "gaze_x", "gaze_y", "roll", "shift_x", "shift_y", "scale", "cheek_puff", "jaw_forward", "asymmetry",
 )  # fmt: skip
 """Movements that no AU label describes, each in [-1, 1] with 0 for none: gaze, in-plane rotation, shift and
-scale left over by an imperfect alignment, puffed cheeks, jaw thrust, and a left-right difference in the strength of all AUs."""
+scale left over by an imperfect alignment, puffed cheeks, jaw thrust, and a left-right difference in the strength
+of all AUs."""
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,8 @@ class Engine(Renderer, Protocol):
 
 @dataclass(frozen=True)
 class Features:
-    """What an extractor reads off ``b`` images: ``fused`` is f_gb (b, c, h', w'), ``maps`` the attended local maps T, one for
-    each name of :data:`REGIONS`, each with its own (c, h, w)."""
+    """What an extractor reads off ``b`` images: ``fused`` is f_gb (b, c, h', w'), ``maps`` the attended local maps T,
+    one for each name of :data:`REGIONS`, each with its own (c, h, w)."""
 
     fused: Tensor
     maps: Mapping[str, Tensor]
