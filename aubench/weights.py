@@ -1,0 +1,193 @@
+"""Tensors on disk: safetensors out; safetensors and plain torch checkpoints in, and no pickle that could run code.
+
+What a file *is* decides how it is read, not what it is called: a pickle named ``.safetensors`` is refused. Torch
+files are read with ``weights_only`` (tensors and plain containers), old ones and new ones.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as _to_safetensors
+from torch import Tensor, nn
+
+from aubench.errors import UserError
+from aubench.files import atomic_write_bytes
+
+WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "params")
+"""Keys under which training scripts put the tensors beside an epoch number and the like."""
+PREFIXES = ("module.", "_orig_mod.")
+"""What ``DataParallel`` and ``torch.compile`` put before every name."""
+
+
+def save(
+    tensors: Mapping[str, Tensor] | nn.Module,
+    path: str | Path,
+    metadata: Mapping[str, str] | None = None,
+    *,
+    half: bool = False,
+) -> None:
+    """Write a module's state, or named tensors, to a safetensors file, atomically.
+
+    ``half`` stores floating tensors of two dimensions and more as float16. Vectors (biases, batch statistics) stay
+    as they are: they weigh nothing, and a running variance can lie outside float16's range.
+    """
+    state = tensors.state_dict() if isinstance(tensors, nn.Module) else tensors
+    out: dict[str, Tensor] = {}
+    for name, tensor in state.items():
+        shrink = half and tensor.is_floating_point() and tensor.ndim >= 2
+        # A copy of its own, so that tied tensors (which safetensors refuses) become two equal ones.
+        out[name] = tensor.detach().to("cpu", torch.float16 if shrink else tensor.dtype, copy=True).contiguous()
+    atomic_write_bytes(path, _to_safetensors(out, dict(metadata or {})))
+
+
+def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """Every tensor of a file by name, on the CPU, and its metadata (torch files have none).
+
+    Raises :class:`UserError` for a missing, truncated or foreign file and for a pickle that holds more than tensors
+    and plain containers.
+    """
+    path = Path(path)
+    kind = _sniff(path)
+    if kind == "safetensors":
+        return _read_safetensors(path)
+    if path.suffix == ".safetensors":
+        raise UserError(f"{path}: called .safetensors, but it is {kind}; refused")
+    return _read_torch(path), {}
+
+
+def load_into(
+    module: nn.Module,
+    path: str | Path,
+    *,
+    prefixes: Sequence[str] = PREFIXES,
+    ignore: Sequence[str] = (),
+) -> dict[str, str]:
+    """Copy a file's tensors into a module, all or none, and return the file's metadata.
+
+    ``prefixes`` are stripped where every name carries them; names that start with one of ``ignore`` are passed over in
+    the file. A missing ``num_batches_tracked`` (files older than torch 0.4.1) keeps its value. Anything else missing,
+    left over, of another shape or not finite is a :class:`UserError` naming the file and the tensor.
+    """
+    found, metadata = read(path)
+    found = strip_prefixes(found, prefixes)
+    expected = module.state_dict()
+    for name, own in expected.items():
+        tensor = found.get(name)
+        if tensor is None:
+            if name.endswith("num_batches_tracked"):
+                continue
+            raise UserError(f"{path}: tensor {name!r} is missing; expected shape {_shape(own)}{_made_with(metadata)}")
+        if tensor.shape != own.shape:
+            raise UserError(
+                f"{path}: tensor {name!r}: expected shape {_shape(own)}, found {_shape(tensor)}{_made_with(metadata)}"
+            )
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise UserError(f"{path}: tensor {name!r} holds values that are not finite")
+    extra = [name for name in found if name not in expected and not name.startswith(tuple(ignore))]
+    if extra:
+        raise UserError(f"{path}: tensor {extra[0]!r} {_shape(found[extra[0]])} has no place in this network")
+    with torch.no_grad():
+        for name, own in expected.items():
+            if name in found:
+                own.copy_(found[name])
+    return metadata
+
+
+def resolve(plugin_file: str, weights: str | None, command: str) -> Path | None:
+    """The file that a plugin's ``weights`` option means, or ``None`` for random numbers (``None`` or ``"none"``).
+
+    ``"shipped"`` is ``assets/<plugin>.safetensors`` beside ``plugin_file`` (the plugin passes its ``__file__``); where
+    that is absent the :class:`UserError` names ``command``, which makes it. Anything else is a path.
+    """
+    if weights is None or weights == "none":
+        return None
+    if weights != "shipped":
+        return Path(weights).expanduser()
+    path = shipped_path(plugin_file)
+    if not path.is_file():
+        raise UserError(f"{path}: no weights are shipped here; make them with `{command}`, or give weights: <file>")
+    return path
+
+
+def shipped_path(plugin_file: str) -> Path:
+    """Where the weights of the plugin that owns ``plugin_file`` are shipped."""
+    folder = Path(plugin_file).resolve().parent
+    return folder / "assets" / f"{folder.name}.safetensors"
+
+
+def strip_prefixes(tensors: Mapping[str, Tensor], prefixes: Sequence[str] = PREFIXES) -> dict[str, Tensor]:
+    """The same tensors without each prefix that every name begins with."""
+    out = dict(tensors)
+    for prefix in prefixes:
+        if out and all(name.startswith(prefix) for name in out):
+            out = {name.removeprefix(prefix): tensor for name, tensor in out.items()}
+    return out
+
+
+def _sniff(path: Path) -> str:
+    """What a file is by its first bytes, in words that fit an error message."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(9)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such weights file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+    if not head:
+        raise UserError(f"{path}: is empty")
+    if head[:4] == b"PK\x03\x04":
+        return "a zip file (a torch checkpoint?)"
+    if head[:1] == b"\x80":
+        return "a pickle"
+    # safetensors: eight bytes of header length, then the header, which is a JSON object.
+    if head[8:9] == b"{":
+        return "safetensors"
+    return "neither safetensors nor a torch checkpoint"
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    with path.open("rb") as file:
+        (header,) = struct.unpack("<Q", file.read(8))
+    if header + 8 > path.stat().st_size:
+        raise UserError(f"{path}: truncated: its header alone needs {header + 8} bytes")
+    try:
+        with safe_open(path, framework="pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except SafetensorError as error:
+        raise UserError(f"{path}: not a whole safetensors file ({error}); fetch or make it again") from None
+
+
+def _read_torch(path: Path) -> dict[str, Tensor]:
+    try:
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # the unpickler answers broken bytes with whatever exception they happen to lead to
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise UserError(
+            f"{path}: refused: not a whole torch checkpoint of tensors and plain containers only ({reason[:160]})"
+        ) from None
+    for wrapper in WRAPPERS:
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+            break
+    if not isinstance(content, Mapping) or not content:
+        raise UserError(f"{path}: holds no named tensors")
+    for name, value in content.items():
+        if not isinstance(name, str) or not isinstance(value, Tensor):
+            raise UserError(f"{path}: entry {name!r} is a {type(value).__name__}, not a tensor")
+    return {name: value.detach() for name, value in content.items()}
+
+
+def _shape(tensor: Tensor) -> tuple[int, ...]:
+    return tuple(tensor.shape)
+
+
+def _made_with(metadata: Mapping[str, str]) -> str:
+    """What the file says of the network it was made for, to mend a mismatch."""
+    config = metadata.get("config")
+    return f" (the file was made with {config})" if config else ""
