@@ -1,0 +1,1 @@
+"""Frames, labels behind a door, and the stores that hold both."""

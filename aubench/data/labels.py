@@ -1,0 +1,138 @@
+"""The door in front of AU labels. Unsupervised training runs inside :func:`locked`, and then nothing can read them.
+
+Two bolts. :func:`open_labels` and :func:`load_labels`, the only ways in, ask the door first. And because a data set
+could read its files by other means, an audit hook of the interpreter refuses, while the door is locked, to open for
+reading any file that ends in :data:`LABEL_SUFFIX` or lies in a folder given to :func:`protect`: ``open``,
+``numpy.load``, ``numpy.memmap`` and ``os.open`` all pass there. The lock holds for the whole process, in every
+thread, and for the worker processes started meanwhile, forked (they inherit the counter) or spawned (they inherit an
+environment variable, and have no key to it).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from aubench.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from aubench.contracts import Dataset, Split
+
+LABEL_SUFFIX = ".aulabels.npy"
+"""How the name of a label file ends in a store."""
+HIGHEST = 5.0
+_VARIABLE = "AUBENCH_LABELS_LOCKED"
+
+_guard = threading.Lock()
+_depth = 0
+_locked_from_birth = _VARIABLE in os.environ
+_folders: set[str] = set()
+_hooked = False
+
+
+class LabelsLocked(RuntimeError):
+    """Code under a locked door asked for labels: a fault of that code, never of the user."""
+
+
+def is_locked() -> bool:
+    """Whether labels are out of reach just now, anywhere in this process."""
+    return _locked_from_birth or _depth > 0
+
+
+@contextmanager
+def locked() -> Iterator[None]:
+    """Keep every label of every data set out of reach, in all threads and in processes started inside. Nests."""
+    global _depth
+    _install_hook()
+    with _guard:
+        _depth += 1
+        os.environ[_VARIABLE] = "1"
+    try:
+        yield
+    finally:
+        with _guard:
+            _depth -= 1
+            if _depth == 0 and not _locked_from_birth:
+                os.environ.pop(_VARIABLE, None)
+
+
+def protect(folder: str | os.PathLike[str]) -> None:
+    """Say that the files under ``folder`` hold labels (for data sets whose files have names of their own)."""
+    with _guard:
+        _folders.add(os.path.join(os.path.realpath(folder), ""))
+
+
+def open_labels(dataset: Dataset, split: Split) -> npt.NDArray[np.float64]:
+    """Intensities (n, a) in 0..5, NaN where not annotated, rows as in ``dataset.frames(split)``, columns as in
+    ``dataset.aus``. Raises :class:`LabelsLocked` inside :func:`locked`, ``UserError`` for labels that do not fit."""
+    _require_open(f"the labels of {dataset.name} ({split})")
+    labels = np.asarray(dataset.read_labels(split), dtype=np.float64)
+    rows = len(dataset.frames(split))
+    if labels.shape != (rows, len(dataset.aus)):
+        raise UserError(
+            f"data set {dataset.name}: labels of split {split} have shape {labels.shape}, but there are {rows} frames "
+            f"and {len(dataset.aus)} AUs. Rebuild the data set."
+        )
+    wrong = labels[~np.isnan(labels) & ~((labels >= 0.0) & (labels <= HIGHEST))]
+    if wrong.size:
+        raise UserError(
+            f"data set {dataset.name}: label {wrong[0]} of split {split} lies outside 0..5. Mend its files."
+        )
+    return labels
+
+
+def load_labels(path: Path) -> npt.NDArray[Any]:
+    """The array in a label file of a store. Raises :class:`LabelsLocked`, or ``UserError`` for a damaged file."""
+    _require_open(str(path))
+    try:
+        array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise UserError(
+            f"{path}: cannot read the labels ({error}). Delete the folder above it to build it anew."
+        ) from None
+    return array
+
+
+def _require_open(what: str) -> None:
+    if is_locked():
+        raise LabelsLocked(f"{what} may not be read during unsupervised training")
+
+
+def _install_hook() -> None:
+    """Once per process: audit hooks cannot be taken out again, so it only acts while the door is locked."""
+    global _hooked
+    with _guard:
+        if not _hooked:
+            sys.addaudithook(_refuse_to_open)
+            _hooked = True
+
+
+def _refuse_to_open(event: str, arguments: tuple[Any, ...]) -> None:
+    if event != "open" or not is_locked():
+        return
+    path, mode, flags = arguments
+    if isinstance(path, int) or path is None or not _reads(mode, flags):
+        return
+    name = os.fsdecode(path)
+    if name.endswith(LABEL_SUFFIX) or (_folders and os.path.realpath(name).startswith(tuple(_folders))):
+        raise LabelsLocked(f"{name} holds labels, which may not be read during unsupervised training")
+
+
+def _reads(mode: str | None, flags: int | None) -> bool:
+    """Whether a file opened so can be read: a store may still be *built* under a locked door."""
+    if mode is not None:
+        return "r" in mode or "+" in mode
+    return flags is None or (flags & (os.O_WRONLY | os.O_RDWR)) != os.O_WRONLY
+
+
+if _locked_from_birth:
+    _install_hook()
