@@ -1,0 +1,98 @@
+"""The command line: one module of this package per group of commands, and what happens when one fails.
+
+Every module here that has a function ``register(app)`` adds its commands with it. They import what is heavy (torch,
+pandas, a plugin) inside the body of a command, so that ``aubench --help`` and ``aubench plugins list`` answer at
+once. This package is the only one of the core that may import :mod:`aubench_training`, and lazily.
+
+Exit codes: 0; 2 for a mistake of the user's (:class:`aubench.errors.UserError`, or options that typer refuses), told
+in one line on stderr; 1 for one of ours, with the traceback in a file (on stderr with ``AUBENCH_DEBUG=1``);
+130 after Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import pkgutil
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from aubench import __version__
+from aubench.errors import UserError
+
+app = typer.Typer(
+    name="aubench",
+    help="Measure how strongly a face moves: train, compare and use action-unit intensity estimators.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"aubench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Measure how strongly a face moves: train, compare and use action-unit intensity estimators."""
+
+
+for _module in pkgutil.iter_modules(__path__):
+    if hasattr(_group := importlib.import_module(f"{__name__}.{_module.name}"), "register"):
+        _group.register(app)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line on ``arguments`` (default: the process's own) and return its exit code."""
+    try:
+        app(args=arguments, prog_name="aubench")
+        code = 0
+    except SystemExit as leave:  # typer always leaves this way, with 0 too
+        code = leave.code if isinstance(leave.code, int) else int(leave.code is not None)
+    except UserError as error:
+        _debug()
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        code = 2
+    except KeyboardInterrupt:
+        code = 130
+    except Exception as error:
+        print(f"internal error: {type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
+        if not _debug():
+            print(f"The traceback is in {_write_traceback()}; AUBENCH_DEBUG=1 shows it here.", file=sys.stderr)
+        code = 1
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read us had enough, as in `aubench plugins list | head -1`
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = code or 1
+    return code
+
+
+def _debug() -> bool:
+    """Show the exception in flight if ``AUBENCH_DEBUG`` asks for it."""
+    wanted = os.environ.get("AUBENCH_DEBUG", "") not in ("", "0")
+    if wanted:
+        traceback.print_exc()
+    return wanted
+
+
+def _write_traceback() -> str:
+    with tempfile.NamedTemporaryFile("w", prefix="aubench-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        traceback.print_exc(file=file)
+    return file.name

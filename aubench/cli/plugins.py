@@ -1,0 +1,47 @@
+"""``aubench plugins list``: what is installed, what is broken, and why."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+import typer
+
+from aubench import discovery
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = typer.Typer(no_args_is_help=True, help="What is installed, and what is broken.")
+    group.command("list")(list_plugins)
+    app.add_typer(group, name="plugins")
+
+
+def list_plugins(
+    as_json: Annotated[
+        bool, typer.Option("--json", help="A JSON list for machines, one object per line of the table.")
+    ] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Import the code of every plugin too (slow: imports torch).")
+    ] = False,
+) -> None:
+    """List every plugin that is installed; a broken one with its reason."""
+    rows = discovery.check_factories() if check else discovery.listing()
+    if as_json:
+        typer.echo(json.dumps([row.as_dict() for row in rows], indent=1))
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table("kind", "name", "what it is", "from", box=None, pad_edge=False, header_style="bold")
+    for row in rows:
+        origin = f"{row.distribution} {row.version}".strip()
+        if row.status == "ok":
+            table.add_row(row.kind, row.name, escape(row.summary), origin)
+        else:
+            table.add_row(row.kind, row.name, f"[red]broken: {escape(row.error)}[/red]", origin, style="dim")
+    console = Console()
+    console.print(table)
+    broken = sum(row.status == "broken" for row in rows)
+    console.print(f"{len(rows) - broken} plugins work" + (f", [red]{broken} broken[/red]" if broken else ""))
