@@ -1,0 +1,366 @@
+"""Pools of faces drawn by an engine: rendered once by worker processes, kept on disk, memory-mapped ever after.
+
+A pool is a pure function of (engine, its code, its config, style, and one row of inputs per face); its folder is named
+after the hash of exactly that, so a changed engine never meets stale pictures. Which worker draws which face
+does not matter: every face has its own seeds. A killed rendering goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import json
+import multiprocessing
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from aubench.component import Component, Config
+from aubench.contracts import NUISANCE_NAMES, Style
+from aubench.errors import UserError
+from aubench.parameters import SIZE
+
+if TYPE_CHECKING:
+    from aubench.contracts import Engine
+    from aubench.parameters import FacialParameters
+
+FORMAT = 1
+CHUNK = 64
+"""Faces that a worker draws before it reports; also the unit in which a killed rendering goes on."""
+OUTPUTS = ("images", "parsing", "landmarks")
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Samples:
+    """``count`` drawn faces. ``images`` uint8 RGB (n, h, w, 3); ``vectors`` float32 (n, 269); ``parsing`` uint8 (n, h, w),
+    indices into :data:`aubench.contracts.PARSING_CLASSES`; ``landmarks`` float32 (n, 68, 2), pixels, x then y. All but
+    ``vectors`` are memory-mapped, read-only. ``digest`` is the hash of the inputs that made them."""
+
+    images: npt.NDArray[np.uint8]
+    vectors: npt.NDArray[np.float32]
+    parsing: npt.NDArray[np.uint8]
+    landmarks: npt.NDArray[np.float32]
+    digest: str
+    engine_digest: str
+    folder: Path
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+    def parameters(self, index: Any = slice(None)) -> FacialParameters:
+        """Facial parameters of the chosen faces, as torch tensors."""
+        import torch
+
+        from aubench.parameters import FacialParameters
+
+        return FacialParameters.from_vector(torch.from_numpy(np.array(self.vectors[index], dtype=np.float32)))
+
+
+def cache_root() -> Path:
+    """Where pools are kept unless told otherwise: ``$AUBENCH_CACHE``, else ``~/.cache/aubench``."""
+    return Path(os.environ.get("AUBENCH_CACHE") or Path.home() / ".cache" / "aubench")
+
+
+def engine_card(engine: str | Component) -> Component:
+    """The card of an engine, by name. Raises :class:`UserError` for a name that no plugin offers."""
+    if isinstance(engine, Component):
+        return engine
+    from aubench.discovery import find
+
+    return find("renderer", engine)
+
+
+def build_engine(engine: str | Component, config: Mapping[str, Any] | Config | None = None) -> Engine:
+    """The engine itself, from its name or card and its options."""
+    card = engine_card(engine)
+    return _construct(card.factory, _options(card, config))
+
+
+def engine_digest(engine: str | Component) -> str:
+    """Hash of what decides the engine's pixels besides its config: the engine's own ``DIGEST`` where its module has
+    one, else the source and asset files of the package that its factory lives in."""
+    module = engine_card(engine).factory.split(":")[0]
+    own = getattr(importlib.import_module(module), "DIGEST", None)
+    if isinstance(own, str):
+        return own
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise UserError(f"{module}: the engine's module has no source file to hash; give it a DIGEST constant")
+    origin = Path(spec.origin)
+    packaged = bool(spec.parent) and (origin.parent / "__init__.py").is_file()
+    files = sorted(origin.parent.rglob("*")) if packaged else [origin]
+    digest = hashlib.sha256()
+    for path in files:
+        if path.is_file() and path.suffix not in {".pyc", ".nbi", ".nbc"}:
+            digest.update(path.relative_to(origin.parent).as_posix().encode() + b"\0")
+            digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """One row per face, everything that ``Engine.draw`` is told: ``vectors`` float32 (n, 269); ``looks`` and ``shots``
+    int64 (n,), looks of -1 (all or none) standing for the engine's own default; ``nuisance`` float32 (n, 9)."""
+
+    vectors: npt.NDArray[np.float32]
+    looks: npt.NDArray[np.int64]
+    shots: npt.NDArray[np.int64]
+    nuisance: npt.NDArray[np.float32]
+
+    @cached_property
+    def digest(self) -> str:
+        digest = hashlib.sha256()
+        for name in ("vectors", "looks", "shots", "nuisance"):
+            digest.update(np.ascontiguousarray(getattr(self, name)).tobytes())
+        return digest.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.vectors)
+
+
+def random_inputs(
+    vectors: npt.NDArray[np.float32],
+    seed: int,
+    *,
+    looks: Literal["one", "many"] | npt.NDArray[np.int64] = "many",
+    nuisance: float = 0.0,
+) -> Inputs:
+    """Looks, shots and nuisance movements for given faces. ``looks``: "one" is the engine's default look for all, "many" a
+    look of its own for each face, or the seeds themselves. ``nuisance`` scales uniform movements in [-1, 1]."""
+    count = len(vectors)
+    if vectors.shape != (count, SIZE):
+        raise ValueError(f"facial parameters are (n, {SIZE}), not {vectors.shape}")
+    random = np.random.default_rng([seed, 0x10015])
+    own = random.integers(0, 2**31, count)
+    shots = random.integers(0, 2**31, count)
+    shake = random.uniform(-nuisance, nuisance, (count, len(NUISANCE_NAMES))).astype(np.float32)
+    if isinstance(looks, str):
+        looks = own if looks == "many" else np.full(count, -1)
+    return Inputs(vectors.astype(np.float32), looks.astype(np.int64), shots.astype(np.int64), shake)
+
+
+def engine_samples(
+    engine: str | Component,
+    engine_config: Mapping[str, Any] | Config | None,
+    count: int,
+    seed: int,
+    style: Style = "game",
+    cache_dir: Path | str | None = None,
+    *,
+    looks: Literal["one", "many"] | None = None,
+    nuisance: float = 0.0,
+    inputs: Inputs | None = None,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> Samples:
+    """``count`` faces of ``engine``, from the cache or drawn now.
+
+    Without ``inputs`` the faces are ``Engine.sample(count, seed)``, with looks "one" in game style and "many" in photo style
+    unless told otherwise. ``workers``: processes that draw, all cores by default, 0 to draw in this process. Raises
+    :class:`UserError` when the cache cannot be written or a cached pool fails its checksum twice.
+    """
+    card = engine_card(engine)
+    config = _options(card, engine_config)
+    maker = _construct(card.factory, config)
+    if inputs is None:
+        chosen = looks or ("one" if style == "game" else "many")
+        inputs = random_inputs(maker.sample(count, seed).vector().numpy(), seed, looks=chosen, nuisance=nuisance)
+    elif len(inputs) != count:
+        raise ValueError(f"{count} faces asked for, inputs for {len(inputs)} given")
+    facts = {
+        "format": FORMAT,
+        "engine": card.name,
+        "engine_digest": engine_digest(card),
+        "config": config.model_dump(mode="json"),
+        "style": style,
+        "size": maker.size,
+        "count": count,
+        "inputs": inputs.digest,
+    }
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    folder = Path(cache_dir or cache_root()) / "samples" / f"{card.name}-{style}-{count}-{digest[:16]}"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(folder.with_name(folder.name + ".lock")):
+            found = _open(folder, digest, facts["engine_digest"])
+            if found is None:
+                _render(folder, facts, card.factory, config, inputs, style, maker, workers, progress)
+                found = _open(folder, digest, facts["engine_digest"])
+    except OSError as error:
+        raise UserError(f"{folder}: {error.strerror or error}; set AUBENCH_CACHE to a folder with room") from error
+    if found is None:
+        raise UserError(f"{folder}: what was written does not read back equal; check the disk")
+    return found
+
+
+def _options(card: Component, config: Mapping[str, Any] | Config | None) -> Config:
+    return config if isinstance(config, Config) else card.config.model_validate(dict(config or {}))
+
+
+def _construct(factory: str, config: Config) -> Engine:
+    module, _, attribute = factory.partition(":")
+    made: Engine = getattr(importlib.import_module(module), attribute)(config)
+    return made
+
+
+def _open(folder: Path, digest: str, engine: str) -> Samples | None:
+    """A finished pool whose arrays match their checksums; None (and a clean slate) otherwise."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text())
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in (*OUTPUTS, "vectors")}
+        intact = all(_checksum(array) == manifest["sha256"][name] for name, array in arrays.items())
+    except (OSError, ValueError, KeyError):
+        intact = False
+    if not intact:
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    return Samples(
+        arrays["images"], np.array(arrays["vectors"]), arrays["parsing"], arrays["landmarks"], digest, engine, folder
+    )
+
+
+def _checksum(array: npt.NDArray[Any]) -> str:
+    return hashlib.sha256(memoryview(np.ascontiguousarray(array)).cast("B")).hexdigest()
+
+
+def _render(
+    folder: Path,
+    facts: dict[str, Any],
+    factory: str,
+    config: Config,
+    inputs: Inputs,
+    style: Style,
+    maker: Engine,
+    workers: int | None,
+    progress: Progress | None,
+) -> None:
+    """Draw into ``<folder>.partial``, chunk by chunk, and rename it when all is there."""
+    partial = folder.with_name(folder.name + ".partial")
+    done_file = partial / "done.json"
+    done = _prepare(partial, done_file, inputs, maker.size)
+    chunks = [start for start in range(0, len(inputs), CHUNK) if start not in done]
+    workers = available_cores() if workers is None else workers
+
+    def finished(start: int) -> None:
+        done.add(start)
+        _replace_text(done_file, json.dumps(sorted(done)))
+        if progress is not None:
+            progress(min(len(done) * CHUNK, len(inputs)), len(inputs))
+
+    if workers <= 1 or len(chunks) <= 1:
+        for start in chunks:
+            _draw_chunk(maker, partial, start, style)
+            finished(start)
+    else:
+        context = multiprocessing.get_context("spawn")
+        arguments = (factory, config, str(partial), style)
+        with ProcessPoolExecutor(min(workers, len(chunks)), context, _start_worker, arguments) as pool:
+            waiting = {pool.submit(_work, start): start for start in chunks}
+            while waiting:
+                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                    future.result()
+                    finished(waiting.pop(future))
+    sums = {name: _checksum(np.load(partial / f"{name}.npy", mmap_mode="r")) for name in (*OUTPUTS, "vectors")}
+    done_file.unlink()
+    _replace_text(partial / "manifest.json", json.dumps({**facts, "sha256": sums}, indent=1))
+    os.replace(partial, folder)
+
+
+def _prepare(partial: Path, done_file: Path, inputs: Inputs, size: int) -> set[int]:
+    """Empty arrays for a new pool, or the chunks that an earlier, killed rendering had finished."""
+    if done_file.is_file():
+        return set(json.loads(done_file.read_text()))
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir()
+    for name in ("vectors", "looks", "shots", "nuisance"):
+        np.save(partial / f"{name}.npy", getattr(inputs, name))
+    count = len(inputs)
+    shapes: dict[str, tuple[Any, tuple[int, ...]]] = {
+        "images": (np.uint8, (count, size, size, 3)),
+        "parsing": (np.uint8, (count, size, size)),
+        "landmarks": (np.float32, (count, 68, 2)),
+    }
+    for name, (kind, shape) in shapes.items():
+        np.lib.format.open_memmap(partial / f"{name}.npy", mode="w+", dtype=kind, shape=shape).flush()
+    _replace_text(done_file, "[]")
+    return set()
+
+
+_worker: tuple[Engine, Path, Style]
+
+
+def _start_worker(factory: str, config: Config, partial: str, style: Style) -> None:
+    """One thread per process: the processes are the parallelism."""
+    global _worker
+    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+        os.environ[name] = "1"
+    import torch
+
+    torch.set_num_threads(1)
+    _worker = (_construct(factory, config), Path(partial), style)
+
+
+def _work(start: int) -> None:
+    engine, partial, style = _worker
+    _draw_chunk(engine, partial, start, style)
+
+
+def _draw_chunk(engine: Engine, partial: Path, start: int, style: Style) -> None:
+    import torch
+
+    from aubench.parameters import FacialParameters
+
+    rows = slice(start, start + CHUNK)
+    given = {n: np.array(np.load(partial / f"{n}.npy", mmap_mode="r")[rows]) for n in ("vectors", "looks", "shots")}
+    nuisance = np.array(np.load(partial / "nuisance.npy", mmap_mode="r")[rows])
+    looks = None if (given["looks"] < 0).all() else given["looks"].tolist()
+    parameters = FacialParameters.from_vector(torch.from_numpy(given["vectors"]))
+    drawn = engine.draw(
+        parameters,
+        style=style,
+        looks=looks,
+        shots=given["shots"].tolist(),
+        nuisance=nuisance if nuisance.any() else None,
+    )
+    if drawn.parsing is None or drawn.landmarks is None:
+        raise UserError(f"{type(engine).__name__} draws no parsing map or landmarks; pretraining needs both")
+    image = (drawn.image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1)
+    for name, value in (("images", image), ("parsing", drawn.parsing), ("landmarks", drawn.landmarks)):
+        target = np.load(partial / f"{name}.npy", mmap_mode="r+")
+        target[rows] = value.numpy()
+        target.flush()
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _replace_text(path: Path, text: str) -> None:
+    from aubench.files import atomic_write_text
+
+    atomic_write_text(path, text)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Two processes that want the same pool: the second waits and then finds it finished."""
+    try:
+        import fcntl
+    except ImportError:  # no advisory locks on this platform; the final rename is still atomic
+        yield
+        return
+    with path.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
