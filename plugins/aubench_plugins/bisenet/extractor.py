@@ -1,0 +1,91 @@
+"""The frozen parser as an extractor: f_gb, and for each facial region the trunk's map where the parser sees it."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from aubench.contracts import PARSING_CLASSES, Features
+from aubench.frozen import Frozen
+from aubench.weights import load_into, resolve
+
+from . import BisenetConfig
+from .network import BiSeNet, upsample_logits
+
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+
+# The parser's left and right are not reliable, so a region is always both sides.
+_EYES = ("l_eye", "r_eye", "eye_g")
+_BROWS = ("l_brow", "r_brow")
+_NOSE = ("nose",)
+_MOUTH = ("mouth", "u_lip", "l_lip")
+CLASSES_OF = {
+    "eyes": _EYES,
+    "brows": _BROWS,
+    "nose": _NOSE,
+    "mouth": _MOUTH,
+    "face": ("skin", *_EYES, *_BROWS, *_NOSE, *_MOUTH),
+}
+STAGE_OF = {"eyes": 0, "brows": 0, "nose": 1, "mouth": 1, "face": 2}
+"""Which of the trunk's last three stages (strides 8, 16, 32) a region's map is taken from."""
+
+
+class Bisenet(BiSeNet, Frozen):
+    """BiSeNet with its own input size and normalisation; see :class:`BisenetConfig`.
+
+    ``features`` and ``parse`` take RGB images in [0, 1] of any size. ``forward`` takes what ``prepare`` returns and is
+    for pretraining. State names are those of the public checkpoint.
+    """
+
+    def __init__(self, config: BisenetConfig) -> None:
+        super().__init__(config.width)
+        self.config = config
+        self.size = config.size
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
+        membership = torch.zeros(len(CLASSES_OF), len(PARSING_CLASSES))
+        for row, names in enumerate(CLASSES_OF.values()):
+            membership[row, [PARSING_CLASSES.index(name) for name in names]] = 1.0
+        self.register_buffer("membership", membership, persistent=False)
+        path = resolve(__file__, config.weights, "aubench pretrain extractor")
+        if path is not None:
+            load_into(self, path)
+        self.freeze()
+
+    def prepare(self, image: Tensor) -> Tensor:
+        """RGB in [0, 1] (b, 3, h, w) to the network's input (b, 3, size, size).
+
+        Bilinear and, where it shrinks, antialiased: what PIL's bilinear filter does, with which the public network's
+        images were resized.
+        """
+        if image.shape[-2:] != (self.size, self.size):
+            image = F.interpolate(
+                image.float(), size=(self.size, self.size), mode="bilinear", align_corners=False, antialias=True
+            )
+        return (image - self.mean) / self.std
+
+    def features(self, image: Tensor) -> Features:
+        """f_gb and ``T_i = beta_i A_i C_i`` of RGB images in [0, 1] (b, 3, h, w).
+
+        ``A_i`` is the probability, summed over the region's classes, that the parser gives to a cell of the stride-8 map;
+        at strides 16 and 32 it is the mean over the cells that fall together.
+        """
+        maps = self.maps(self.prepare(image))
+        stages = (maps.feat8, maps.feat16, maps.feat32)
+        probability = maps.logits8.float().softmax(dim=1)
+        attention = torch.einsum("rc,bchw->brhw", self.membership, probability)
+        at_stage = [F.adaptive_avg_pool2d(attention, (stage.shape[-2], stage.shape[-1])) for stage in stages]
+        attended: dict[str, Tensor] = {}
+        for row, (region, stage) in enumerate(STAGE_OF.items()):
+            weight = at_stage[stage][:, row : row + 1] * self.config.beta.get(region, 1.0)
+            attended[region] = weight * stages[stage]
+        return Features(maps.fused, attended)
+
+    def parse(self, image: Tensor) -> Tensor:
+        """Logits (b, 19, h, w) at the size of the RGB images in [0, 1] (b, 3, h, w)."""
+        logits = upsample_logits(self.maps(self.prepare(image)).logits8, self.size, self.size)
+        if logits.shape[-2:] == image.shape[-2:]:
+            return logits
+        return F.interpolate(logits, size=image.shape[-2:], mode="bilinear", align_corners=False)
