@@ -1,22 +1,19 @@
 """Checkpoints that survive kill -9 and a full disk.
 
 One checkpoint is one safetensors file: its tensors, and in its header, as JSON, everything else (step, optimiser
-settings, schedule). It is written beside its final name, flushed to disk and renamed, so a file that has the name is
-whole; the ``keep`` newest stay, so the previous one is intact whatever happens to the next. No pickle is
-read or written.
+settings, schedule). It takes its name only when it is whole on the disk, and the ``keep`` newest stay, so the
+previous one is intact whatever happens to the next. No pickle is read or written.
 """
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 
+from aubench import weights
 from aubench.errors import UserError
 
 _TENSOR, _ITEMS, _TUPLE = "__tensor__", "__items__", "__tuple__"
@@ -50,33 +47,24 @@ def write_state(path: Path, state: dict[str, Any]) -> None:
     """Write a nested state as one safetensors file, atomically."""
     tensors: dict[str, torch.Tensor] = {}
     header = {"state": json.dumps(_encode(state, "", tensors))}
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        save_file(tensors, temporary, metadata=header)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except (OSError, SafetensorError) as error:
+        weights.save(tensors, path, header)
+    except OSError as error:
         raise UserError(f"{path}: cannot be written ({error}). Free some space, or choose another --out.") from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_state(path: Path) -> dict[str, Any]:
     """Read what :func:`write_state` wrote. Raises ``UserError`` for a file that is no checkpoint or is truncated."""
+    tensors, metadata = weights.read(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 - no iteration over the handle
         return dict(_decode(json.loads(metadata["state"]), tensors))
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise UserError(f"{path}: not a readable checkpoint ({error}). Delete it to use the one before.") from error
+    except (KeyError, ValueError) as error:
+        raise UserError(f"{path}: not a checkpoint of a run ({error}). Delete it to use the one before.") from error
 
 
 def _encode(node: Any, place: str, tensors: dict[str, torch.Tensor]) -> Any:
     if isinstance(node, torch.Tensor):
-        # A clone: safetensors refuses tensors that share memory, and optimisers share theirs.
-        tensors[place] = node.detach().cpu().clone().contiguous()
+        tensors[place] = node
         return {_TENSOR: place}
     if isinstance(node, dict):  # as pairs, because JSON would turn the integer keys of optimisers into text
         return {_ITEMS: [[key, _encode(value, f"{place}/{key}", tensors)] for key, value in node.items()]}

@@ -1,0 +1,54 @@
+"""The words a loss may ask for. The vocabulary lies here; who makes each word is decided by :mod:`aubench.plan`.
+
+``b`` faces; images float32 RGB in [0, 1]; F_seg the extractor, G the renderer, F_reg the recogniser, R the regressor.
+A loss names these words as its keyword-only parameters and gets them computed, each once per step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """One word: what it is called, its type and shape, its range, and what it means."""
+
+    name: str
+    shape: str
+    range: str
+    meaning: str
+
+
+_IMAGE = "Tensor (b, 3, h, w)"
+_FEATURES = "Features: fused f_gb, maps T"
+_PARAMETERS = "FacialParameters (b)"
+_EMBEDDING = "Tensor (b, d)"
+_UNIT = "[0, 1]"
+_REAL = "real"
+
+QUANTITIES: dict[str, Quantity] = {
+    quantity.name: quantity
+    for quantity in (
+        Quantity("image", _IMAGE, _UNIT, "I: the training frames, aligned crops"),
+        Quantity("features", _FEATURES, _REAL, "F_seg(I); from the cache, since the extractor is frozen"),
+        Quantity("embedding", _EMBEDDING, _REAL, "F_reg(I); from the cache as well"),
+        Quantity("parameters", _PARAMETERS, _UNIT, "y' = R(F_seg(I)), the regressor's answer"),
+        Quantity("drawn", _IMAGE, _UNIT, "G(y')"),
+        Quantity("drawn_features", _FEATURES, _REAL, "F_seg(G(y'))"),
+        Quantity("emotionless", _PARAMETERS, _UNIT, "gbe: y' with every AU at its base value"),
+        Quantity("emotionless_drawn", _IMAGE, _UNIT, "G(gbe)"),
+        Quantity("emotionless_features", _FEATURES, _REAL, "F_seg(G(gbe))"),
+        Quantity("emotionless_readback", _PARAMETERS, _UNIT, "R(F_seg(G(gbe)))"),
+        Quantity("emotionless_embedding", _EMBEDDING, _REAL, "F_reg(G(gbe))"),
+        Quantity("unidentified", _PARAMETERS, _UNIT, "gbi: y' with every identity number at its base value"),
+        Quantity("unidentified_drawn", _IMAGE, _UNIT, "G(gbi)"),
+        Quantity("unidentified_features", _FEATURES, _REAL, "F_seg(G(gbi))"),
+        Quantity("unidentified_readback", _PARAMETERS, _UNIT, "R(F_seg(G(gbi)))"),
+        Quantity("base_parameters", "FacialParameters (1)", _UNIT, "the base face: frontal, emotionless, identity 0.5"),
+        Quantity("base_drawn", "Tensor (1, 3, h, w)", _UNIT, "I_b: the base face, drawn by G; made once per run"),
+        Quantity("base_features", "Features of one face", _REAL, "F_seg(I_b); made once per run"),
+        Quantity("sampled_parameters", _PARAMETERS, _UNIT, "known parameters of faces that the engine drew"),
+        Quantity("sampled_features", _FEATURES, _REAL, "F_seg of those faces, from the cache"),
+        Quantity("sampled_readback", _PARAMETERS, _UNIT, "R(F_seg(I)) of those faces"),
+    )
+}
