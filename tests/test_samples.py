@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from aubench_training import samples
+from aubench_training.samples import engine_samples, random_inputs
 from fake_face import CARD, FakeConfig
 
 from aubench.errors import UserError
-from aubench_training import samples
-from aubench_training.samples import engine_samples, random_inputs
 
 
 def pool(tmp_path, count=150, seed=3, name="cache", **options):
@@ -64,8 +64,8 @@ def test_a_killed_rendering_goes_on(tmp_path):
     # fail_after is part of the config and so of the key: the engine that dies must look the same from outside.
     alive = samples._construct
 
-    def dying(factory, options):
-        engine = alive(factory, options)
+    def dying(card, options):
+        engine = alive(card, options)
         engine.config = options.model_copy(update={"fail_after": 2})
         return engine
 

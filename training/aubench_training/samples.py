@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from aubench import discovery
 from aubench.component import Component, Config
 from aubench.contracts import NUISANCE_NAMES, Style
 from aubench.errors import UserError
@@ -43,9 +44,9 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Samples:
-    """``count`` drawn faces. ``images`` uint8 RGB (n, h, w, 3); ``vectors`` float32 (n, 269); ``parsing`` uint8 (n, h, w),
-    indices into :data:`aubench.contracts.PARSING_CLASSES`; ``landmarks`` float32 (n, 68, 2), pixels, x then y. All but
-    ``vectors`` are memory-mapped, read-only. ``digest`` is the hash of the inputs that made them."""
+    """``count`` drawn faces. ``images`` uint8 RGB (n, h, w, 3); ``vectors`` float32 (n, 269); ``parsing`` uint8
+    (n, h, w), indices into :data:`aubench.contracts.PARSING_CLASSES`; ``landmarks`` float32 (n, 68, 2), pixels, x then
+    y. All but ``vectors`` are memory-mapped, read-only. ``digest`` is the hash of the inputs that made them."""
 
     images: npt.NDArray[np.uint8]
     vectors: npt.NDArray[np.float32]
@@ -76,15 +77,13 @@ def engine_card(engine: str | Component) -> Component:
     """The card of an engine, by name. Raises :class:`UserError` for a name that no plugin offers."""
     if isinstance(engine, Component):
         return engine
-    from aubench.discovery import find
-
-    return find("renderer", engine)
+    return discovery.find("renderer", engine)
 
 
-def build_engine(engine: str | Component, config: Mapping[str, Any] | Config | None = None) -> Engine:
+def build_engine(engine: str | Component, config: Mapping[str, object] | Config | None = None) -> Engine:
     """The engine itself, from its name or card and its options."""
     card = engine_card(engine)
-    return _construct(card.factory, _options(card, config))
+    return _construct(card, discovery.configure(card, config))
 
 
 def engine_digest(engine: str | Component) -> str:
@@ -136,8 +135,8 @@ def random_inputs(
     looks: Literal["one", "many"] | npt.NDArray[np.int64] = "many",
     nuisance: float = 0.0,
 ) -> Inputs:
-    """Looks, shots and nuisance movements for given faces. ``looks``: "one" is the engine's default look for all, "many" a
-    look of its own for each face, or the seeds themselves. ``nuisance`` scales uniform movements in [-1, 1]."""
+    """Looks, shots and nuisance movements for given faces. ``looks``: "one" is the engine's default look for all, "many"
+    a look of its own for each face, or the seeds themselves. ``nuisance`` scales uniform movements in [-1, 1]."""
     count = len(vectors)
     if vectors.shape != (count, SIZE):
         raise ValueError(f"facial parameters are (n, {SIZE}), not {vectors.shape}")
@@ -152,7 +151,7 @@ def random_inputs(
 
 def engine_samples(
     engine: str | Component,
-    engine_config: Mapping[str, Any] | Config | None,
+    engine_config: Mapping[str, object] | Config | None,
     count: int,
     seed: int,
     style: Style = "game",
@@ -166,22 +165,23 @@ def engine_samples(
 ) -> Samples:
     """``count`` faces of ``engine``, from the cache or drawn now.
 
-    Without ``inputs`` the faces are ``Engine.sample(count, seed)``, with looks "one" in game style and "many" in photo style
-    unless told otherwise. ``workers``: processes that draw, all cores by default, 0 to draw in this process. Raises
-    :class:`UserError` when the cache cannot be written or a cached pool fails its checksum twice.
+    Without ``inputs`` the faces are ``Engine.sample(count, seed)``, with looks "one" in game style and "many" in photo
+    style unless told otherwise. ``workers``: processes that draw, all cores by default, 0 to draw in this process.
+    Raises :class:`UserError` when the cache cannot be written or a cached pool fails its checksum twice.
     """
     card = engine_card(engine)
-    config = _options(card, engine_config)
-    maker = _construct(card.factory, config)
+    config = discovery.configure(card, engine_config)
+    maker = _construct(card, config)
     if inputs is None:
         chosen = looks or ("one" if style == "game" else "many")
         inputs = random_inputs(maker.sample(count, seed).vector().numpy(), seed, looks=chosen, nuisance=nuisance)
     elif len(inputs) != count:
         raise ValueError(f"{count} faces asked for, inputs for {len(inputs)} given")
+    source = engine_digest(card)
     facts = {
         "format": FORMAT,
         "engine": card.name,
-        "engine_digest": engine_digest(card),
+        "engine_digest": source,
         "config": config.model_dump(mode="json"),
         "style": style,
         "size": maker.size,
@@ -193,10 +193,10 @@ def engine_samples(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _locked(folder.with_name(folder.name + ".lock")):
-            found = _open(folder, digest, facts["engine_digest"])
+            found = _open(folder, digest, source)
             if found is None:
-                _render(folder, facts, card.factory, config, inputs, style, maker, workers, progress)
-                found = _open(folder, digest, facts["engine_digest"])
+                _render(folder, facts, card, config, inputs, style, maker, workers, progress)
+                found = _open(folder, digest, source)
     except OSError as error:
         raise UserError(f"{folder}: {error.strerror or error}; set AUBENCH_CACHE to a folder with room") from error
     if found is None:
@@ -204,13 +204,8 @@ def engine_samples(
     return found
 
 
-def _options(card: Component, config: Mapping[str, Any] | Config | None) -> Config:
-    return config if isinstance(config, Config) else card.config.model_validate(dict(config or {}))
-
-
-def _construct(factory: str, config: Config) -> Engine:
-    module, _, attribute = factory.partition(":")
-    made: Engine = getattr(importlib.import_module(module), attribute)(config)
+def _construct(card: Component, config: Config) -> Engine:
+    made: Engine = discovery.load_factory(card)(config)  # type: ignore[assignment]
     return made
 
 
@@ -231,13 +226,14 @@ def _open(folder: Path, digest: str, engine: str) -> Samples | None:
 
 
 def _checksum(array: npt.NDArray[Any]) -> str:
-    return hashlib.sha256(memoryview(np.ascontiguousarray(array)).cast("B")).hexdigest()
+    flat: Any = np.ascontiguousarray(array).reshape(-1).view(np.uint8)
+    return hashlib.sha256(flat).hexdigest()
 
 
 def _render(
     folder: Path,
     facts: dict[str, Any],
-    factory: str,
+    card: Component,
     config: Config,
     inputs: Inputs,
     style: Style,
@@ -264,7 +260,7 @@ def _render(
             finished(start)
     else:
         context = multiprocessing.get_context("spawn")
-        arguments = (factory, config, str(partial), style)
+        arguments = (card, config, str(partial), style)
         with ProcessPoolExecutor(min(workers, len(chunks)), context, _start_worker, arguments) as pool:
             waiting = {pool.submit(_work, start): start for start in chunks}
             while waiting:
@@ -300,7 +296,7 @@ def _prepare(partial: Path, done_file: Path, inputs: Inputs, size: int) -> set[i
 _worker: tuple[Engine, Path, Style]
 
 
-def _start_worker(factory: str, config: Config, partial: str, style: Style) -> None:
+def _start_worker(card: Component, config: Config, partial: str, style: Style) -> None:
     """One thread per process: the processes are the parallelism."""
     global _worker
     for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -308,7 +304,7 @@ def _start_worker(factory: str, config: Config, partial: str, style: Style) -> N
     import torch
 
     torch.set_num_threads(1)
-    _worker = (_construct(factory, config), Path(partial), style)
+    _worker = (_construct(card, config), Path(partial), style)
 
 
 def _work(start: int) -> None:
