@@ -1,0 +1,175 @@
+"""An extractor, the statistics of its features and a regressor: what reads AU intensities off a face, saved and loaded.
+
+On disk a combination is ``model.safetensors`` (regressor and statistics) and ``model.json`` (which plugins with which
+options, the AUs, versions). The extractor is frozen and comes from its plugin; the hash of its weights is in the JSON,
+so that a regressor is never fed by another extractor than the one it learnt with.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from aubench import __version__, discovery, weights
+from aubench.contracts import Extractor, Features, FeatureShapes, Regressor
+from aubench.errors import UserError
+from aubench.files import atomic_write_text
+from aubench.parameters import AU_NAMES, FacialParameters
+from aubench.standardisation import Domain, Standardiser
+
+FORMAT = 1
+SHIPPED = Path(__file__).parent / "assets"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A plugin by name, with its options."""
+
+    name: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Combination:
+    """``extractor`` (frozen), ``standardiser`` and ``regressor``, on one device. ``size``: side of the aligned crops
+    that it was made for."""
+
+    aus = AU_NAMES
+
+    def __init__(self, extractor: Choice, regressor: Choice, *, size: int, seed: int = 0) -> None:
+        self.extractor_choice, self.regressor_choice, self.size = extractor, regressor, size
+        # A forked generator: networks without given weights are the same on every call, and nobody else's dice move.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            self.extractor: Extractor = discovery.build("extractor", extractor.name, extractor.config)
+            self.shapes = feature_shapes(self.extractor, size)
+            torch.manual_seed(seed)
+            made: Any = discovery.build("regressor", regressor.name, regressor.config, shapes=self.shapes)
+        self.regressor: Any = made
+        self.standardiser = Standardiser(self.shapes)
+        self.device = torch.device("cpu")
+        self.extractor_digest = state_digest(self.extractor)
+
+    @property
+    def learned(self) -> nn.ModuleDict:
+        """What training makes, and what is saved: the regressor and the statistics."""
+        return nn.ModuleDict({"regressor": self.regressor, "standardiser": self.standardiser})
+
+    def to(self, device: torch.device | str) -> Combination:
+        self.device = torch.device(device)
+        for part in (self.extractor, self.regressor, self.standardiser):
+            if isinstance(part, nn.Module):
+                part.to(self.device)
+        return self
+
+    def regress(self, features: Features, domain: Domain = "photo", regressor: Regressor | None = None) -> Any:
+        """Facial parameters from raw features; ``regressor`` stands in for the own one (an average of its weights)."""
+        return (regressor or self.regressor)(self.standardiser(features, domain))
+
+    @torch.inference_mode()
+    def predict(
+        self, images: npt.NDArray[np.uint8] | Tensor, *, domain: Domain = "photo", batch: int = 64
+    ) -> FacialParameters:
+        """Facial parameters, on the CPU, of aligned crops: uint8 RGB (n, h, w, 3), or float in [0, 1] (n, 3, h, w)."""
+        self.regressor.eval()
+        parts = [
+            self.regress(self.extractor.features(self._tensor(images[start : start + batch])), domain).to("cpu")
+            for start in range(0, len(images), batch)
+        ]
+        if not parts:
+            return FacialParameters.base(0)
+        return FacialParameters.cat(parts)
+
+    def _tensor(self, images: npt.NDArray[np.uint8] | Tensor) -> Tensor:
+        return as_image(images).to(self.device)
+
+    # --- on disk ------------------------------------------------------------------------------------------------------
+
+    def save(
+        self, folder: Path, name: str = "model", *, half: bool = False, about: Mapping[str, Any] | None = None
+    ) -> None:
+        """Write ``<name>.safetensors`` and ``<name>.json``. ``half`` stores matrices as float16; ``about`` is kept in
+        the JSON (command, seed, quality)."""
+        weights.save(self.learned, folder / f"{name}.safetensors", half=half)
+        card = {
+            "format": FORMAT,
+            "aubench": __version__,
+            "extractor": {
+                "name": self.extractor_choice.name,
+                "config": dict(self.extractor_choice.config),
+                "digest": self.extractor_digest,
+            },
+            "regressor": {"name": self.regressor_choice.name, "config": dict(self.regressor_choice.config)},
+            "size": self.size,
+            "aus": list(self.aus),
+            "about": dict(about or {}),
+        }
+        atomic_write_text(folder / f"{name}.json", json.dumps(card, indent=1) + "\n")
+
+    @classmethod
+    def load(cls, folder: Path, name: str = "model", *, device: torch.device | str = "cpu") -> Combination:
+        """Read what :meth:`save` wrote. Raises ``UserError`` for files that are missing, damaged, or of another
+        extractor or AU set."""
+        path = Path(folder) / f"{name}.json"
+        try:
+            card = json.loads(path.read_text(encoding="utf-8"))
+            extractor = Choice(card["extractor"]["name"], card["extractor"]["config"])
+            regressor = Choice(card["regressor"]["name"], card["regressor"]["config"])
+            size, aus, digest = int(card["size"]), tuple(card["aus"]), card["extractor"]["digest"]
+        except FileNotFoundError:
+            raise UserError(
+                f"{path}: no such file; is {folder} the folder of a finished `aubench train` run?"
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path}: not the description of a model ({type(error).__name__}: {error})") from None
+        if aus != cls.aus:
+            raise UserError(f"{path}: made for the AUs {', '.join(aus)}, but this version has {', '.join(cls.aus)}")
+        made = cls(extractor, regressor, size=size)
+        if made.extractor_digest != digest:
+            raise UserError(
+                f"{path}: learnt with other weights of extractor {extractor.name!r} (hash {digest[:12]}, installed are "
+                f"{made.extractor_digest[:12]}); train again, or install the version {card.get('aubench')}"
+            )
+        weights.load_into(made.learned, path.with_suffix(".safetensors"))
+        made.regressor.eval()
+        return made.to(device)
+
+
+def load_shipped(device: torch.device | str = "cpu") -> Combination:
+    """The combination that comes with the package. Raises ``UserError`` where this build ships none."""
+    if not (SHIPPED / "regressor.json").is_file():
+        raise UserError(f"{SHIPPED}: this build ships no regressor; train one with `aubench train` and use its folder")
+    return Combination.load(SHIPPED, "regressor", device=device)
+
+
+def as_image(images: npt.NDArray[np.uint8] | Tensor) -> Tensor:
+    """Float RGB in [0, 1] (n, 3, h, w), channels last in memory, from uint8 (n, h, w, 3); float tensors pass."""
+    if isinstance(images, Tensor) and images.is_floating_point():
+        return images
+    pixels = images if isinstance(images, Tensor) else torch.from_numpy(np.array(images))  # a copy: memory maps are
+    return pixels.permute(0, 3, 1, 2).float().div_(255.0)  # read-only, and torch warns about that
+
+
+@torch.no_grad()
+def feature_shapes(extractor: Extractor, size: int) -> FeatureShapes:
+    """What the extractor makes of an image of this side."""
+    device = next((p.device for p in extractor.parameters()), None) if isinstance(extractor, nn.Module) else None
+    return extractor.features(torch.zeros(1, 3, size, size, device=device)).shapes()
+
+
+def state_digest(module: object) -> str:
+    """Hash of a network's weights: names, shapes and values."""
+    digest = hashlib.sha256()
+    if isinstance(module, nn.Module):
+        for name, tensor in sorted(module.state_dict().items()):
+            digest.update(f"{name} {tuple(tensor.shape)}".encode())
+            digest.update(tensor.detach().float().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
