@@ -125,14 +125,19 @@ class BiSeNet(nn.Module):
 
         Any size from 32 pixels on.
         """
-        feat8, _, _, context8, context16 = self.cp(x)
-        heads = (
+        heads, _ = self.heads(x)
+        main, aid16, aid32 = (upsample_logits(logits, x.shape[-2], x.shape[-1]) for logits in heads)
+        return main, aid16, aid32
+
+    def heads(self, x: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+        """For pretraining: logits of the three heads before upsampling (strides 8, 8, 16), and the trunk's three maps."""
+        feat8, feat16, feat32, context8, context16 = self.cp(x)
+        logits = (
             self.conv_out(self.ffm(feat8, context8)),
             self.conv_out16(context8),
             self.conv_out32(context16),
         )
-        main, aid16, aid32 = (upsample_logits(logits, x.shape[-2], x.shape[-1]) for logits in heads)
-        return main, aid16, aid32
+        return logits, (feat8, feat16, feat32)
 
     def maps(self, x: Tensor) -> Maps:
         """What a frozen extractor needs of normalised (b, 3, h, w), without the heads that only help training."""
