@@ -1,0 +1,64 @@
+"""The report of a run: ``report.json`` for machines, ``report.md`` for people, both functions of the result tables."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from aubench.files import atomic_write_text
+from aubench.report.markdown import run_page
+from aubench.results import PREDICTIONS, TRUTH, read_predictions, read_truth
+from aubench.scores import score
+
+REPORT, PAGE, FIGURE = "report.json", "report.md", "figure.png"
+
+
+def write_report(
+    run_dir: str | os.PathLike[str],
+    *,
+    extra: Mapping[str, str | os.PathLike[str] | pd.DataFrame] | None = None,
+    facts: Mapping[str, object] | None = None,
+) -> dict[str, Any]:
+    """Score ``predictions.csv`` against ``truth.csv`` in a run folder; write ``report.json`` and ``report.md`` there.
+
+    Args:
+        run_dir: the run folder. A ``figure.png`` in it (input beside rendered faces) is shown on the page.
+        extra: predictions of others on the same frames, by row name: tables or CSV files (baselines, ceilings).
+        facts: what else to record, at the top level of ``report.json`` as it stands: ``command``, ``config``,
+            ``seed``, ``commit``, ``machine``, ``wall_s``, ... Anything that JSON can hold.
+
+    Returns:
+        What ``report.json`` holds: the facts beside :func:`aubench.scores.score`'s ``datasets`` and ``rows``.
+
+    Raises:
+        UserError: a table is missing or wrong.
+    """
+    folder = Path(run_dir)
+    others = {n: t if isinstance(t, pd.DataFrame) else read_predictions(t) for n, t in (extra or {}).items()}
+    scored = score(read_truth(folder / TRUTH), read_predictions(folder / PREDICTIONS), others)
+    if taken := sorted(set(scored) & set(facts or {})):
+        raise ValueError(f"facts may not be called {', '.join(taken)}")
+    report: dict[str, Any] = {**scored, **(_jsonable(dict(facts or {})))}
+    atomic_write_text(folder / REPORT, json.dumps(report, indent=1, allow_nan=False) + "\n")
+    figure = FIGURE if (folder / FIGURE).is_file() else None
+    atomic_write_text(folder / PAGE, run_page(folder.resolve().name, report, figure))
+    return report
+
+
+def _jsonable(value: Any) -> Any:
+    """Paths as text, NaN and infinity as None, tuples as lists, keys as text; numpy's numbers as Python's."""
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_jsonable(item) for item in value]
+    if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

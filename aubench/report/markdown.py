@@ -1,0 +1,115 @@
+"""Reports as Markdown. Every number on a page comes from ``report.json``; undefined ones are a dash with a footnote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from aubench import facs
+
+COLUMNS = {"icc31": "ICC(3,1)", "icc21": "ICC(2,1)", "mae": "MAE", "pcc": "PCC", "ccc": "CCC"}
+HOW = {
+    "command": "command",
+    "seed": "seed",
+    "commit": "commit",
+    "machine": "machine",
+    "wall_s": "wall time",
+}
+"""Facts that get a line of their own, in this order."""
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A score for people; a dash where it is undefined."""
+    return "–" if value is None else f"{value:.{digits}f}".replace("-0." + "0" * digits, "0." + "0" * digits)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; columns after the second are numbers, to the right."""
+    side = ["---" if i < 2 else "---:" for i in range(len(header))]
+    cells = (" | ".join(str(cell).replace("|", "\\|") for cell in row) for row in (header, side, *rows))
+    return "\n".join(f"| {line} |" for line in cells) + "\n"
+
+
+def au_table(scored: Mapping[str, Any]) -> str:
+    """Per-AU scores of one data set and their mean, with what is degenerate as footnotes."""
+    names = {unit.key: unit.name for unit in facs.ACTION_UNITS}
+    rows, notes = [], []
+    for au, scores in [*scored["aus"].items(), ("mean", scored["mean"])]:
+        if scores["note"]:
+            notes.append(f"{au}: {scores['note']}.")
+        mark = f" [{len(notes)}]" if scores["note"] else ""
+        bold = "**" if au == "mean" else ""
+        rows.append([f"{bold}{au}{bold}{mark}", names.get(au, ""), *(number(scores[k]) for k in COLUMNS)])
+    text = table(["AU", "name", *COLUMNS.values()], rows)
+    return text + "".join(f"\n[{i}] {note}" for i, note in enumerate(notes, 1)) + ("\n" if notes else "")
+
+
+def row_table(report: Mapping[str, Any], dataset: str) -> str:
+    """The means of every way of predicting that was scored on one data set."""
+    rows = []
+    for name, row in report["rows"].items():
+        if dataset in row["datasets"]:
+            scored = row["datasets"][dataset]
+            text = row["label"] + (f" ({scored['mean']['note']})" if scored["mean"]["note"] else "")
+            rows.append([name, text, *(number(scored["mean"][k]) for k in COLUMNS), str(scored["scored"])])
+    return table(["row", "what it is", *COLUMNS.values(), "frames"], rows)
+
+
+def run_page(name: str, report: Mapping[str, Any], figure: str | None) -> str:
+    """The whole page of one run, from what ``report.json`` holds and the name of a picture beside it."""
+    parts = [f"# {name}\n"]
+    for dataset, scored in report["datasets"].items():
+        parts += [_headline(report, dataset), f"## {dataset}: per action unit, raw predictions\n", au_table(scored)]
+        parts += [f"## {dataset}: beside other ways of predicting\n", row_table(report, dataset), _reading(report)]
+    if figure:
+        parts += ["## Input and rendered faces\n", f"![input beside rendered faces]({figure})\n"]
+    parts.append(how_made(report))
+    return "\n".join(parts)
+
+
+def _headline(report: Mapping[str, Any], dataset: str) -> str:
+    scored, zero = report["datasets"][dataset], report["rows"]["zero"]["datasets"][dataset]["mean"]
+    lost = [f"{scored[k]} frames {words}" for k, words in _LOST.items() if scored[k]]
+    return (
+        f"`{dataset}`: mean ICC(3,1) **{number(scored['mean']['icc31'])}**, MAE {number(scored['mean']['mae'])} "
+        f"(constant zero: {number(zero['mae'])}) over {len(scored['aus'])} AUs, {scored['scored']} of "
+        f"{scored['frames']} frames, {scored['subjects']} subjects." + (f" {'; '.join(lost)}." if lost else "") + "\n"
+    )
+
+
+_LOST = {
+    "invalid": "flagged as not valid and left out",
+    "missing": "without a prediction",
+    "surplus": "predicted that have no truth",
+}
+
+
+def _reading(report: Mapping[str, Any]) -> str:
+    return (
+        "Scores are over all frames pooled, per AU, then averaged over AUs. ICC(3,1) is consistency, ICC(2,1) absolute "
+        "agreement; MAE is in intensity steps (0 to 5) and by itself rewards predicting nothing, hence the constants. "
+        "*raw* is the headline; *calibrated* also knows the distribution of a subject's unlabelled frames.\n"
+    )
+
+
+def how_made(report: Mapping[str, Any]) -> str:
+    """Where the numbers come from: command, seed, commit, machine, time, configuration."""
+    lines = ["## How it was made\n"]
+    for key, words in HOW.items():
+        value = report.get(key)
+        if value is None:
+            continue
+        if key == "wall_s":
+            value = f"{float(value):.0f} s"
+        elif isinstance(value, Mapping):
+            value = ", ".join(f"{k} {v}" for k, v in value.items())
+        elif isinstance(value, list):
+            value = " ".join(map(str, value))
+        lines.append(f"- {words}: `{value}`" if key in ("command", "commit") else f"- {words}: {value}")
+    others = {k: v for k, v in report.items() if k not in (*HOW, "datasets", "rows")}
+    if others:
+        text = yaml.safe_dump(others, sort_keys=False, allow_unicode=True, width=110)
+        lines += ["", "```yaml", text.rstrip(), "```"]
+    return "\n".join(lines) + "\n"
