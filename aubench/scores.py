@@ -11,6 +11,7 @@ import pandas as pd
 from aubench import metrics
 from aubench.results import KEYS, aligned, au_columns, calibrate_per_subject
 
+Constant = Literal["zero", "mean"]
 LABELS = {
     "raw": "raw predictions",
     "calibrated": "calibrated per subject, from its unlabelled test frames",
@@ -38,8 +39,8 @@ def score(
         "raw": predictions,
         "calibrated": calibrate_per_subject(predictions),
         **(extra or {}),
-        "zero": _constant(truth, "zero"),
-        "mean": _constant(truth, "mean"),
+        "zero": constant(truth, "zero"),
+        "mean": constant(truth, "mean"),
     }
     rows = {name: {"label": LABELS.get(name, name), "datasets": by_dataset(truth, t)} for name, t in tables.items()}
     return {"datasets": rows["raw"]["datasets"], "rows": rows}
@@ -64,7 +65,7 @@ def by_dataset(truth: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, Any]
     return tables
 
 
-def _constant(truth: pd.DataFrame, how: Literal["zero", "mean"]) -> pd.DataFrame:
+def constant(truth: pd.DataFrame, how: Constant) -> pd.DataFrame:
     """Predictions that give every frame of a data set the same intensities."""
     out = truth[list(KEYS)].copy()
     for au in au_columns(truth):

@@ -1,0 +1,92 @@
+"""``aubench compare``: finished runs side by side."""
+
+from __future__ import annotations
+
+import datetime
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from aubench.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RUNS = Path("runs")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("compare")(compare_runs)
+
+
+def compare_runs(
+    more: Annotated[list[Path] | None, typer.Argument(metavar="[RUN]...", help="More run folders.")] = None,
+    datasets: Annotated[str, typer.Option(help="Data sets to compare on, separated by commas.")] = "synth",
+    runs: Annotated[
+        list[Path] | None,
+        typer.Option(help="Run folders, or folders of runs. [default: the newest of each combination under ./runs]"),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the page. [default: reports/compare-<date>-<datasets>]")
+    ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every run under ./runs, not only the newest of each combination.")
+    ] = False,
+) -> None:
+    """Compare finished runs: ICC and MAE per run and per AU, beside constant predictions."""
+    from aubench.report import compare as comparing
+
+    wanted = [name for name in (part.strip() for part in datasets.split(",")) if name]
+    if not wanted:
+        raise UserError("--datasets is empty; name at least one, such as synth")
+    # The shell turns `--runs runs/*` into one option and several arguments.
+    chosen = [*(runs or []), *(more or [])]
+    if chosen:
+        folders = [f for path in chosen for f in (comparing.find_runs(path) or [path])]
+        opened = [comparing.open_run(folder) for folder in dict.fromkeys(folders)]
+    else:
+        folders = comparing.find_runs(RUNS)
+        if not folders:
+            raise UserError(f"no finished run under ./{RUNS}; make one with `{comparing.TRAIN}`")
+        folders = folders if everything else comparing.newest_of_each(folders)
+        opened, odd = comparing.alike([comparing.open_run(folder) for folder in folders], wanted)
+        for run in odd:
+            typer.echo(f"left out: {run.folder} was tested on other frames or labels than the newest run", err=True)
+    date = datetime.date.today().isoformat()
+    command = shlex.join(["aubench", *sys.argv[1:]])
+    compared = {"command": command, "date": date, **comparing.compare(opened, wanted)}
+    folder = out or Path("reports") / f"compare-{date}-{'-'.join(wanted)}"
+    comparing.write_comparison(folder, compared)
+    _print(compared)
+    typer.echo(f"\nWritten: {folder / 'comparison.md'}")
+
+
+def _print(compared: Mapping[str, Any]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from aubench.report.markdown import number
+
+    console = Console()
+    for dataset, here in compared["datasets"].items():
+        rows = here["rows"]
+        means = Table(title=f"{dataset}: mean over AUs", title_justify="left", box=None, header_style="bold")
+        for column in ("run", "ICC(3,1)", "95%", "ICC(2,1)", "MAE", "frames"):
+            means.add_column(column, justify="left" if column == "run" else "right")
+        for row in rows:
+            mean, ends = row["mean"], row.get("interval")
+            spread = "" if ends is None else f"{number(ends[0], 2)} to {number(ends[1], 2)}"
+            scores = (number(mean["icc31"]), spread, number(mean["icc21"]), number(mean["mae"]), str(row["scored"]))
+            means.add_row(row["name"], *scores, style="dim" if row["label"] != "run" else "")
+        console.print(means)
+        each = Table(title=f"\n{dataset}: ICC(3,1) per AU", title_justify="left", box=None, header_style="bold")
+        each.add_column("AU")
+        for row in rows:
+            each.add_column(row["name"], justify="right", overflow="fold")
+        for au in rows[0]["aus"]:
+            each.add_row(au, *(number(row["aus"][au]["icc31"], 2) for row in rows))
+        console.print(each)
