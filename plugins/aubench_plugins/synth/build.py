@@ -1,0 +1,198 @@
+"""Making the data: once, with all cores, safely beside other processes that want the same, resumable after a kill."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.util
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from filelock import FileLock
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from aubench.data.labels import LABEL_SUFFIX
+from aubench.data.store import MANIFEST, cache_folder, seal
+from aubench.discovery import find
+from aubench.errors import UserError
+from aubench.files import atomic_write_bytes, atomic_write_text
+
+from . import SynthConfig
+from .schedule import AUS, Schedule, make
+from .worker import FRAMES, chunks, draw_share, marker
+
+VERSION = 1
+"""Raised whenever the same configuration gives other data."""
+LABELS = f"labels/intensities{LABEL_SUFFIX}"
+TRUTH = f"labels/parameters{LABEL_SUFFIX}"
+INDEX = "index.csv"
+
+
+def facts(config: SynthConfig) -> dict[str, object]:
+    """What decides the data."""
+    return {
+        "version": VERSION,
+        "config": config.model_dump(exclude={"workers"}),
+        "engine": _engine_digest(config.engine),
+        "aus": list(AUS),
+    }
+
+
+def folder_of(config: SynthConfig) -> Path:
+    key = hashlib.sha256(json.dumps(facts(config), sort_keys=True).encode()).hexdigest()[:16]
+    return cache_folder() / f"synth-{key}"
+
+
+def ensure(config: SynthConfig) -> Path:
+    """The folder of the finished data, made now if this is the first use. Raises ``UserError`` if the cache cannot hold
+    it, or with the engine's own words if drawing fails."""
+    folder = folder_of(config)
+    if (folder / MANIFEST).is_file():
+        return folder
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(folder.with_suffix(".lock")):
+            # Another process may have finished it while this one waited.
+            if not (folder / MANIFEST).is_file():
+                _make(config, folder)
+    except OSError as error:
+        raise UserError(
+            f"{folder}: cannot make the data ({error}). Set AUBENCH_CACHE to a folder with room."
+        ) from error
+    return folder
+
+
+def _make(config: SynthConfig, folder: Path) -> None:
+    schedule = make(config)
+    building = folder.with_suffix(".partial")
+    need = len(schedule) * config.size**2 * 3
+    (building / "drawn").mkdir(parents=True, exist_ok=True)
+    if not (building / FRAMES).is_file():
+        if shutil.disk_usage(building).free < need + (64 << 20):
+            raise UserError(f"{building}: {need >> 20} MB are needed. Set AUBENCH_CACHE to a folder with room.")
+        # Named when whole, so that a kill in between leaves no file with the name and a wrong header.
+        np.lib.format.open_memmap(
+            building / "frames.new", mode="w+", dtype=np.uint8, shape=(len(schedule), config.size, config.size, 3)
+        ).flush()
+        os.replace(building / "frames.new", building / FRAMES)
+    _draw_all(config, schedule, building)
+    known = {
+        LABELS: _write_array(building / LABELS, schedule.labels()),
+        TRUTH: _write_array(building / TRUTH, np.hstack([schedule.pose, schedule.au, schedule.nuisance])),
+    }
+    atomic_write_text(building / INDEX, _index(schedule))
+    shutil.rmtree(building / "drawn")
+    (building / "config.json").unlink()
+    seal(building, {**facts(config), "schedule": schedule.digest(), "train_rows": int(schedule.train.sum())}, known)
+    if folder.exists():
+        shutil.rmtree(folder)  # no manifest: a store that somebody took apart
+    os.replace(building, folder)
+
+
+def _draw_all(config: SynthConfig, schedule: Schedule, building: Path) -> None:
+    parts = chunks(len(schedule))
+    left = [part for part in parts if not marker(building, part).exists()]
+    workers = min(config.workers or _cores(), len(left))
+    atomic_write_text(building / "config.json", config.model_dump_json())
+    with _progress(len(schedule)) as report:
+
+        def count() -> None:
+            report(sum(part.stop - part.start for part in parts if marker(building, part).exists()))
+
+        count()
+        if workers <= 1:
+            for _ in draw_share(config, schedule, building, 0, 1):
+                count()
+        else:
+            _run_workers(building, workers, count)
+
+
+def _run_workers(building: Path, workers: int, count: Callable[[], None]) -> None:
+    """Own processes, not ``multiprocessing``: its spawn would import the user's script again in every worker."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"), "1"),
+    }
+    logs = [building / "drawn" / f"worker-{i}.log" for i in range(workers)]
+    running = []
+    try:
+        for i, log in enumerate(logs):
+            command = [sys.executable, "-m", f"{__package__}.worker", str(building), str(i), str(workers)]
+            with open(log, "wb") as file:
+                running.append(subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT))
+        while any(process.poll() is None for process in running):
+            time.sleep(0.1)
+            count()
+            if any(process.poll() for process in running):
+                break
+        for process, log in zip(running, logs, strict=True):
+            if code := process.poll():
+                words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+                raise RuntimeError(
+                    f"a drawing process ended with {code}: {words[-1] if words else 'no output'} ({log})"
+                )
+    finally:
+        for process in running:
+            if process.poll() is None:
+                process.terminate()
+            process.wait()
+    count()
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("drawing synthetic people", total=total)
+        yield lambda done: progress.update(task, completed=done)
+
+
+def _write_array(path: Path, array: npt.NDArray[np.generic]) -> str:
+    """Write it; its SHA-256 is taken on the way, because a locked door lets nobody read the file."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    atomic_write_bytes(path, buffer.getvalue())
+    return hashlib.sha256(buffer.getvalue()).hexdigest()
+
+
+def _index(schedule: Schedule) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["split", "subject", "sequence", "frame"])
+    for train, *rest in zip(schedule.train, schedule.subject, schedule.sequence, schedule.frame, strict=True):
+        writer.writerow(["train" if train else "test", *rest])
+    return text.getvalue()
+
+
+def _engine_digest(name: str) -> str:
+    """Hash of the engine's code and assets: another engine draws other pictures. Does not import it."""
+    module = find("renderer", name).factory.partition(":")[0]
+    spec = importlib.util.find_spec(module)
+    if spec is None or spec.origin is None:
+        raise UserError(f"renderer {name!r}: its module {module} has no file, so its version cannot be told.")
+    origin = Path(spec.origin)
+    packaged = "." in module
+    files = sorted(path for path in origin.parent.rglob("*") if path.is_file()) if packaged else [origin]
+    total = hashlib.sha256()
+    for path in files:
+        if "__pycache__" not in path.parts:
+            total.update(f"{path.relative_to(origin.parent).as_posix()}\n".encode())
+            total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
