@@ -82,7 +82,8 @@ def _probability(logits: Tensor) -> Scores:
 def _moved(boxes: Boxes, offsets: Tensor) -> Boxes:
     """Boxes moved by offsets (n, 4) in units of their sides."""
     sides = boxes[:, 2:] - boxes[:, :2]
-    return boxes + offsets.double().numpy() * np.hstack([sides, sides])
+    moved: Boxes = boxes + offsets.double().numpy() * np.hstack([sides, sides])
+    return moved
 
 
 class Detector:

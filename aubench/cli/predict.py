@@ -1,0 +1,162 @@
+"""``aubench predict``: AU intensities and head pose off an image, a folder, a video or a camera."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+class NeutralChoice(enum.StrEnum):
+    """Choices of ``--neutral``."""
+
+    none = "none"
+    first = "first"
+    median = "median"
+
+
+class SmoothChoice(enum.StrEnum):
+    """Choices of ``--smooth``."""
+
+    off = "off"
+    light = "light"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command("predict")(predict)
+
+
+def predict(
+    source: Annotated[
+        str, typer.Argument(metavar="INPUT", help="An image, a folder of images, a video, or a camera's number.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The CSV to write.")],
+    run: Annotated[
+        Path | None, typer.Option("--run", help="Folder of a finished `aubench train`; without it the shipped model.")
+    ] = None,
+    overlay: Annotated[
+        Path | None, typer.Option(help="Write a video too: input | rendered face | AU bars (mp4).")
+    ] = None,
+    renderer: Annotated[str, typer.Option(help="The renderer that draws the overlay's faces.")] = "neural",
+    plot: Annotated[
+        Path | None, typer.Option(help="Write the curves over time as a figure too (png, svg, pdf).")
+    ] = None,
+    plot_aus: Annotated[str, typer.Option(help="Which AUs to plot, separated by commas.")] = "AU04,AU06,AU12,AU25",
+    max_faces: Annotated[int, typer.Option(min=1, help="Faces per picture, the largest first.")] = 1,
+    neutral: Annotated[
+        NeutralChoice,
+        typer.Option(help="Subtract each face's own zero: its first readings' mean, or its median over the video."),
+    ] = NeutralChoice.none,
+    smooth: Annotated[SmoothChoice, typer.Option(help="Low-pass the five points over time.")] = SmoothChoice.off,
+    frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many pictures.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    batch: Annotated[int, typer.Option(min=1, help="Faces read at once.")] = 32,
+) -> None:
+    """Read AU intensities (0 to 5) and head pose off faces, into a CSV with OpenFace-style columns.
+
+    A picture without a face has a row with success 0 and empty AU cells. A camera runs until Ctrl-C or --frames.
+    """
+    from aubench.predict import plot as plotting
+    from aubench.predict import table
+    from aubench.predict.sources import open_source
+
+    # Everything that can be refused is refused before the work.
+    opened = open_source(source)
+    aus = plotting.parse_aus(plot_aus)
+    table.check_writable(out)
+    if plot is not None:
+        plotting.check_format(plot)
+        table.check_writable(plot)
+    if overlay is not None:
+        from aubench.predict.overlay import check_twice
+
+        check_twice(opened)
+        table.check_writable(overlay)
+
+    from aubench_training.device import choose_device
+
+    chosen = choose_device(device)
+    reader = _load(run, chosen)
+    artist = _artist(renderer, chosen) if overlay is not None else None
+
+    from aubench.predict.run import read
+
+    total = min(filter(None, (opened.total, frames)), default=None)
+    with _progress("reading faces", total) as advance:
+        readings = read(
+            opened,
+            reader,
+            size=reader.size,
+            most=max_faces,
+            batch=batch,
+            smooth=smooth is SmoothChoice.light,
+            limit=frames,
+            progress=advance,
+        )
+    readings = readings.calibrated(neutral.value)
+    table.write(readings, out)
+    typer.echo(_summary(readings, out))
+    if plot is not None:
+        plotting.plot(readings, plot, aus, title=Path(source).name)
+        typer.echo(f"{plot}: curves of {', '.join(aus)}")
+    if overlay is not None and artist is not None:
+        from aubench.predict.overlay import write_overlay
+
+        with _progress("drawing", int(readings.frame[-1]) if len(readings) else None) as advance:
+            write_overlay(opened, readings, artist, overlay, progress=advance)
+        typer.echo(f"{overlay}: input, rendered face and bars")
+
+
+def _load(run: Path | None, device: Any) -> Any:
+    """The model of a run folder, or the shipped one."""
+    from aubench import combination
+    from aubench.errors import UserError
+
+    if run is None:
+        return combination.load_shipped(device)
+    if not run.is_dir():
+        raise UserError(f"--run {run}: no such run folder; `aubench train --out {run}` would make it")
+    return combination.Combination.load(run, device=device)
+
+
+def _artist(name: str, device: Any) -> Any:
+    from aubench import discovery
+
+    renderer: Any = discovery.build("renderer", name)
+    if hasattr(renderer, "eval"):
+        renderer.to(device).eval()
+    return renderer
+
+
+def _summary(readings: Any, out: Path) -> str:
+    import numpy as np
+
+    pictures = len(np.unique(readings.frame))
+    without = int((~readings.success).sum())
+    faces = len(np.unique(readings.face[readings.success]))
+    told = f"{out}: {pictures} picture{'s' * (pictures != 1)}, {faces} face{'s' * (faces != 1)}"
+    return told + (f", {without} without a face (rows with success 0)" if without else "")
+
+
+@contextmanager
+def _progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar with pictures/s and the time left, on a terminal; nothing where stderr is a file or a pipe."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Any) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:.1f} frames/s")
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done: bar.update(task, completed=done)

@@ -1,0 +1,172 @@
+"""The overlay video: a second pass over the source that draws what the first one read."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from aubench.contracts import Renderer
+from aubench.errors import UserError
+from aubench.parameters import SIZE, FacialParameters
+from aubench.predict.ahead import ahead
+from aubench.predict.align import Image
+from aubench.predict.panel import Panel, Shown
+from aubench.predict.readings import Readings
+from aubench.predict.sources import Shot, Source
+
+BATCH = 32
+IMAGES_PER_SECOND = Fraction(1)
+CODECS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("libx264", {"crf": "20", "preset": "veryfast"}),
+    ("libopenh264", {}),
+    ("mpeg4", {"q:v": "3"}),
+)
+"""Encoders in the order of preference: H.264 first, and MPEG-4 part 2, which every FFmpeg has."""
+
+
+def write_overlay(
+    source: Source,
+    readings: Readings,
+    renderer: Renderer,
+    path: str | Path,
+    *,
+    progress: Callable[[int], object] = lambda pictures: None,
+) -> None:
+    """Write ``path``: input with boxes | rendered face | AU bars, at the rate of the source. The face drawn is the
+    first of the picture, with the intensities of ``readings`` as they are (calibrated, where they were).
+
+    Raises :class:`UserError` for a source that cannot be read twice and a file that cannot be written.
+    """
+    check_twice(source)
+    if not len(readings):
+        raise UserError(f"{source.name}: there is nothing to draw in {path}")
+    rate = Fraction(source.rate).limit_denominator(30000) if source.rate else IMAGES_PER_SECOND
+    panel: Panel | None = None
+    with _Film(path, rate) as film:
+        for shots in _batches(islice(ahead(source, BATCH), int(readings.frame[-1]))):
+            rows = _rows_of(readings, shots)
+            drawn = _draw(renderer, readings.parameters[[own[0] for own in rows if len(own)]])
+            for shot, own in zip(shots, rows, strict=True):
+                panel = panel or Panel(shot.image.shape[1], shot.image.shape[0])
+                face = next(drawn) if len(own) else None
+                shown = [] if face is None else [_shown(readings, row, face) for row in own]
+                film.add(panel.picture(shot.image, shown, _caption(shot)))
+                progress(shot.number)
+
+
+def check_twice(source: Source) -> None:
+    """Raises :class:`UserError` for a source that cannot be read a second time."""
+    if not source.rereadable:
+        raise UserError(f"{source.name}: --overlay reads its input twice; record the camera to a file first")
+
+
+def _batches(shots: Iterator[Shot]) -> Iterator[list[Shot]]:
+    while batch := list(islice(shots, BATCH)):
+        yield batch
+
+
+def _rows_of(readings: Readings, shots: list[Shot]) -> list[npt.NDArray[np.int64]]:
+    """For each picture the rows of its faces."""
+    low = np.searchsorted(readings.frame, [shot.number for shot in shots], side="left")
+    high = np.searchsorted(readings.frame, [shot.number for shot in shots], side="right")
+    return [np.arange(a, b)[readings.success[a:b]] for a, b in zip(low, high, strict=True)]
+
+
+def _shown(readings: Readings, row: int, drawn: Image) -> Shown:
+    number = int(readings.face[row])
+    return Shown(number, readings.box[row], readings.points[row], readings.intensities[row], drawn)
+
+
+@torch.inference_mode()
+def _draw(renderer: Renderer, parameters: npt.NDArray[np.float32]) -> Iterator[Image]:
+    """The faces of these parameters (b, 269), RGB uint8 each."""
+    if not len(parameters):
+        return iter(())
+    vector = torch.from_numpy(parameters.reshape(-1, SIZE))
+    if isinstance(renderer, torch.nn.Module):
+        vector = vector.to(next(renderer.parameters()).device)
+    image = renderer.draw(FacialParameters.from_vector(vector)).image
+    pixels = (image.float().clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+    return iter(pixels.cpu().numpy())
+
+
+def _caption(shot: Shot) -> str:
+    return shot.name or (f"frame {shot.number}" if shot.time is None else f"frame {shot.number}  {shot.time:.2f} s")
+
+
+class _Film:
+    """A video file that takes its name only when it is whole."""
+
+    def __init__(self, path: str | Path, rate: Fraction) -> None:
+        self.path, self.rate = Path(path), rate
+        self._container: Any = None
+        self._stream: Any = None
+
+    def __enter__(self) -> _Film:
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.", suffix=".tmp")
+        except OSError as error:
+            raise self._failed(error) from None
+        os.close(handle)
+        self._temporary = Path(name)
+        return self
+
+    def add(self, picture: Image) -> None:
+        """One more picture, RGB uint8; all of one size."""
+        import av
+
+        try:
+            if self._container is None:
+                self._open(picture.shape[1], picture.shape[0])
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            self._container.mux(self._stream.encode(frame))
+        except (av.FFmpegError, OSError) as error:
+            raise self._failed(error) from None
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        import av
+
+        try:
+            if self._container is not None:
+                if kind is None:
+                    self._container.mux(self._stream.encode())
+                self._container.close()
+            if kind is None:
+                self._temporary.chmod(0o644)
+                os.replace(self._temporary, self.path)
+        except (av.FFmpegError, OSError) as failure:
+            if kind is None:
+                raise self._failed(failure) from None
+        finally:
+            self._temporary.unlink(missing_ok=True)
+
+    def _open(self, width: int, height: int) -> None:
+        import av
+
+        self._container = av.open(str(self._temporary), "w", format="mp4", options={"movflags": "faststart"})
+        for name, options in CODECS:
+            try:
+                av.codec.Codec(name, "w")
+            except av.codec.codec.UnknownCodecError:
+                continue
+            self._stream = self._container.add_stream(name, rate=self.rate, options=options)
+            break
+        else:
+            raise UserError("this build of PyAV has no encoder for H.264 or MPEG-4; run: pip install --upgrade av")
+        self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
+
+    def _failed(self, error: Exception) -> UserError:
+        return UserError(f"{self.path}: cannot be written ({getattr(error, 'strerror', None) or error})")
