@@ -1,0 +1,98 @@
+"""Light in numbers: the small compiled functions of shading, and the tone curve. Only +, -, *, / and square roots, which
+give the same bits on every machine."""
+
+from __future__ import annotations
+
+import math
+
+import numba as nb
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+_jit = nb.njit(cache=True, nogil=True, error_model="numpy")
+
+
+@_jit
+def clamp(x, low, high):  # type: ignore[no-untyped-def]
+    return min(max(x, low), high)
+
+
+@_jit
+def smooth(x, low, high):  # type: ignore[no-untyped-def]
+    """0 below ``low``, 1 above ``high``, a cubic between."""
+    t = min(max((x - low) / (high - low), 0.0), 1.0)
+    return t * t * (3.0 - 2.0 * t)
+
+
+@_jit
+def wrapped(cosine, wrap):  # type: ignore[no-untyped-def]
+    """Diffuse light that reaches round the terminator by ``wrap`` (0 none, 1 all round), of constant total energy."""
+    value = (cosine + wrap) / (1.0 + wrap)
+    if value <= 0.0:
+        return 0.0
+    return value * (value * 0.25 + 0.75) / (1.0 + 0.35 * wrap)
+
+
+@_jit
+def glint(nh, lh, nl, roughness, f0):  # type: ignore[no-untyped-def]
+    """GGX specular with Schlick's Fresnel term; ``nh, lh, nl`` are cosines."""
+    if nl <= 0.0:
+        return 0.0
+    a = roughness * roughness
+    a2 = a * a
+    d = nh * nh * (a2 - 1.0) + 1.0
+    m = 1.0 - lh
+    fresnel = f0 + (1.0 - f0) * m * m * m * m * m
+    return nl * fresnel * a2 / (d * d * 4.0 * max(0.1, lh * lh) * (roughness + 0.5) + 1e-6)
+
+
+@_jit
+def between(px, py, points, first, second, third, fourth, fifth):  # type: ignore[no-untyped-def]
+    """How far ``py`` lies below the polyline through five rows of ``points`` (n, 2) at ``px``; the ends are extended."""
+    x0, y0 = points[first, 0], points[first, 1]
+    for n in range(4):
+        k = second if n == 0 else (third if n == 1 else (fourth if n == 2 else fifth))
+        x1, y1 = points[k, 0], points[k, 1]
+        if px <= x1 or n == 3:
+            t = (px - x0) / (x1 - x0 + 1e-6)
+            return py - (y0 + min(max(t, 0.0), 1.0) * (y1 - y0))
+        x0, y0 = x1, y1
+    return 0.0
+
+
+CURVE_SIZE, CURVE_MAX = 2048, 4.0
+
+
+def tone_curve(contrast: float = 1.0, toe: float = 0.0) -> Floats:
+    """Display value 0..255 of linear light, tabulated over the square root of light up to ``CURVE_MAX``: a filmic shoulder,
+    then sRGB. ``contrast`` bends about middle grey; ``toe`` lifts the blacks."""
+    x = np.linspace(0.0, math.sqrt(CURVE_MAX), CURVE_SIZE) ** 2
+    x = 0.18 * (x / 0.18) ** contrast
+    film = x * (1.0 + x / 9.0) / (1.0 + 0.62 * x)
+    srgb = np.where(film <= 0.0031308, 12.92 * film, 1.055 * np.maximum(film, 1e-9) ** (1 / 2.4) - 0.055)
+    return (255.0 * np.clip(toe + (1 - toe) * srgb, 0.0, 1.0)).astype(np.float32)
+
+
+@_jit
+def occlusion(vertices, normals, directions, maps, scales, out):  # type: ignore[no-untyped-def]
+    """Add to ``out`` (v,) the open share of each vertex's sky: ``directions`` (d, 3, 3) view bases (rows x, y, z towards
+    the light), ``maps`` (d, s, s) heights of the nearest surface along z, ``scales`` (d, 3) centre and pixels per unit."""
+    side = maps.shape[1]
+    for n in range(vertices.shape[0]):
+        total, open_share = 0.0, 0.0
+        for d in range(directions.shape[0]):
+            basis = directions[d]
+            cosine = normals[n, 0] * basis[2, 0] + normals[n, 1] * basis[2, 1] + normals[n, 2] * basis[2, 2]
+            if cosine <= 0.02:
+                continue
+            x = vertices[n, 0] * basis[0, 0] + vertices[n, 1] * basis[0, 1] + vertices[n, 2] * basis[0, 2]
+            y = vertices[n, 0] * basis[1, 0] + vertices[n, 1] * basis[1, 1] + vertices[n, 2] * basis[1, 2]
+            z = vertices[n, 0] * basis[2, 0] + vertices[n, 1] * basis[2, 1] + vertices[n, 2] * basis[2, 2]
+            column = int(clamp((x - scales[d, 0]) * scales[d, 2] + 0.5, 0.0, side - 1.0))
+            row = int(clamp((y - scales[d, 1]) * scales[d, 2] + 0.5, 0.0, side - 1.0))
+            total += cosine
+            if z > maps[d, row, column] - 0.05:
+                open_share += cosine
+        out[n] = open_share / total if total > 0.0 else 0.0

@@ -1,0 +1,262 @@
+"""Deferred shading: the colour, the parsing class and the depth of every pixel, from what the rasteriser found.
+
+The picture is rasterised at twice its side. A pixel whose four samples lie on one smooth surface is shaded once, at
+its centre; any other is shaded four times and averaged (in display values), so edges, lids, lips and brows are clean at
+little cost. The parsing class is that of most samples, never a mixture.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numba as nb
+import numpy as np
+import numpy.typing as npt
+
+from . import materials as m
+from .light import CURVE_MAX, CURVE_SIZE, between, clamp, glint, smooth, wrapped
+from .model import EYE_UV_ANGLE, IRIS_ANGLE
+
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int32]
+Bytes = npt.NDArray[np.uint8]
+
+EYE_WINDOW = 0.25
+_jit = nb.njit(cache=True, nogil=True, error_model="numpy")
+F = np.float32
+
+
+class Surface(NamedTuple):
+    """A posed mesh: ``vertices``, ``normals`` (v, 3), ``screen`` (v, 3) in output pixels and 1/z, ``uv`` (v, 2), ``open_sky`` (v,)
+    baked ambient light 0..1, ``triangles`` (t, 3), ``part`` (t,) materials, ``side`` (t,) -1 picture's left, +1 right, ``slopes``
+    (t, 6) gradients of u and of v in space; ``lips`` (2,) vertices in the middle of the inner upper and lower lip."""
+
+    vertices: Floats
+    normals: Floats
+    screen: Floats
+    uv: Floats
+    open_sky: Floats
+    triangles: Ints
+    part: Bytes
+    side: npt.NDArray[np.int8]
+    slopes: Floats
+    lips: Ints
+
+
+class Paints(NamedTuple):
+    """Textures: see :mod:`.textures`; ``folds`` (r, r, 3) this frame's creases; ``brow`` (h, w, 2) this face's style 0..1 in
+    ``brow_box`` (left, top, width, height); ``detail`` (r, r) uint8, 1 where a pixel needs four samples."""
+
+    layers: Floats
+    label: Bytes
+    detail: Bytes
+    folds: Floats
+    brow: Floats
+    brow_box: Floats
+    iris: Floats
+    hair: Floats
+    tile: Floats
+
+
+class Look(NamedTuple):
+    """Who and under which light: ``tints`` (n, 3) linear colours and ``amounts`` (m,), indexed by the constants of
+    :mod:`.materials`; ``lights`` (l, 8) direction to the light, colour, wrap, cosine radius; ``ambient`` (3, 3) sky, ground,
+    the eye's reflections; ``curve`` tone curve for each channel (3, CURVE_SIZE)."""
+
+    tints: Floats
+    amounts: Floats
+    lights: Floats
+    ambient: Floats
+    curve: Floats
+
+
+@_jit
+def texture_slopes(vertices: Floats, triangles: Ints, uv: Floats, out: Floats) -> None:
+    """Gradients of u and v along each triangle's plane into ``out`` (t, 6), zero for degenerate triangles."""
+    for t in range(triangles.shape[0]):
+        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, ay, az = vertices[j, 0] - vertices[i, 0], vertices[j, 1] - vertices[i, 1], vertices[j, 2] - vertices[i, 2]
+        bx, by, bz = vertices[k, 0] - vertices[i, 0], vertices[k, 1] - vertices[i, 1], vertices[k, 2] - vertices[i, 2]
+        nx, ny, nz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
+        square = nx * nx + ny * ny + nz * nz
+        if square < 1e-14:
+            for c in range(6):
+                out[t, c] = 0.0
+            continue
+        # grad f = (df_a (b x n) + df_b (n x a)) / |n|^2
+        px, py, pz = by * nz - bz * ny, bz * nx - bx * nz, bx * ny - by * nx
+        qx, qy, qz = ny * az - nz * ay, nz * ax - nx * az, nx * ay - ny * ax
+        for c in range(2):
+            da, db = uv[j, c] - uv[i, c], uv[k, c] - uv[i, c]
+            out[t, 3 * c] = (da * px + db * qx) / square
+            out[t, 3 * c + 1] = (da * py + db * qy) / square
+            out[t, 3 * c + 2] = (da * pz + db * qz) / square
+
+
+@_jit
+def _fetch(texture: Floats, u: float, v: float, out: Floats) -> None:
+    """Bilinear lookup of all channels of ``texture`` (h, w, c), u and v in [0, 1], into ``out`` (c,)."""
+    height, width, channels = texture.shape
+    x = min(max(u * width - 0.5, 0.0), width - 1.001)
+    y = min(max(v * height - 0.5, 0.0), height - 1.001)
+    column, row = int(x), int(y)
+    fx, fy = F(x - column), F(y - row)
+    w00, w01 = (F(1) - fx) * (F(1) - fy), fx * (F(1) - fy)
+    w10, w11 = (F(1) - fx) * fy, fx * fy
+    for c in range(channels):
+        out[c] = (
+            texture[row, column, c] * w00
+            + texture[row, column + 1, c] * w01
+            + texture[row + 1, column, c] * w10
+            + texture[row + 1, column + 1, c] * w11
+        )
+
+
+@_jit
+def _same_surface(ids: Ints, near: Floats, part: Bytes, row: int, column: int) -> bool:
+    """Whether the four samples of a pixel lie on one smooth part."""
+    first = ids[row, column]
+    if first < 0:
+        return False
+    kind = part[first]
+    if kind != m.P_SKIN and kind != m.P_NECK and kind != m.P_CLOTH and kind != m.P_EAR and kind != m.P_HAIR and kind != m.P_HAT:
+        return False
+    low = high = near[row, column]
+    for n in range(1, 4):
+        y, x = row + n // 2, column + n % 2
+        other = ids[y, x]
+        if other < 0 or part[other] != kind:
+            return False
+        low, high = min(low, near[y, x]), max(high, near[y, x])
+    return high - low < 0.02 * high
+
+
+@_jit
+def _skin_albedo(layers: Floats, fold: Floats, brow: Floats, look: Look, rgb: Floats) -> None:
+    """Mix the skin's layers into the albedo ``rgb`` (3,)."""
+    q, tints = look.amounts, look.tints
+    grain = 1.0 + q[m.Q_MOTTLE] * layers[2] + q[m.Q_BLOTCH] * layers[3]
+    flush = q[m.Q_FLUSH] * layers[5]
+    freckle = q[m.Q_FRECKLE] * layers[4]
+    lip = clamp(q[m.Q_LIP] * layers[6], 0.0, 1.0)
+    socket = q[m.Q_SOCKET] * layers[10]
+    bearded = layers[7]
+    stubble = clamp(q[m.Q_STUBBLE] * bearded * (0.55 + 0.6 * layers[8]), 0.0, 0.95)
+    beard = clamp(smooth(q[m.Q_BEARD] * bearded, 0.25, 0.75) * (0.45 + 0.9 * layers[8]), 0.0, 0.96)
+    hair = clamp(q[m.Q_BROW] * brow[0], 0.0, 0.97)
+    dark = 1.0 - 0.50 * clamp(q[m.Q_CREASE] * fold[2], 0.0, 1.0) - 0.28 * clamp(q[m.Q_AGE] * layers[14], 0.0, 1.0)
+    liner = clamp(q[m.Q_LINER] * layers[15], 0.0, 0.9)
+    for c in range(3):
+        value = tints[m.SKIN, c] * grain
+        value *= 1.0 + flush * (tints[m.FLUSH, c] - 1.0)
+        value *= 1.0 + freckle * (tints[m.FRECKLE, c] - 1.0)
+        value *= 1.0 + socket * (tints[m.SHADOW, c] - 1.0)
+        value += lip * (tints[m.LIP, c] * (1.0 + 0.06 * layers[2]) - value)
+        value *= 1.0 + stubble * (tints[m.STUBBLE, c] - 1.0)
+        value += beard * (tints[m.HAIR, c] * (0.55 + 0.9 * layers[8]) - value)
+        value *= dark if c else 1.0 - 0.8 * (1.0 - dark)  # folds and wrinkles stay warm: light bounces inside them
+        value *= 1.0 - liner * (0.85 if c else 0.75)
+        value += hair * (tints[m.BROW, c] - value)
+        rgb[c] = max(value, 0.0)
+
+
+@_jit
+def _lit(rgb: Floats, n: Floats, view: Floats, open_sky: float, soft: float, rough: float, shine: float, look: Look, out: Floats) -> None:
+    """Diffuse and specular light of a rough surface into ``out`` (3,). ``soft`` is how far light bleeds round the terminator,
+    red the farthest, as under skin."""
+    sky = 0.5 - 0.5 * n[1]
+    nv = clamp(n[0] * view[0] + n[1] * view[1] + n[2] * view[2], 0.0, 1.0)
+    grazing = (1.0 - nv) * (1.0 - nv)
+    grazing *= grazing
+    for c in range(3):
+        ambient = look.ambient[1, c] + sky * (look.ambient[0, c] - look.ambient[1, c])
+        # occluded skin turns red before it turns black
+        reach = open_sky if c else open_sky + soft * 0.35 * open_sky * (1.0 - open_sky)
+        out[c] = ambient * reach * (rgb[c] + shine * 0.10 * grazing)
+    direct = 0.45 + 0.55 * open_sky
+    for k in range(look.lights.shape[0]):
+        light = look.lights[k]
+        cosine = n[0] * light[0] + n[1] * light[1] + n[2] * light[2]
+        hx, hy, hz = light[0] + view[0], light[1] + view[1], light[2] + view[2]
+        scale = 1.0 / (math.sqrt(hx * hx + hy * hy + hz * hz) + 1e-9)
+        nh = clamp((n[0] * hx + n[1] * hy + n[2] * hz) * scale, 0.0, 1.0)
+        lh = clamp((light[0] * hx + light[1] * hy + light[2] * hz) * scale, 0.0, 1.0)
+        gloss = shine * (0.65 * glint(nh, lh, cosine, rough, 0.035) + 0.35 * glint(nh, lh, cosine, rough * 0.72, 0.035))
+        for c in range(3):
+            bleed = soft * (0.32 if c == 0 else (0.14 if c == 1 else 0.08))
+            out[c] += light[3 + c] * direct * (rgb[c] * wrapped(cosine, light[6] + bleed) + gloss)
+
+
+@_jit
+def _eye(u: float, v: float, slopes: Floats, n: Floats, view: Floats, lid: float, low: float, paints: Paints, look: Look,
+         work: Floats, rgb: Floats, out: Floats) -> None:  # fmt: skip
+    """An eyeball: sclera with veins, iris, pupil, limbus, the lids' shade, and the lights mirrored in the cornea. ``lid`` and
+    ``low``: how far below the upper and above the lower lid, in interocular distances."""
+    eu, ev = u - 0.5, v - 0.5
+    radius = math.sqrt(eu * eu + ev * ev)
+    angle = radius * EYE_UV_ANGLE / 0.5
+    _fetch(paints.iris, 0.5 + eu / (2 * EYE_WINDOW), 0.5 + ev / (2 * EYE_WINDOW), work)
+    pupil = look.amounts[m.Q_PUPIL]
+    ring = smooth(angle, IRIS_ANGLE - 0.10, IRIS_ANGLE + 0.06)
+    hole = 1.0 - smooth(angle, pupil - 0.035, pupil + 0.035)
+    limbus = smooth(angle, IRIS_ANGLE - 0.20, IRIS_ANGLE - 0.02)
+    # light enters from above and gathers on the far side of the iris
+    gather = 1.0 + 0.5 * ev / (radius + 1e-6) * clamp(angle / IRIS_ANGLE, 0.0, 1.0)
+    fibre = 1.0 + 0.24 * work[0]
+    for c in range(3):
+        iris = (look.tints[m.IRIS_OUT, c] + work[1] * (look.tints[m.IRIS_IN, c] - look.tints[m.IRIS_OUT, c])) * fibre * gather
+        iris *= 1.0 - 0.62 * limbus
+        iris += hole * (0.006 - iris)
+        white = look.tints[m.SCLERA, c]
+        far = smooth(angle, 0.55, 1.25)
+        white *= 1.0 - (0.05 if c == 0 else 0.22) * far
+        white *= 1.0 - (0.10 if c == 0 else 0.45) * clamp(work[2], 0.0, 1.0)
+        rgb[c] = max(iris + ring * (white - iris), 0.0)
+    cover = 0.30 + 0.70 * smooth(lid, -0.01, 0.075)
+    cover *= 0.72 + 0.28 * smooth(low, -0.01, 0.035)
+    cover *= 1.0 - 0.35 * smooth(angle, 0.75, 1.3)
+    _lit(rgb, n, view, cover, 0.5, 0.5, 0.0, look, out)
+    for c in range(3):
+        out[c] *= 0.35 + 0.65 * cover
+    # the cornea bulges: its normal turns half as fast again as the eyeball's
+    bend = 0.55 * min(angle, 0.62) / (radius + 1e-6)
+    nx = n[0] + bend * (eu * slopes[0] + ev * slopes[3]) / (math.sqrt(slopes[0] ** 2 + slopes[1] ** 2 + slopes[2] ** 2) + 1e-9)
+    ny = n[1] + bend * (eu * slopes[1] + ev * slopes[4]) / (math.sqrt(slopes[3] ** 2 + slopes[4] ** 2 + slopes[5] ** 2) + 1e-9)
+    nz = n[2] + bend * (eu * slopes[2] + ev * slopes[5]) / (math.sqrt(slopes[0] ** 2 + slopes[1] ** 2 + slopes[2] ** 2) + 1e-9)
+    scale = 1.0 / math.sqrt(nx * nx + ny * ny + nz * nz)
+    nx, ny, nz = nx * scale, ny * scale, nz * scale
+    nv = nx * view[0] + ny * view[1] + nz * view[2]
+    rx, ry, rz = 2 * nv * nx - view[0], 2 * nv * ny - view[1], 2 * nv * nz - view[2]
+    clear = smooth(lid, 0.0, 0.03)
+    for k in range(look.lights.shape[0]):
+        light = look.lights[k]
+        mirrored = rx * light[0] + ry * light[1] + rz * light[2]
+        spot = smooth(mirrored, light[7] - 0.05, light[7] + 0.02) * clear
+        for c in range(3):
+            out[c] += spot * light[3 + c] * 0.42
+    grazing = (1.0 - clamp(nv, 0.0, 1.0)) ** 2
+    for c in range(3):
+        out[c] += look.ambient[2, c] * (0.02 + 0.25 * grazing) * clear * (0.5 - 0.5 * ry)
+
+
+@_jit
+def _strand_light(rgb: Floats, n: Floats, view: Floats, tx: float, ty: float, tz: float, open_sky: float, shift: float,
+                  look: Look, out: Floats) -> None:  # fmt: skip
+    """Hair: diffuse light and a highlight across the strands, whose direction is (tx, ty, tz)."""
+    _lit(rgb, n, view, open_sky, 0.6, 0.6, 0.0, look, out)
+    tx, ty, tz = tx + shift * n[0], ty + shift * n[1], tz + shift * n[2]
+    scale = 1.0 / (math.sqrt(tx * tx + ty * ty + tz * tz) + 1e-9)
+    for k in range(look.lights.shape[0]):
+        light = look.lights[k]
+        cosine = n[0] * light[0] + n[1] * light[1] + n[2] * light[2]
+        if cosine < -0.2:
+            continue
+        hx, hy, hz = light[0] + view[0], light[1] + view[1], light[2] + view[2]
+        along = (tx * hx + ty * hy + tz * hz) * scale / (math.sqrt(hx * hx + hy * hy + hz * hz) + 1e-9)
+        across = max(1.0 - along * along, 0.0)
+        p4 = across * across * across * across
+        p16 = p4 * p4 * p4 * p4
+        band = look.amounts[m.Q_HAIR_SHINE] * (0.10 * p16 * p16 * p16 + 0.06 * p4 * p4) * clamp(cosine + 0.3, 0.0, 1.0) * open_sky
+        for c in range(3):
+            out[c] += band * light[3 + c] * (0.25 + 1.6 * rgb[c])
