@@ -19,7 +19,7 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -227,8 +227,9 @@ def listing() -> list[Row]:
     return list(_catalogue().rows)
 
 
-def find(kind: Kind, name: str) -> Component:
-    """The card of a component. Raises :class:`UserError` with the reason if it is broken, or the nearest names."""
+def find(kind: Kind, name: str, also: Iterable[str] = ()) -> Component:
+    """The card of a component. Raises :class:`UserError` with the reason if it is broken, else with the nearest names,
+    those of ``also`` (variants of a registry) among them."""
     catalogue = _catalogue()
     if card := catalogue.cards.get((kind, name)):
         return card
@@ -238,7 +239,7 @@ def find(kind: Kind, name: str) -> Component:
         known_as = (name,) if row.kind == kind else (name, f"{kind}_{name}") if row.kind == "plugin" else ()
         if row.name in known_as:
             raise UserError(f"{kind} {name!r} is installed but broken: {row.error}")
-    text = f"no {kind} named {name!r}. {did_you_mean(name, components(kind))}"
+    text = f"no {kind} named {name!r}. {did_you_mean(name, [*components(kind), *also])}"
     if hidden := [row.name for row in broken if row.kind == "plugin"]:
         text += f" Broken plugins, see `aubench plugins list`: {', '.join(hidden)}."
     raise UserError(text)

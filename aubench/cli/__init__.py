@@ -19,6 +19,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -43,8 +44,17 @@ def _print_version(asked: bool) -> None:
         raise typer.Exit
 
 
+def _use_registry(path: Path | None) -> None:
+    if path is not None:
+        os.environ["AUBENCH_REGISTRY"] = str(path)
+
+
 @app.callback()
 def _options(
+    registry: Annotated[
+        Path | None,
+        typer.Option(callback=_use_registry, help="The registry.yaml to use. Default: $AUBENCH_REGISTRY, or upward."),
+    ] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
     ] = False,

@@ -28,10 +28,10 @@ def compare_runs(
     datasets: Annotated[str, typer.Option(help="Data sets to compare on, separated by commas.")] = "synth",
     runs: Annotated[
         list[Path] | None,
-        typer.Option(help="Run folders, or folders of runs. [default: the newest of each combination under ./runs]"),
+        typer.Option(help="Run folders, or folders of runs. Default: the newest of each combination under ./runs."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the page. [default: reports/compare-<date>-<datasets>]")
+        Path | None, typer.Option(help="Folder of the page. Default: reports/compare-<date>-<datasets>.")
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Every run under ./runs, not only the newest of each combination.")

@@ -1,0 +1,48 @@
+"""``aubench registry``: is what the bench asks for there, which file of weights is this, which runs are in a matrix."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aubench import registry
+from aubench.errors import UserError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = typer.Typer(no_args_is_help=True, help="What this bench asks for (registry.yaml).")
+    group.command("check")(check)
+    group.command("weights")(weights)
+    group.command("matrix")(matrix)
+    app.add_typer(group, name="registry")
+
+
+def check() -> None:
+    """Check that every variant and matrix can be had, and name the plugins that no variant uses."""
+    found = registry.load()
+    if found.path is None:
+        raise UserError(f"no {registry.FILE} here or above; name one with --registry or ${registry.VARIABLE}")
+    if faults := found.check():
+        raise UserError("; ".join(faults))
+    content = found.content
+    counts = [len(found.variants(kind)) for kind in registry.SECTIONS]
+    typer.echo(
+        f"{found.path}: {sum(counts)} variants, {len(content.weights)} weights, {len(content.matrices)} matrices"
+    )
+    typer.echo(f"used by no variant, as they are: {', '.join(found.unused()) or 'none'}")
+
+
+def weights(file: Annotated[Path, typer.Argument(help="A file of weights that others made.")]) -> None:
+    """Say which of the known weights a file is, by its hash: where it comes from, its licence, what it fits."""
+    name, entry = registry.load().identify(file)
+    typer.echo(f"{name}: fits {entry.fits}\nlicence: {entry.licence}\nfrom: {entry.url}")
+
+
+def matrix(name: Annotated[str, typer.Argument(help="A matrix of the registry.")]) -> None:
+    """Print the commands of a matrix, one per line, for a shell or a scheduler."""
+    for arguments in registry.load().commands(name):
+        typer.echo(shlex.join(["aubench", *arguments]))

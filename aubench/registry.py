@@ -1,0 +1,269 @@
+"""``registry.yaml``: what a bench asks for. Named variants of plugins, provenance of foreign weights, matrices of runs.
+
+Entry points say what is installed and cards what each thing is, so the file holds no import path, no summary and no
+default; removing it never hides a plugin. It is a file of the project, not of the package: the one given, else
+``$AUBENCH_REGISTRY``, else the first on the way up from the working directory, else an empty one.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from aubench import discovery
+from aubench.component import Kind
+from aubench.errors import UserError, did_you_mean
+from aubench.files import sha256_file
+
+FILE = "registry.yaml"
+VARIABLE = "AUBENCH_REGISTRY"
+SECTIONS: dict[Kind, str] = {
+    "renderer": "renderers",
+    "extractor": "extractors",
+    "regressor": "regressors",
+    "loss": "losses",
+    "dataset": "datasets",
+    "recogniser": "recognisers",
+    "estimator": "estimators",
+}
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Variant(_Strict):
+    """A plugin with options, under a name of its own."""
+
+    use: str
+    config: dict[str, Any] = Field(default_factory=dict)
+
+
+class Weights(_Strict):
+    """Where a file of weights that others made comes from. ``size`` in bytes and ``sha256`` where they are known."""
+
+    file: str
+    url: str
+    licence: str
+    fits: str
+    size: int | None = Field(default=None, gt=0)
+    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+
+
+class Matrix(_Strict):
+    """Runs that belong together: every combination of the listed choices. An empty list leaves it to the recipe."""
+
+    recipe: list[str] = Field(default_factory=list)
+    extractor: list[str] = Field(default_factory=list)
+    regressor: list[str] = Field(default_factory=list)
+    renderer: list[str] = Field(default_factory=list)
+    losses: list[list[str]] = Field(default_factory=list)
+    datasets: list[list[str]] = Field(default_factory=list)
+    seeds: list[int] = Field(default_factory=lambda: [0])
+
+    @field_validator("recipe", "extractor", "regressor", "renderer", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
+
+class _File(_Strict):
+    version: Literal[1]
+    renderers: dict[str, Variant] = Field(default_factory=dict)
+    extractors: dict[str, Variant] = Field(default_factory=dict)
+    regressors: dict[str, Variant] = Field(default_factory=dict)
+    losses: dict[str, Variant] = Field(default_factory=dict)
+    datasets: dict[str, Variant] = Field(default_factory=dict)
+    recognisers: dict[str, Variant] = Field(default_factory=dict)
+    estimators: dict[str, Variant] = Field(default_factory=dict)
+    weights: dict[str, Weights] = Field(default_factory=dict)
+    matrices: dict[str, Matrix] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A registry that was read: ``path`` is None for the empty one, ``lines`` gives the line of every entry."""
+
+    path: Path | None = None
+    content: _File = field(default_factory=lambda: _File(version=1))
+    lines: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+
+    def where(self, *entry: object) -> str:
+        """An entry for a message: file, line and YAML path."""
+        return _where(self.path, self.lines, tuple(map(str, entry)))
+
+    def variants(self, kind: Kind) -> dict[str, Variant]:
+        """The named variants of one kind."""
+        found: dict[str, Variant] = getattr(self.content, SECTIONS[kind])
+        return found
+
+    def resolve(self, kind: Kind, name: str) -> tuple[str, dict[str, Any]]:
+        """``name`` as plugin and options: a variant of this file, or an installed plugin with no options.
+
+        Raises :class:`UserError` for a name that is neither, and for a variant that asks for a plugin or options
+        that are not there.
+        """
+        variant = self.variants(kind).get(name)
+        if variant is None:
+            return discovery.find(kind, name, also=self.variants(kind)).name, {}
+        entry = (SECTIONS[kind], name)
+        if name in discovery.components(kind):
+            raise UserError(f"{self.where(*entry)}: a {kind} plugin has this name already; call the variant otherwise")
+        try:
+            component = discovery.find(kind, variant.use)
+        except UserError as error:
+            raise UserError(f"{self.where(*entry, 'use')}: {error}") from error
+        try:
+            discovery.configure(component, variant.config)
+        except UserError as error:
+            raise UserError(f"{self.where(*entry, 'config')}: {error}") from error
+        return variant.use, dict(variant.config)
+
+    def matrix(self, name: str) -> Matrix:
+        """A matrix by name. Raises :class:`UserError` with the nearest names."""
+        if name not in self.content.matrices:
+            raise UserError(f"no matrix named {name!r}. {did_you_mean(name, self.content.matrices)}")
+        return self.content.matrices[name]
+
+    def commands(self, name: str) -> Iterator[list[str]]:
+        """The runs of a matrix, each as the arguments of ``aubench``; run folders are ``runs/<matrix>-<number>``."""
+        matrix = self.matrix(name)
+        choices: list[list[list[str]]] = [[["--seed", str(seed)] for seed in matrix.seeds]]
+        for key in (*_SINGLE, *_JOINED):
+            values = getattr(matrix, key)
+            options = [[f"--{key}", value if isinstance(value, str) else ",".join(value)] for value in values]
+            choices.insert(-1, options or [[]])  # the seed last: it changes fastest
+        for number, chosen in enumerate(product(*choices)):
+            words = [word for option in chosen for word in option]
+            yield ["train", *words, "--out", f"runs/{name}-{number:02d}"]
+
+    def check(self) -> list[str]:
+        """What is wrong, one line each; empty if every variant and matrix can be had."""
+        faults = []
+        for kind, section in SECTIONS.items():
+            for name in self.variants(kind):
+                faults += self._fault(kind, name)
+            for title, matrix in self.content.matrices.items():
+                names = getattr(matrix, kind if kind in _SINGLE else section, [])
+                for each in dict.fromkeys(n for group in names for n in ([group] if isinstance(group, str) else group)):
+                    faults += self._fault(kind, each.partition("=")[0], "matrices", title)
+        return faults
+
+    def _fault(self, kind: Kind, name: str, *entry: str) -> list[str]:
+        try:
+            self.resolve(kind, name)
+        except UserError as error:
+            return [f"{self.where(*entry)}: {error}" if entry else str(error)]
+        return []
+
+    def unused(self) -> list[str]:
+        """Installed plugins that no variant uses, as "kind name": for information, they can be used all the same."""
+        return [
+            f"{kind} {name}"
+            for kind in SECTIONS
+            for name in discovery.components(kind)
+            if all(variant.use != name for variant in self.variants(kind).values())
+        ]
+
+    def identify(self, path: Path) -> tuple[str, Weights]:
+        """Which entry of ``weights`` a file is, by its hash. Raises :class:`UserError` if it is none of them."""
+        try:
+            sha256, size = sha256_file(path), path.stat().st_size
+        except OSError as error:
+            raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+        for name, weights in self.content.weights.items():
+            if weights.sha256 == sha256:
+                return name, weights
+        text = f"{path}: {size} bytes, sha256 {sha256}: not among the weights of {self.path or 'any registry'}"
+        for name, weights in self.content.weights.items():
+            if weights.file == path.name and weights.sha256 is not None:
+                expected = f", {weights.size} bytes" if weights.size else ""
+                text += f"; {name}, a file of this name, has sha256 {weights.sha256}{expected}"
+            elif weights.file == path.name:
+                text += f"; {name} is a file of this name, but its hash is not on record"
+        raise UserError(text)
+
+
+_SINGLE = ("recipe", "extractor", "regressor", "renderer")
+_JOINED = ("losses", "datasets")
+
+
+def locate(path: str | os.PathLike[str] | None = None) -> Path | None:
+    """The registry that is meant: ``path``, ``$AUBENCH_REGISTRY``, or the nearest on the way up; None if there is none.
+    Raises :class:`UserError` if one was named and is not there."""
+    for given, source in ((path, "--registry"), (os.environ.get(VARIABLE), f"${VARIABLE}")):
+        if given:
+            if not Path(given).is_file():
+                raise UserError(f"{given}: no such registry file ({source})")
+            return Path(given)
+    here = Path.cwd()
+    return next((file for folder in (here, *here.parents) if (file := folder / FILE).is_file()), None)
+
+
+def load(path: str | os.PathLike[str] | None = None) -> Registry:
+    """Read the registry that :func:`locate` finds, or the empty one. Raises :class:`UserError` naming file, line and
+    entry for anything that is wrong with its form; whether the plugins are there, :meth:`Registry.check` says."""
+    file = locate(path)
+    if file is None:
+        return Registry()
+    try:
+        text = file.read_text("utf-8")
+        tree = yaml.compose(text, Loader=yaml.SafeLoader)
+        values = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{file}: not readable YAML: {' '.join(str(error).split())}") from error
+    lines = dict(_lines(file, tree, ())) if tree is not None else {}
+    try:
+        return Registry(file, _File.model_validate({} if values is None else values), lines)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        entry = tuple(map(str, first["loc"]))
+        raise UserError(f"{_where(file, lines, entry)}: {_complaint(error, entry)}") from error
+
+
+def resolve(kind: Kind, name: str, path: str | os.PathLike[str] | None = None) -> tuple[str, dict[str, Any]]:
+    """:meth:`Registry.resolve` of the registry that :func:`load` finds."""
+    return load(path).resolve(kind, name)
+
+
+def _lines(file: Path, node: yaml.Node, entry: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
+    """The line of every entry below a node. Raises :class:`UserError` for a key that is given twice."""
+    yield entry, node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        seen: dict[str, int] = {}
+        for key, value in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            if name in seen:
+                raise UserError(f"{file}:{line}: {'.'.join((*entry, name))} is there already, on line {seen[name]}")
+            seen[name] = line
+            yield from _lines(file, value, (*entry, name))
+            yield (*entry, name), line
+    elif isinstance(node, yaml.SequenceNode):
+        for index, value in enumerate(node.value):
+            yield from _lines(file, value, (*entry, str(index)))
+
+
+def _where(file: Path | None, lines: Mapping[tuple[str, ...], int], entry: tuple[str, ...]) -> str:
+    place = next((lines[entry[:i]] for i in range(len(entry), -1, -1) if entry[:i] in lines), None)
+    return f"{file or 'registry'}{f':{place}' if place else ''}" + (f": {'.'.join(entry)}" if entry else "")
+
+
+def _complaint(error: ValidationError, entry: tuple[str, ...]) -> str:
+    """What pydantic found, in the words of a registry."""
+    first = error.errors(include_url=False)[0]
+    if first["type"] == "extra_forbidden":
+        models: dict[int, type[BaseModel]] = {
+            1: _File,
+            3: {"weights": Weights, "matrices": Matrix}.get(entry[0], Variant),
+        }
+        return f"unknown entry. {did_you_mean(entry[-1], models[len(entry)].model_fields)}"
+    if first["type"] == "missing":
+        return "is required"
+    return f"{first['msg']}, got {first['input']!r:.80}"
