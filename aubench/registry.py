@@ -259,11 +259,9 @@ def _complaint(error: ValidationError, entry: tuple[str, ...]) -> str:
     """What pydantic found, in the words of a registry."""
     first = error.errors(include_url=False)[0]
     if first["type"] == "extra_forbidden":
-        models: dict[int, type[BaseModel]] = {
-            1: _File,
-            3: {"weights": Weights, "matrices": Matrix}.get(entry[0], Variant),
-        }
-        return f"unknown entry. {did_you_mean(entry[-1], models[len(entry)].model_fields)}"
+        inner: dict[str, type[BaseModel]] = {"weights": Weights, "matrices": Matrix}
+        model = _File if len(entry) == 1 else inner.get(entry[0], Variant)
+        return f"unknown entry. {did_you_mean(entry[-1], model.model_fields)}"
     if first["type"] == "missing":
         return "is required"
     return f"{first['msg']}, got {first['input']!r:.80}"
