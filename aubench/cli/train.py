@@ -1,0 +1,99 @@
+"""``aubench train``: train the unsupervised regressor and report on the test subjects."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(train)
+
+
+def train(
+    recipe: Annotated[
+        str, typer.Option(help="Built-in recipe (default: the best measured; paper: as printed), or a YAML file.")
+    ] = "default",
+    losses: Annotated[
+        str | None, typer.Option(help="Losses by name, comma-separated; name=weight sets a weight. [ct,id,lp,pr,adv]")
+    ] = None,
+    extractor: Annotated[str | None, typer.Option(help="Extractor plugin.")] = None,
+    regressor: Annotated[str | None, typer.Option(help="Regressor plugin.")] = None,
+    renderer: Annotated[str | None, typer.Option(help="Differentiable renderer plugin.")] = None,
+    recogniser: Annotated[str | None, typer.Option(help="Recogniser plugin, or none.")] = None,
+    datasets: Annotated[str | None, typer.Option(help="Dataset plugins, comma-separated; several are mixed.")] = None,
+    baselines: Annotated[
+        str | None, typer.Option(help="Estimators to score beside the run, comma-separated, or none.")
+    ] = None,
+    preset: Annotated[str | None, typer.Option(help="small (two CPU cores) or paper (256 px, full widths).")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=0, help="Steps of the label-free losses (see the recipe for the other phase).")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any entry of the config, dotted; repeatable."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Run folder. [runs/<date>-<extractor>-<losses>-s<seed>]")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+) -> None:
+    """Train R without AU labels, then report ICC and MAE on the test subjects.
+
+    The run folder receives the resolved config, metrics, checkpoints, predictions and the report.
+    """
+    from aubench.errors import UserError
+
+    if resume and out is None:
+        raise UserError("--resume: say which run with --out DIR.")
+
+    from aubench_training.config import load_config, loss_weights, resolve
+    from aubench_training.config import load_recipe as _load
+    from aubench_training.trainer import CONFIG
+    from aubench_training.trainer import train as run
+
+    given = (losses, extractor, regressor, renderer, recogniser, datasets, baselines, preset, seed, steps, settings)
+    if (
+        resume
+        and out is not None
+        and (out / CONFIG).is_file()
+        and recipe == "default"
+        and not any(option is not None for option in given)
+    ):
+        config = load_config(out / CONFIG)
+        if device is not None:
+            config = config.model_copy(update={"device": device})
+    else:
+        options: dict[str, Any] = {}
+        for kind, name in (("extractor", extractor), ("regressor", regressor), ("renderer", renderer)):
+            if name is not None:
+                options[kind] = {"name": name, "config": {}}
+        if recogniser is not None:
+            options["recogniser"] = None if recogniser == "none" else {"name": recogniser, "config": {}}
+        if datasets is not None:
+            options["datasets"] = [{"name": name} for name in _names(datasets)]
+        if baselines is not None:
+            options["baselines"] = [] if baselines == "none" else _names(baselines)
+        if losses is not None:
+            options["losses"] = loss_weights(_names(losses), _load(recipe).get("losses", {}))
+        if steps is not None:
+            options["label_free"] = {"steps": steps}
+        options |= {k: v for k, v in (("seed", seed), ("device", device)) if v is not None}
+        config = resolve(recipe, preset=preset, options=options, assignments=settings or [])
+
+    folder, report = run(config, out, resume=resume, command=["aubench", *sys.argv[1:]])
+    for name, scored in report["datasets"].items():
+        mean = scored["mean"]
+        typer.echo(f"{name}: mean ICC(3,1) {_number(mean['icc31'])}, MAE {_number(mean['mae'])}")
+    typer.echo(f"report: {folder / 'report.md'}")
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _number(value: float | None) -> str:
+    return "undefined" if value is None else f"{value:.3f}"

@@ -1,0 +1,284 @@
+"""What one run works with: networks, cached pools, losses and their plans, made from its config.
+
+Nothing here reads a label; the trainer makes a bench, and trains on it, behind the locked door of
+:mod:`aubench.data.labels`.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from rich.console import Console
+from torch import Tensor, nn
+
+from aubench import discovery
+from aubench.combination import Choice, Combination, as_image, state_digest
+from aubench.contracts import Dataset, Features, Frames
+from aubench.metrics import icc_3_1
+from aubench.parameters import AU as AU_SLICE
+from aubench.parameters import AU_NAMES, BASE_AU, FacialParameters
+from aubench.plan import Plan, make_plan
+from aubench.standardisation import Domain
+
+from .additions import SAMPLED_LOOPBACK, SampledLoopback, disturb
+from .cache import Pool, cached, compute_features
+from .config import Phase, RunConfig
+from .device import choose_device, choose_dtype, place
+from .providers import TRAINED, standard_providers
+from .samples import Samples, build_engine, cache_root, engine_samples, random_inputs
+
+RARE = 0.15
+"""In a face with rare AUs, the share of AUs that keep their value; the others are at their base."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A phase of training with what it computes: ``start`` and ``stop`` are global steps."""
+
+    name: str
+    phase: Phase
+    start: int
+    stop: int
+    plan: Plan
+    weights: dict[str, float]
+    frozen_statistics: bool
+
+
+class Bench:
+    """Networks are on ``device``; pools are on disk."""
+
+    def __init__(self, config: RunConfig, console: Console, *, cache: Path | None = None) -> None:
+        self.config, self.console, self.cache = config, console, cache or cache_root()
+        self.device = choose_device(config.device)
+        self.dtype = choose_dtype(self.device, config.precision)
+        self.losses: dict[str, Any] = {
+            name: discovery.build("loss", name, config.loss_options.get(name)) for name in config.losses
+        }
+        self.datasets: list[Dataset] = [discovery.build("dataset", p.name, p.config) for p in config.datasets]
+        extractor, regressor = (Choice(p.name, p.config) for p in (config.extractor, config.regressor))
+        self.engine = build_engine(config.engine.name, config.engine.config)
+        self.combination = Combination(extractor, regressor, size=self.engine.size, seed=config.seed)
+        place(self.combination.extractor, self.device, frozen=True)  # type: ignore[type-var]
+        self.combination.to(self.device)
+        # Plans before pools: a combination that cannot work says so before anything is computed.
+        self.stages = self._stages()
+        self.words = {word for stage in self.stages for word in stage.plan.given}
+        made = {step.name for stage in self.stages for step in stage.plan.steps}
+        if any(word.endswith("_drawn") or word == "drawn" for word in made):
+            self.renderer()
+        if self.words & {"embedding"} or any(word.endswith("embedding") for word in made):
+            self.recogniser()
+
+    # --- networks -----------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _renderer(self) -> Any:
+        return place(discovery.build("renderer", self.config.renderer.name, self.config.renderer.config), self.device,
+                     frozen=True)  # fmt: skip
+
+    @functools.cached_property
+    def _recogniser(self) -> Any:
+        part = self.config.recogniser
+        assert part is not None  # the plan has no embeddings without one
+        return place(discovery.build("recogniser", part.name, part.config), self.device, frozen=True)
+
+    def renderer(self) -> Any:
+        return self._renderer
+
+    def recogniser(self) -> Any:
+        return self._recogniser
+
+    def regress(self, features: Features, domain: Domain) -> FacialParameters:
+        """R on raw features. Batch statistics are those of photographs, on which R is used: while it trains, drawn
+        faces use their own batch's but leave the running ones alone."""
+        if domain == "photo":
+            answer: FacialParameters = self.combination.regress(features, domain)
+            return answer
+        with _statistics_untouched(self.combination.regressor):
+            answer = self.combination.regress(features, domain)
+        return answer
+
+    def regress_sampled(self, features: Features) -> FacialParameters:
+        features = self.combination.standardiser(features, "drawn")
+        if self.config.additions.feature_noise:
+            features = disturb(features, self.config.sampled.noise, self.config.sampled.dropout)
+        answer: FacialParameters = self.combination.regressor(features)
+        return answer
+
+    # --- plans --------------------------------------------------------------------------------------------------------
+
+    def _stages(self) -> list[Stage]:
+        config = self.config
+        sampled: dict[str, Callable[..., Tensor]] = {SAMPLED_LOOPBACK: SampledLoopback(config.sampled)}
+        stages: list[Stage] = []
+        start = 0
+        if config.additions.loopback_first and config.loopback.steps:
+            plan = self._plan(sampled)
+            start = config.loopback.steps
+            stages.append(Stage("loopback", config.loopback, 0, start, plan, {SAMPLED_LOOPBACK: 1.0}, False))
+        if config.label_free.steps:
+            both = config.additions.sampled_loopback
+            plan = self._plan({**self.losses, **(sampled if both else {})})
+            weights = {**config.losses, SAMPLED_LOOPBACK: 1.0}
+            frozen = config.additions.frozen_statistics and bool(stages)
+            stop = start + config.label_free.steps
+            stages.append(Stage("label_free", config.label_free, start, stop, plan, weights, frozen))
+        return stages
+
+    def _plan(self, losses: dict[str, Callable[..., Tensor]]) -> Plan:
+        recogniser = self.recogniser if self.config.recogniser is not None else None
+        words = standard_providers(
+            lambda: self.combination.extractor, self.renderer, recogniser, self.regress, self.regress_sampled
+        )
+        given = ["image", "features", *(["embedding"] if recogniser else []), "sampled_parameters", "sampled_features"]
+        return make_plan(losses, words, given, trained=TRAINED)
+
+    # --- pools --------------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def frames(self) -> list[Frames]:
+        """Training frames of every data set, thinned to the config's number."""
+        return [_thin(dataset.frames("train"), self.config.frames) for dataset in self.datasets]
+
+    @functools.cached_property
+    def photo(self) -> Pool:
+        """Features of the training frames, and embeddings if a loss wants them."""
+        return self._pool(
+            "features of training frames", compute_features(self.combination.extractor), self._photo_key()
+        )
+
+    @functools.cached_property
+    def embeddings(self) -> Pool:
+        key = self._photo_key() | {"network": state_digest(self.recogniser())}
+        return self._pool("embeddings of training frames", lambda i: {"embedding": self.recogniser().embed(i)}, key)
+
+    def _photo_key(self) -> dict[str, Any]:
+        return {"network": self.combination.extractor_digest, "config": self.config.extractor.model_dump(mode="json")}
+
+    def _pool(self, title: str, compute: Callable[[Tensor], dict[str, Tensor]], key: dict[str, Any]) -> Pool:
+        parts = []
+        for dataset, frames in zip(self.datasets, self.frames, strict=True):
+            own = key | {"images": dataset.digest, "split": "train"}
+            parts.append(self._cached(compute, frames.images, f"{title} ({dataset.name})", own))
+        return Pool(parts)
+
+    def _cached(self, compute: Any, images: npt.NDArray[np.uint8], title: str, key: dict[str, Any]) -> Any:
+        return cached(compute, images, title=title, key=key, root=self.cache, device=self.device, console=self.console)
+
+    @functools.cached_property
+    def sampled(self) -> tuple[Samples, Pool]:
+        """Faces that the engine drew from known parameters, and their features."""
+        return self._samples(self.config.sampled.count, seed=1)
+
+    @functools.cached_property
+    def held_out(self) -> tuple[Samples, Pool]:
+        """Further ones that R never learns from."""
+        return self._samples(self.config.sampled.held_out, seed=2)
+
+    def _samples(self, count: int, seed: int) -> tuple[Samples, Pool]:
+        sampled, engine = self.config.sampled, self.config.engine
+        vectors = self.engine.sample(count, seed).vector().numpy().copy()
+        dice = np.random.default_rng([seed, 0x5A])
+        rare = (dice.random((count, 1)) < sampled.sparse) & (dice.random((count, len(AU_NAMES))) >= RARE)
+        vectors[:, AU_SLICE] = np.where(rare, BASE_AU, vectors[:, AU_SLICE])
+        photo = sampled.style == "photo"
+        inputs = random_inputs(vectors, seed, looks="many" if photo else "one", nuisance=1.0 if photo else 0.0)
+        self.console.print(f"engine samples: {count} faces of {engine.name}, from the cache or drawn", highlight=False)
+        samples = engine_samples(
+            engine.name, engine.config, count, seed, sampled.style, cache_dir=self.cache, inputs=inputs
+        )
+        key = self._photo_key() | {"images": samples.digest}
+        compute = compute_features(self.combination.extractor)
+        return samples, Pool([self._cached(compute, samples.images, "features of engine samples", key)])
+
+    def fit_statistics(self) -> None:
+        """Statistics of R's inputs, per domain or shared."""
+        additions, standardiser = self.config.additions, self.combination.standardiser
+        if additions.domain_standardisation or additions.joint_standardisation:
+            standardiser.fit("photo", self.photo.batches(device=self.device))
+        if additions.domain_standardisation:
+            standardiser.fit("drawn", self.sampled[1].batches(device=self.device))
+        elif additions.joint_standardisation:
+            standardiser.copy_domain("photo", "drawn")
+
+    def batch(self, stage: Stage, step: int) -> dict[str, Any]:
+        """What the plan of ``stage`` needs for a step: a function of the seed and the step, so that a resumed run goes
+        on with the very same batches."""
+        wanted, seed, done = set(stage.plan.given), self.config.seed, step - stage.start
+        batch: dict[str, Any] = {}
+        if wanted & {"image", "features", "embedding"}:
+            rows = _rows(seed, 0, done, stage.phase.batch, sum(map(len, self.frames)))
+            if "features" in wanted:
+                batch["features"] = self.photo.features(rows, self.device)
+            if "embedding" in wanted:
+                batch["embedding"] = self.embeddings.take(rows, self.device)["embedding"]
+            if "image" in wanted:
+                batch["image"] = self._images(rows)
+        if wanted & {"sampled_features", "sampled_parameters"}:
+            samples, pool = self.sampled
+            rows = _rows(seed, 1, done, stage.phase.sampled_batch or stage.phase.batch, len(samples))
+            batch["sampled_parameters"] = samples.parameters(rows).to(self.device)
+            batch["sampled_features"] = pool.features(rows, self.device)
+        return batch
+
+    def _images(self, rows: npt.NDArray[np.int64]) -> Tensor:
+        starts = np.concatenate([[0], np.cumsum([len(f) for f in self.frames])])
+        which = np.searchsorted(starts, rows, side="right") - 1
+        images = np.stack([self.frames[w].images[row - starts[w]] for w, row in zip(which, rows, strict=True)])
+        return as_image(images).to(self.device)
+
+    @torch.inference_mode()
+    def in_domain(self, regressor: nn.Module) -> dict[str, float]:
+        """ICC(3,1) and MAE, mean over the 23 AUs, of R on held-out engine samples: no label of a data set is in it."""
+        samples, pool = self.held_out
+        read = [self.combination.regress(f, "drawn", regressor) for f in pool.batches(device=self.device)]
+        answer = FacialParameters.cat(read).intensities().float().cpu().numpy()
+        truth = samples.parameters().intensities().numpy()
+        agreement = [icc_3_1(truth[:, au], answer[:, au]) for au in range(truth.shape[1])]
+        return {"in_domain/icc31": float(np.nanmean(agreement)), "in_domain/mae": float(np.abs(truth - answer).mean())}
+
+
+class _statistics_untouched:
+    """Within it, batch normalisation in training mode leaves its running statistics as they are."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+
+    def __enter__(self) -> None:
+        self.momenta = [m.momentum for m in self.norms]
+        for norm in self.norms:
+            norm.momentum = 0.0
+
+    def __exit__(self, *_: object) -> None:
+        for norm, momentum in zip(self.norms, self.momenta, strict=True):
+            norm.momentum = momentum
+
+
+def _thin(frames: Frames, most: int | None) -> Frames:
+    """At most so many frames, evenly spread."""
+    if most is None or len(frames) <= most:
+        return frames
+    rows = np.linspace(0, len(frames) - 1, most).round().astype(np.int64)
+    return Frames(frames.dataset, frames.images[rows], frames.subject[rows], frames.sequence[rows], frames.frame[rows])
+
+
+def _rows(seed: int, stream: int, step: int, batch: int, count: int) -> npt.NDArray[np.int64]:
+    """Rows of batch ``step``: every row once per pass, in an order of its own in each pass."""
+    first = step * batch
+    places = np.arange(first, first + batch)
+    return np.concatenate([
+        _order(seed, stream, int(epoch), count)[places[places // count == epoch] % count]
+        for epoch in np.unique(places // count)
+    ])  # fmt: skip
+
+
+@functools.lru_cache(maxsize=8)
+def _order(seed: int, stream: int, epoch: int, count: int) -> npt.NDArray[np.int64]:
+    return np.random.default_rng([seed, stream, epoch]).permutation(count)

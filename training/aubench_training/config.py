@@ -1,0 +1,268 @@
+"""What a run is made of, resolved: recipe, then preset, then the command line's options, then ``--set``.
+
+A run is a pure function of this config, the installed plugins and weights, and the kind of machine.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from aubench import discovery
+from aubench.component import Config, Kind
+from aubench.errors import UserError, did_you_mean
+
+RECIPES = resources.files("aubench_training") / "recipes"
+PRESETS = ("small", "paper")
+
+
+class Part(Config):
+    """A plugin and its options."""
+
+    name: str
+    config: dict[str, Any] = Field(default_factory=dict)
+
+
+class Additions(Config):
+    """What a recipe adds to the paper. Each can be switched off by itself."""
+
+    loopback_first: bool = False
+    """Before the label-free losses, train R on faces the engine drew, whose parameters are known."""
+    sampled_loopback: bool = False
+    """Keep that loss on beside the label-free ones."""
+    domain_standardisation: bool = False
+    """Standardise R's inputs per channel and cell, drawn faces and photographs each with statistics of their own."""
+    joint_standardisation: bool = False
+    """The same statistics (those of photographs) for both; what is left when domains are not told apart."""
+    feature_noise: bool = False
+    """Noise on, and dropout of, R's inputs while it learns from sampled faces."""
+    frozen_statistics: bool = False
+    """R's batch statistics stay as the first phase left them while the label-free losses train."""
+
+
+class Sampled(Config):
+    """Faces that the engine draws with known parameters."""
+
+    count: int = Field(default=6000, ge=2)
+    held_out: int = Field(default=500, ge=2)
+    """Further faces, never trained on, for the agreement within the engine's own domain."""
+    style: Literal["game", "photo"] = "game"
+    sparse: float = Field(default=0.0, ge=0, le=1)
+    """Share of the faces whose AUs are made as rare as in everyday video."""
+    noise: float = Field(default=0.3, ge=0)
+    """Standard deviation of the noise, in units of a standardised input's spread."""
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    """Share of the inputs that are set to their mean."""
+    au: float = 8.0
+    pose: float = 2.0
+    identity: float = 1.0
+    brow: float = 0.02
+
+
+class Phase(Config):
+    """One stretch of training with its own cosine schedule."""
+
+    steps: int = Field(ge=0)
+    batch: int = Field(ge=1)
+    sampled_batch: int = Field(default=0, ge=0)
+    learning_rate: float = Field(gt=0)
+
+
+class RunConfig(Config):
+    """Everything that decides a run."""
+
+    recipe: str
+    preset: Literal["small", "paper"] = "small"
+    extractor: Part
+    regressor: Part
+    renderer: Part
+    engine: Part
+    recogniser: Part | None
+    losses: dict[str, float]
+    """Weight of each loss."""
+    loss_options: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    datasets: list[Part] = Field(min_length=1)
+    additions: Additions
+    sampled: Sampled = Sampled()
+    loopback: Phase
+    label_free: Phase
+    frames: int | None = Field(default=None, ge=2)
+    """At most so many training frames of each data set, evenly spread; all by default."""
+    seed: int = Field(default=0, ge=0)
+    device: str = "auto"
+    precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"
+    weight_decay: float = Field(1e-4, ge=0)
+    ema: float = Field(default=0.995, ge=0, lt=1)
+    clip: float = Field(default=1.0, gt=0)
+    """Largest norm of the gradient; longer ones are cut to it."""
+    bad_steps: int = Field(default=50, ge=0)
+    """So many steps without a finite gradient are passed over; one more ends the run."""
+    checkpoint_every: int = Field(default=200, ge=1)
+    baselines: list[str] = Field(default_factory=list)
+    """Estimators scored beside the run on the same test frames."""
+
+    @property
+    def steps(self) -> int:
+        return (self.loopback.steps if self.additions.loopback_first else 0) + self.label_free.steps
+
+
+def resolve(
+    recipe: str = "default",
+    *,
+    preset: str | None = None,
+    options: Mapping[str, Any] | None = None,
+    assignments: Sequence[str] = (),
+) -> RunConfig:
+    """The config of a run. ``options`` are entries of the config that the command line gave, ``assignments`` its
+    ``--set key.of.entry=value``. Raises ``UserError`` for unknown names and values that do not fit."""
+    values = load_recipe(recipe)
+    if preset is not None and preset not in PRESETS:
+        raise UserError(f"--preset {preset}: no such preset. {did_you_mean(preset, PRESETS)}")
+    values["preset"] = preset or values.get("preset", "small")
+    overlay = _yaml(RECIPES / "presets.yaml", "presets.yaml")[values["preset"]]
+    merge(values, overlay["entries"])
+    merge(values, options or {})
+    _size(values, overlay["plugins"])
+    for assignment in assignments:
+        merge(values, _assignment(assignment))
+    return check(values)
+
+
+def check(values: Mapping[str, Any]) -> RunConfig:
+    """Validate entries and plugin names."""
+    try:
+        config = RunConfig.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"run config: {discovery.explain(error, RunConfig)}") from None
+    for kind, part in _parts(config):
+        discovery.configure(discovery.find(kind, part.name), part.config)
+    for name, options in config.loss_options.items():
+        discovery.configure(discovery.find("loss", name), options)
+    for name in config.losses:
+        discovery.find("loss", name)
+    return config
+
+
+def _parts(config: RunConfig) -> list[tuple[Kind, Part]]:
+    parts: list[tuple[Kind, Part]] = [
+        ("extractor", config.extractor),
+        ("regressor", config.regressor),
+        ("renderer", config.renderer),
+        ("renderer", config.engine),
+    ]
+    if config.recogniser is not None:
+        parts.append(("recogniser", config.recogniser))
+    return parts + [("dataset", part) for part in config.datasets]
+
+
+def recipes() -> list[str]:
+    """Names of the built-in recipes."""
+    names = (p.name for p in RECIPES.iterdir() if p.name.endswith(".yaml"))
+    return sorted(n.removesuffix(".yaml") for n in names if n != "presets.yaml" and not n.startswith("pretrain-"))
+
+
+def load_recipe(recipe: str) -> dict[str, Any]:
+    """Entries of a built-in recipe by name, or of a YAML file by path."""
+    if recipe in recipes():
+        return _yaml(RECIPES / f"{recipe}.yaml", recipe) | {"recipe": recipe}
+    path = Path(recipe)
+    if path.suffix in (".yaml", ".yml") or path.is_file():
+        if not path.is_file():
+            raise UserError(f"--recipe {recipe}: no such file.")
+        return {"recipe": path.stem} | _yaml(path, recipe)
+    raise UserError(f"--recipe {recipe}: neither a built-in recipe nor a YAML file. {did_you_mean(recipe, recipes())}")
+
+
+def load_config(path: Path) -> RunConfig:
+    """The resolved config in a run folder."""
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; is its folder one of `aubench train`?")
+    return check(_yaml(path, str(path)))
+
+
+def dump(config: RunConfig) -> str:
+    """A config as YAML that :func:`load_config` reads back equal."""
+    return str(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+
+
+def merge(values: dict[str, Any], over: Mapping[str, Any]) -> None:
+    """Lay ``over`` on ``values``, dict into dict. A part of another name (another plugin) replaces the whole, since
+    the options of the old plugin mean nothing to it; ``losses`` are replaced whole as well."""
+    for key, value in over.items():
+        mine = values.get(key)
+        renamed = isinstance(value, Mapping) and isinstance(mine, Mapping) and (
+            "name" in value and value["name"] != mine.get("name")
+        )  # fmt: skip
+        if isinstance(value, Mapping) and isinstance(mine, dict) and not renamed and key != "losses":
+            merge(mine, value)
+        else:
+            values[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def loss_weights(names: Sequence[str], recipe: Mapping[str, float]) -> dict[str, float]:
+    """Weights of the chosen losses: ``ct`` takes the recipe's weight, ``ct=0.5`` the one given, a loss that the recipe
+    does not know 1."""
+    weights: dict[str, float] = {}
+    for entry in names:
+        name, _, weight = (text.strip() for text in entry.partition("="))
+        discovery.find("loss", name)
+        if name in weights:
+            raise UserError(f"--losses: {name} is named twice.")
+        try:
+            weights[name] = float(weight) if weight else float(recipe.get(name, 1.0))
+        except ValueError:
+            raise UserError(f"--losses {entry}: the weight is not a number.") from None
+    return weights
+
+
+def _size(values: dict[str, Any], options: Mapping[str, Mapping[str, Any]]) -> None:
+    """Give the plugins that a preset knows its options, under those that were given by name."""
+    parts = [values.get(kind) for kind in ("extractor", "regressor", "renderer", "engine", "recogniser")]
+    for part in [*parts, *values.get("datasets", [])]:
+        if isinstance(part, dict) and part.get("name") in options:
+            part["config"] = {**options[part["name"]], **part.get("config", {})}
+
+
+def _assignment(text: str) -> dict[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UserError(f"--set {text}: write --set key=value, as in --set label_free.steps=500")
+    try:
+        entry: Any = yaml.safe_load(value)
+    except yaml.YAMLError:
+        raise UserError(f"--set {text}: the value is not YAML.") from None
+    for name in reversed(key.strip().split(".")):
+        entry = {name: entry}
+    return dict(entry)
+
+
+def _yaml(source: Any, name: str) -> dict[str, Any]:
+    try:
+        values = yaml.safe_load(source.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UserError(f"{name}: cannot be read as YAML ({' '.join(str(error).split())[:160]})") from None
+    if not isinstance(values, dict):
+        raise UserError(f"{name}: holds no entries (key: value).")
+    return values
+
+
+def differences(mine: RunConfig, theirs: RunConfig) -> list[str]:
+    """Names of the entries in which two configs differ, dotted."""
+    found: list[str] = []
+
+    def walk(a: Any, b: Any, path: tuple[str, ...]) -> None:
+        if isinstance(a, dict) and isinstance(b, dict):
+            for key in functools.reduce(operator.or_, ({**a}, {**b})):
+                walk(a.get(key), b.get(key), (*path, str(key)))
+        elif a != b:
+            found.append(".".join(path))
+
+    walk(mine.model_dump(mode="json"), theirs.model_dump(mode="json"), ())
+    return found

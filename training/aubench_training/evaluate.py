@@ -1,0 +1,100 @@
+"""A trained combination on the test subjects: predictions, truth, figure, baselines, report."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from aubench import discovery
+from aubench.contracts import Estimator, Frames
+from aubench.data.labels import locked, open_labels
+from aubench.files import atomic_write_bytes
+from aubench.parameters import (
+    AU_NAMES,
+    PITCH_RANGE_DEGREES,
+    YAW_RANGE_DEGREES,
+    FacialParameters,
+)
+from aubench.report import FIGURE, write_report
+from aubench.results import PREDICTIONS, TRUTH, prediction_table, truth_table, write_table
+
+from .bench import Bench
+
+COLUMNS = [name for name in AU_NAMES if name[2:].isdigit()]
+"""The AUs that go into the table: all but the two one-sided movements of the jaw, which no data set annotates."""
+FACES = 8
+
+
+def evaluate(bench: Bench, folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Write ``predictions.csv``, ``truth.csv``, ``figure.png`` and the report into ``folder``; returns the report."""
+    tests = [dataset.frames("test") for dataset in bench.datasets]
+    began = time.monotonic()
+    with locked():
+        answers = [bench.combination.predict(frames.images) for frames in tests]
+    seconds = time.monotonic() - began
+    predictions = [predicted(frames, answer) for frames, answer in zip(tests, answers, strict=True)]
+    truths = [
+        truth_table(frames, dataset.aus, open_labels(dataset, "test"))
+        for dataset, frames in zip(bench.datasets, tests, strict=True)
+    ]
+    write_table(folder / PREDICTIONS, pd.concat(predictions, ignore_index=True))
+    write_table(folder / TRUTH, pd.concat(truths, ignore_index=True))
+    atomic_write_bytes(folder / FIGURE, figure(bench, tests[0], answers[0]))
+    extra = {}
+    for name in bench.config.baselines:
+        bench.console.print(f"baseline {name}", highlight=False)
+        extra[name] = baseline(bench, name, tests)
+    speed = round(sum(map(len, tests)) / max(seconds, 1e-9), 1)
+    return write_report(folder, extra=extra, facts={**facts, "predict_frames_per_s": speed})
+
+
+def predicted(frames: Frames, answer: FacialParameters) -> pd.DataFrame:
+    """Facial parameters as a table of intensities and degrees."""
+    places = [AU_NAMES.index(name) for name in COLUMNS]
+    intensities = answer.intensities().numpy()[:, places]
+    degrees = (answer.pose.numpy() - 0.5) * 2 * np.array([YAW_RANGE_DEGREES, PITCH_RANGE_DEGREES])
+    return prediction_table(frames, COLUMNS, intensities, degrees)
+
+
+def baseline(bench: Bench, name: str, tests: list[Frames]) -> pd.DataFrame:
+    """Predictions of an estimator on the test frames. Only one that says it is supervised gets labels to fit on."""
+    tables = []
+    for dataset, frames in zip(bench.datasets, tests, strict=True):
+        estimator: Estimator = discovery.build("estimator", name)
+        train = dataset.frames("train")
+        if estimator.supervised:
+            estimator.fit(train, open_labels(dataset, "train"), seed=bench.config.seed)
+        else:
+            with locked():
+                estimator.fit(train, None, seed=bench.config.seed)
+        with locked():
+            values = estimator.predict(frames)
+        tables.append(prediction_table(frames, estimator.aus, values))
+    return pd.concat(tables, ignore_index=True)
+
+
+def figure(bench: Bench, frames: Frames, answer: FacialParameters) -> bytes:
+    """A PNG: above, one frame of each of up to eight test subjects, the one with the liveliest expression; below, what
+    the renderer draws from R's answer."""
+    liveliness = answer.au.sum(dim=1).numpy()
+    chosen: list[int] = []
+    for subject in dict.fromkeys(frames.subject.tolist()):
+        rows = np.flatnonzero(frames.subject == subject)
+        chosen.append(int(rows[np.argmax(liveliness[rows])]))
+    chosen = chosen[:FACES]
+    with torch.inference_mode():
+        drawn = bench.renderer().draw(answer[torch.tensor(chosen)].to(bench.device)).image.float().cpu()
+    faces = (drawn.clamp(0, 1).permute(0, 2, 3, 1).numpy() * 255 + 0.5).astype(np.uint8)
+    side = frames.images.shape[1]
+    rows_of_faces: list[list[npt.NDArray[np.uint8]]] = [[frames.images[i] for i in chosen], []]
+    rows_of_faces[1] = [np.asarray(cv2.resize(face, (side, side), interpolation=cv2.INTER_AREA)) for face in faces]
+    grid = np.concatenate([np.concatenate(row, axis=1) for row in rows_of_faces], axis=0)
+    return bytes(cv2.imencode(".png", cv2.cvtColor(grid, cv2.COLOR_RGB2BGR))[1])

@@ -1,0 +1,153 @@
+"""One run from config to report: its folder, its training behind the locked door, its evaluation."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+
+from aubench import __version__
+from aubench.data.labels import locked
+from aubench.errors import UserError
+from aubench.files import atomic_write_text
+
+from .bench import Bench
+from .config import RunConfig, differences, dump, load_config
+from .device import seed_everything
+from .evaluate import evaluate
+from .loop import fit
+
+CONFIG, ENVIRONMENT = "config.yaml", "environment.json"
+PACKAGES = ("torch", "numpy", "timm", "safetensors", "scikit-learn", "scikit-image", "opencv-python-headless", "numba")
+
+
+def train(
+    config: RunConfig,
+    out: Path | None = None,
+    *,
+    resume: bool = False,
+    command: Sequence[str] | None = None,
+    cache: Path | None = None,
+    tensorboard: bool = True,
+) -> tuple[Path, dict[str, Any]]:
+    """Train and evaluate; returns the run folder and the report.
+
+    ``out`` defaults to :func:`default_folder`. An existing run is gone on with (``resume``) if it has the same config,
+    and never overwritten. Raises ``UserError`` for both, and for whatever the config asks of this machine in vain.
+    """
+    began = time.monotonic()
+    folder = out or default_folder(config)
+    _claim(folder, config, resume)
+    atomic_write_text(folder / CONFIG, dump(config))
+    environment = describe_environment()
+    atomic_write_text(folder / ENVIRONMENT, json.dumps(environment, indent=1) + "\n")
+    seed_everything(config.seed)
+    console = Console(stderr=True)
+    with locked():
+        bench = Bench(config, console, cache=cache)
+        facts = fit(bench, folder, resume=resume, tensorboard=tensorboard)
+        bench.combination.save(folder, about={"recipe": config.recipe, "seed": config.seed, **facts})
+    report = evaluate(bench, folder, {
+        "command": " ".join(command) if command else None,
+        "recipe": config.recipe,
+        "preset": config.preset,
+        "losses": dict(config.losses),
+        "additions": [name for name, on in config.additions.model_dump().items() if on],
+        "seed": config.seed,
+        "commit": environment["commit"],
+        "data": {dataset.name: dataset.digest for dataset in bench.datasets},
+        "machine": f"{environment['cpu']}, {environment['threads']} threads, {environment['accelerator']}",
+        "training": facts,
+        "wall_s": round(time.monotonic() - began, 1),
+    })  # fmt: skip
+    return folder, report
+
+
+def default_folder(config: RunConfig, root: Path = Path("runs")) -> Path:
+    """``runs/<date>-<extractor>-<losses>-s<seed>``, with a number where that is taken."""
+    date = datetime.date.today().isoformat()
+    name = f"{date}-{config.extractor.name}-{'+'.join(config.losses) or 'none'}-s{config.seed}"
+    if config.recipe != "default":
+        name = f"{date}-{config.recipe}-{name.removeprefix(date + '-')}"
+    taken = 1
+    while (root / (name if taken == 1 else f"{name}-{taken}")).exists():
+        taken += 1
+    return root / (name if taken == 1 else f"{name}-{taken}")
+
+
+def _claim(folder: Path, config: RunConfig, resume: bool) -> None:
+    """Make the folder of a new run, or check that the one there is this run's."""
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--out {folder}: is a file, not a folder.")
+    if (folder / CONFIG).is_file():
+        if not resume:
+            raise UserError(f"--out {folder}: already holds a run; add --resume to go on with it, or choose another.")
+        # Where the run computes may change between its parts; what it computes may not.
+        other = [e for e in differences(config, load_config(folder / CONFIG)) if e not in ("device", "baselines")]
+        if other:
+            raise UserError(
+                f"--resume: {folder / CONFIG} has another {', '.join(other)}; leave the options out to go on with it."
+            )
+    elif folder.is_dir() and any(folder.iterdir()) and not resume:
+        raise UserError(f"--out {folder}: is not empty and holds no run; choose another folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--out {folder}: cannot be made ({error.strerror}).") from None
+
+
+def describe_environment() -> dict[str, Any]:
+    """What a run ran on: versions, machine, commit."""
+    versions = {}
+    for name in PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return {
+        "aubench": __version__,
+        "commit": _commit(),
+        "python": sys.version.split()[0],
+        "platform": platform.platform(),
+        "cpu": _cpu(),
+        "threads": torch.get_num_threads(),
+        "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU",
+        "packages": versions,
+    }
+
+
+def _cpu() -> str:
+    """The processor's name where the system tells it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()
+
+
+def _commit() -> str | None:
+    """The commit of the source tree that this package runs from; ``None`` for an installed copy."""
+    here = Path(__file__).resolve().parent
+    try:
+        answer = subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return answer.stdout.strip() or None if answer.returncode == 0 else None
