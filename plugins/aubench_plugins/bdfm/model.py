@@ -28,11 +28,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     import numpy.typing as npt
+
+    from .posing import Rig
 
 PARTS = ("skin", "ear", "neck", "cloth", "eyeball", "teeth", "tongue", "cavity", "lash", "hair")
 CHART_SCALE, CHART_SHIFT = 0.2, (0.0, -0.03)
@@ -82,15 +85,26 @@ class FaceModel:
     landmarks: npt.NDArray[np.int64]
     chart: Mapping[str, npt.NDArray[np.float32]]
     creases: tuple[Crease, ...]
+    rig: Rig
 
     def deform(
         self, vectors: npt.NDArray[np.float32], nuisance: npt.NDArray[np.float32] | None = None
     ) -> Deformed:
         """Faces for parameter vectors (b, 269), with nuisance movements (b, 9) or none."""
-        raise NotImplementedError
+        from aubench.contracts import NUISANCE_NAMES
+        from aubench.parameters import SIZE
+
+        vectors = np.asarray(vectors, dtype=np.float32)
+        if vectors.ndim != 2 or vectors.shape[1] != SIZE:
+            raise ValueError(f"facial parameters are (b, {SIZE}), not {vectors.shape}")
+        if nuisance is None:
+            nuisance = np.zeros((len(vectors), len(NUISANCE_NAMES)), dtype=np.float32)
+        return Deformed(*self.rig.pose(vectors, np.asarray(nuisance, dtype=np.float32)))
 
 
 @lru_cache(maxsize=1)
 def face_model() -> FaceModel:
     """The one face model of this engine, built on first use."""
-    raise NotImplementedError
+    from .build import build
+
+    return build()

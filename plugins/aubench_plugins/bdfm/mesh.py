@@ -1,0 +1,180 @@
+"""The pieces of the base face: skin from the half mesh, with rolled lips and lid margins, and the structures of eyes and mouth.
+
+Every vertex keeps a *seat*: the chart point and the sides of lids and lips that the bone weights are computed from. So
+lashes, hair and the lining of the mouth move with the skin they grow on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from . import features, sculpt, topology
+
+Array = npt.NDArray[np.float64]
+Ids = npt.NDArray[np.int64]
+
+
+@dataclass
+class Piece:
+    """Part of the face. ``vertices`` (n, 3) in the working space of :mod:`.sculpt`; ``seat`` (n, 2) chart points; ``lip`` and ``lid``
+    (n,): -1 for what belongs to the upper one, +1 for the lower one, 0 for what the seat alone decides."""
+
+    part: str
+    vertices: Array
+    triangles: Ids
+    uv: Array
+    seat: Array
+    lip: Array
+    lid: Array
+    eye_side: int = 0
+    ids: dict[str, Ids] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, part: str, vertices: Array, triangles: Ids, uv: Array, seat: Array | None = None, **more: object) -> Piece:
+        zero = np.zeros(len(vertices))
+        where = vertices[:, :2].copy() if seat is None else seat
+        return cls(part, vertices, triangles, uv, where, zero, zero.copy(), **more)  # type: ignore[arg-type]
+
+
+UPPER_PROFILE = (-0.030, 0.012, 0.040, 0.052, 0.044, 0.022)
+LOWER_PROFILE = (-0.030, 0.020, 0.062, 0.082, 0.070, 0.026)
+UPPER_SKIN, LOWER_SKIN = (0.006, 0.0, 0.0, 0.0), (-0.004, -0.014, -0.014, -0.006)
+
+
+def lip_height(half: topology.HalfFace) -> Array:
+    """Outward displacement (n,) of the lips and the skin around them."""
+    height = np.zeros(len(half.points))
+
+    def strength(ids: Ids) -> Array:
+        x = half.points[ids, 0] / (features.MOUTH_HALF_WIDTH + 0.02)
+        return np.power(np.clip(1 - x * x, 0.0, 1.0), 0.6)
+
+    for rows, profile in ((half.upper, UPPER_PROFILE), (half.lower, LOWER_PROFILE)):
+        for row, h in zip(rows, profile, strict=True):
+            a = strength(row)
+            height[row] = h * a - 0.022 * (1 - a) ** 2
+    columns = half.upper.shape[1]
+    for ring, up, low in zip(half.lip_skin, UPPER_SKIN, LOWER_SKIN, strict=True):
+        height[ring[:columns]] = up * strength(ring[:columns])
+        height[ring[columns:]] = low * strength(ring[columns:])
+    return height
+
+
+def relief(points: Array) -> Array:
+    """Outward displacement (n,) of small forms at chart points (n, 2), x >= 0: philtrum, folds, creases."""
+    x, y = points[:, 0], points[:, 1]
+
+    def bump(cx: float, cy: float, rx: float, ry: float) -> Array:
+        return np.exp(-(((x - cx) / rx) ** 2) - ((y - cy) / ry) ** 2)
+
+    h = -0.020 * bump(0.0, 0.90, 0.045, 0.085) + 0.012 * bump(0.085, 0.92, 0.04, 0.09)
+    h -= 0.030 * bump(0.0, 1.425, 0.26, 0.055)
+    h -= 0.012 * bump(0.46, 1.16, 0.05, 0.09)
+    return h
+
+
+def skin(half: topology.HalfFace) -> Piece:
+    """The face skin: both halves, rolled lids and lips. ``ids``: ``eye_r`` and ``eye_l`` (rings from the inside outwards,
+    EYE_COUNT), ``upper`` and ``lower`` (lip rows from the inside outwards, columns from picture's left to right), ``skin_upper``
+    and ``skin_lower`` (rings around the lips), and the named points."""
+    base = sculpt.lift(half.points)
+    _, direction = sculpt.rays(half.points)
+    base += direction * (lip_height(half) + relief(half.points))[:, None]
+    points, vertices, triangles = [half.points], [base], [half.triangles]
+    lip, lid = np.zeros(len(base)), np.zeros(len(base))
+    lip[half.upper], lip[half.lower] = -1.0, 1.0
+    middle = topology.EYE_COUNT // 2
+    lid[half.eye[:, 1:middle]], lid[half.eye[:, middle + 1 :]] = -1.0, 1.0
+    lips, lids = [lip], [lid]
+    count = len(base)
+
+    def add(places: Array, seats: Array, lip_side: float, lid_sides: Array) -> Ids:
+        nonlocal count
+        points.append(seats)
+        vertices.append(places)
+        lips.append(np.full(len(places), lip_side))
+        lids.append(lid_sides)
+        count += len(places)
+        return np.arange(count - len(places), count)
+
+    # The edge of the lids rolls in to the eyeball: wet margin, and the pink corners.
+    centre = np.array(sculpt.EYE_CENTRE)
+    way = base[half.eye[0]] - centre
+    wet = centre + way / np.linalg.norm(way, axis=1, keepdims=True) * (sculpt.EYE_RADIUS + 0.002)
+    wet_ids = add(wet, half.points[half.eye[0]], 0.0, lid[half.eye[0]])
+    eye_rings = np.concatenate([wet_ids[None], half.eye])
+    inward = [topology._band(wet_ids, half.eye[0], True)]
+    # The lips roll in over the teeth.
+    rows = {"upper": list(half.upper), "lower": list(half.lower)}
+    for name, sign in (("upper", -1.0), ("lower", 1.0)):
+        contact = getattr(half, name)[0]
+        last = contact
+        for depth, spread in ((0.055, 0.004), (0.10, 0.04), (0.12, 0.11)):
+            moved = base[contact] + np.array([0.0, sign * spread, depth])
+            ids = add(moved, half.points[contact], sign, np.zeros(len(contact)))
+            inward.append(topology._band(last, ids, False)[:, [0, 2, 1]] if sign < 0 else topology._band(last, ids, False))
+            rows[name].insert(0, ids)
+            last = ids
+    seats, places = np.concatenate(points), np.concatenate(vertices)
+    inner = np.concatenate(inward)
+    n_inner = len(inner)
+    flat = np.concatenate([*triangles, inner])
+    lip, lid = np.concatenate(lips), np.concatenate(lids)
+    twin = np.full(count, -1)
+    median = np.abs(seats[:, 0]) < 1e-9
+    twin[median] = np.flatnonzero(median)
+    twin[~median] = count + np.arange((~median).sum())
+    flip = np.array([-1.0, 1.0])
+    places[median, 0] = 0.0
+    all_places = np.concatenate([places, places[~median] * np.array([-1.0, 1.0, 1.0])])
+    all_seats = np.concatenate([seats, seats[~median] * flip])
+    all_lip, all_lid = np.concatenate([lip, lip[~median]]), np.concatenate([lid, lid[~median]])
+    both = np.concatenate([flat, twin[flat][:, [0, 2, 1]]])
+    ids: dict[str, Ids] = {"eye_l": eye_rings, "eye_r": twin[eye_rings], "inner": np.arange(len(flat) - n_inner, len(flat))}
+    for name, row_list in rows.items():
+        stack = np.stack(row_list)
+        ids[name] = np.concatenate([twin[stack][:, :0:-1], stack], axis=1)
+    columns = half.upper.shape[1]
+    up, low = half.lip_skin[:, :columns], half.lip_skin[:, columns:][:, ::-1]
+    ids["skin_upper"] = np.concatenate([twin[up][:, :0:-1], up], axis=1)
+    ids["skin_lower"] = np.concatenate([twin[low][:, :0:-1], low], axis=1)
+    for name, mark in half.marks.items():
+        ids[f"{name}_l"], ids[f"{name}_r"] = mark, twin[mark]
+    return Piece("skin", all_places, both, chart_uv(all_seats), all_seats, all_lip, all_lid, 0, ids)
+
+
+def chart_uv(points: Array) -> Array:
+    """Texture coordinates of chart points."""
+    from .model import CHART_SCALE, CHART_SHIFT
+
+    return 0.5 + points * CHART_SCALE + np.array(CHART_SHIFT)
+
+
+def grid(rows: int, columns: int) -> Ids:
+    """Triangles (t, 3) of a grid whose columns run to the picture's right and rows downwards, facing the camera."""
+    index = np.arange(rows * columns).reshape(rows, columns)
+    a, b, c, d = index[:-1, :-1].ravel(), index[:-1, 1:].ravel(), index[1:, 1:].ravel(), index[1:, :-1].ravel()
+    return np.concatenate([np.stack([a, c, b], axis=1), np.stack([a, d, c], axis=1)])
+
+
+def dome(rings: int, around: int, reach: float) -> tuple[Array, Array, Ids]:
+    """Unit directions (n, 3) about the axis -z out to the angle ``reach``, azimuthal uv, triangles facing outwards."""
+    angle = np.repeat(np.linspace(0.0, reach, rings + 1)[1:], around)
+    turn = np.tile(np.linspace(0, 2 * np.pi, around, endpoint=False), rings)
+    way = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    sphere = np.concatenate([way * np.sin(angle)[:, None], -np.cos(angle)[:, None]], axis=1)
+    uv = 0.5 + 0.5 * (angle / reach)[:, None] * way
+    first = 1 + np.arange(around)
+    triangles = [np.stack([np.zeros(around, dtype=np.int64), np.roll(first, -1), first], axis=1)]
+    for ring in range(rings - 1):
+        a, b = first + ring * around, first + (ring + 1) * around
+        triangles.append(np.stack([a, np.roll(a, -1), np.roll(b, -1)], axis=1))
+        triangles.append(np.stack([a, np.roll(b, -1), b], axis=1))
+    return (
+        np.concatenate([[[0.0, 0.0, -1.0]], sphere]),
+        np.concatenate([[[0.5, 0.5]], uv]),
+        np.concatenate(triangles).astype(np.int64),
+    )
