@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def compare_runs(
-    more: Annotated[list[Path] | None, typer.Argument(metavar="[RUN]", help="More run folders.")] = None,
+    more: Annotated[list[Path] | None, typer.Argument(metavar="RUN", help="More run folders.")] = None,
     datasets: Annotated[str, typer.Option(help="Data sets to compare on, separated by commas.")] = "synth",
     runs: Annotated[
         list[Path] | None,
