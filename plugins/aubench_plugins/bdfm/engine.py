@@ -13,7 +13,9 @@ from aubench.contracts import TEMPLATE, Drawn, Style
 from aubench.errors import UserError
 from aubench.parameters import AU_SIZE, BROW_SIZE, IDENTITY_SIZE, POSE_SIZE, SIZE, FacialParameters
 
-from .looks import Person, game_person
+from .looks import game_person
+from .photo import photo_person
+from .post import shot_of
 from .scene import Stage
 
 if TYPE_CHECKING:
@@ -87,14 +89,12 @@ class Bdfm:
         )  # fmt: skip
         for n in range(count):
             face = nuisance[n] if nuisance is not None else None
-            image, parsing, landmarks, depth = self.stage.draw(
-                vectors[n], self._person(style, look_seeds[n]), style, look_seeds[n], shot_seeds[n], face, framing
-            )
+            photo = style == "photo"
+            person = photo_person(look_seeds[n]) if photo else game_person()
+            shot = shot_of(look_seeds[n], shot_seeds[n]) if photo else None
+            image, parsing, landmarks, depth = self.stage.draw(vectors[n], person, shot, face, framing)
             out.image[n], out.parsing[n], out.landmarks[n], out.depth[n] = image, parsing, landmarks, depth
         return out
-
-    def _person(self, style: Style, look: int) -> Person:
-        return game_person()
 
     def draw(
         self,

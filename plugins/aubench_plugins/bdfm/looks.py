@@ -21,7 +21,8 @@ class Person:
 
     ``distance`` of the camera in interocular distances; ``hair`` one of :data:`HAIR_STYLES`; ``glasses``: 0 none, 1 round, 2 square, 3 sunglasses;
     ``hat``: whether a cap covers the crown; ``backdrop``: seed of the background, None for the game's; ``lens_blur``, ``noise``:
-    blur radius as a fraction of the side, sensor noise on 0..255; ``vignette`` 0..1.
+    blur radius as a fraction of the side, sensor noise on 0..255; ``vignette`` 0..1; ``resolution``: side of the face's picture before it
+    was enlarged, as a share of the crop's.
     """
 
     look: Look
@@ -33,6 +34,7 @@ class Person:
     lens_blur: float = 0.0
     noise: float = 0.0
     vignette: float = 0.0
+    resolution: float = 1.0
 
 
 HAIR_STYLES = ("cap", "bald", "fringe", "long")

@@ -8,7 +8,7 @@ import numba as nb
 import numpy as np
 import numpy.typing as npt
 
-from aubench.contracts import NUISANCE_NAMES, TEMPLATE, Style
+from aubench.contracts import NUISANCE_NAMES, TEMPLATE
 from aubench.parameters import BROW, FacialParameters
 
 from . import materials as m
@@ -18,6 +18,7 @@ from .light import occlusion
 from .looks import Person
 from .model import face_model
 from .picture import shade_picture
+from .post import Shot, backdrop, develop
 from .raster import CUTOUT, HIDDEN, OPAQUE, TWO_SIDED, project, rasterise, similarity, vertex_normals
 from .shade import Paints, Surface, texture_slopes
 from .textures import LAYERS, SkinTextures, skin_textures
@@ -123,9 +124,7 @@ class Stage:
         self,
         vector: Floats,
         person: Person,
-        style: Style,
-        look_seed: int,
-        shot_seed: int,
+        shot: Shot | None,
         nuisance: Floats | None,
         framing: str,
     ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], Floats, Floats]:
@@ -136,7 +135,7 @@ class Stage:
         screen = np.empty_like(vertices)
         flat = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
         project(vertices, person.distance, person.distance, flat, screen)
-        warp = self._align(screen[self.model.landmarks, :2].astype(np.float64), nuisance)
+        warp = self._align(screen[self.model.landmarks, :2].astype(np.float64), nuisance, shot)
         project(vertices, person.distance, person.distance, warp.astype(np.float32), screen)
         landmarks = np.ascontiguousarray(screen[self.model.landmarks, :2])
         normals = np.empty_like(vertices)
@@ -160,15 +159,12 @@ class Stage:
         depth = np.empty((size, size), np.float32)
         unit = float(np.hypot(warp[0, 0], warp[1, 0]))
         shade_picture(
-            surface, paints, person.look, self._ids, self._near, landmarks, person.distance, unit, self._backdrop(), image, parsing,
+            surface, paints, person.look, self._ids, self._near, landmarks, person.distance, unit, backdrop(person.backdrop, size), image, parsing,
             depth,
         )  # fmt: skip
+        if shot is not None:
+            return develop(image, parsing, person, shot), parsing, landmarks, depth
         return np.clip(image + 0.5, 0, 255).astype(np.uint8), parsing, landmarks, depth
-
-    def _backdrop(self) -> Floats:
-        y, x = np.mgrid[0 : self.size, 0 : self.size].astype(np.float32) / self.size
-        glow = np.exp(-((x - 0.42) ** 2 + (y - 0.35) ** 2) / 0.35)[..., None]
-        return (np.array([52, 56, 64], np.float32) + glow * np.array([62, 64, 66], np.float32)).astype(np.float32)
 
     def _modes(self, person: Person) -> npt.NDArray[np.uint8]:
         mode = np.full(len(self.triangles), OPAQUE, np.uint8)
@@ -176,15 +172,19 @@ class Stage:
         mode[self.part == m.P_HAIR] = HIDDEN if person.hair == "bald" else TWO_SIDED
         return mode
 
-    def _align(self, points: npt.NDArray[np.float64], nuisance: Floats | None) -> npt.NDArray[np.float64]:
+    def _align(
+        self, points: npt.NDArray[np.float64], nuisance: Floats | None, shot: Shot | None
+    ) -> npt.NDArray[np.float64]:
         """The similarity (2, 3) from the image plane to the pixels of the crop."""
         size = self.size
         warp = similarity(five_points(points), np.array(TEMPLATE, np.float64) * size)
-        if nuisance is None:
-            return warp
-        angle = math.radians(ROLL_DEGREES * float(nuisance[_N["roll"]]))
-        scale = 1.0 + SCALE * float(nuisance[_N["scale"]])
-        shift = SHIFT * size * nuisance[[_N["shift_x"], _N["shift_y"]]].astype(np.float64)
+        angle, scale, shift = 0.0, 1.0, np.zeros(2)
+        if shot is not None:
+            angle, scale, shift = shot.angle, shot.scale, size * np.array(shot.shift)
+        if nuisance is not None:
+            angle += math.radians(ROLL_DEGREES * float(nuisance[_N["roll"]]))
+            scale *= 1.0 + SCALE * float(nuisance[_N["scale"]])
+            shift = shift + SHIFT * size * nuisance[[_N["shift_x"], _N["shift_y"]]].astype(np.float64)
         return moved(warp, angle, scale, shift, size)
 
 

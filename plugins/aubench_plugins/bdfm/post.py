@@ -1,0 +1,172 @@
+"""What a camera does to a picture, and what stands around and before the face: backdrops, occluders, lens and sensor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from aubench.contracts import PARSING_CLASSES
+
+from .looks import Person
+
+Floats = npt.NDArray[np.float32]
+Bytes = npt.NDArray[np.uint8]
+_BACKGROUND = PARSING_CLASSES.index("background")
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What differs from frame to frame: ``angle`` (radians), ``scale`` and ``shift`` (2,) (share of the side) of the alignment's
+    error; ``gain`` of the exposure; ``blur`` (share of the side) and ``motion`` (2,) (share of the side); ``quality`` of the JPEG file;
+    ``occluder``: None or the seed of one; ``noise`` seed of the sensor's."""
+
+    angle: float
+    scale: float
+    shift: tuple[float, float]
+    gain: float
+    blur: float
+    motion: tuple[float, float]
+    quality: int
+    occluder: int | None
+    noise: int
+
+
+def shot_of(look: int, shot: int) -> Shot:
+    """The shot of a seed; its JPEG quality and steadiness vary about those of the look's camera."""
+    camera = np.random.default_rng([40_400, look])
+    steady, quality = float(camera.uniform(0.4, 1.6)), float(camera.uniform(45, 96))
+    rng = np.random.default_rng([30_300, look, shot])
+    shift = rng.normal(0.0, 0.007 * steady, 2)
+    motion = rng.normal(0.0, 0.006, 2) if rng.random() < 0.15 else np.zeros(2)
+    return Shot(
+        angle=float(rng.normal(0.0, 0.018 * steady)),
+        scale=float(np.exp(rng.normal(0.0, 0.012 * steady))),
+        shift=(float(np.clip(shift[0], -0.02, 0.02)), float(np.clip(shift[1], -0.02, 0.02))),
+        gain=float(np.exp(rng.normal(0.0, 0.03))),
+        blur=float(rng.uniform(0.0, 0.006)) if rng.random() < 0.2 else 0.0,
+        motion=(float(motion[0]), float(motion[1])),
+        quality=int(np.clip(quality + rng.normal(0, 4), 30, 98)),
+        occluder=int(rng.integers(0, 2**31)) if rng.random() < 0.03 else None,
+        noise=int(rng.integers(0, 2**31)),
+    )
+
+
+@lru_cache(maxsize=256)
+def backdrop(seed: int | None, size: int) -> Floats:
+    """A background (s, s, 3) in 0..255: the game's soft grey glow for None, else one of many kinds."""
+    y, x = (np.mgrid[0:size, 0:size].astype(np.float32) + 0.5) / size
+    if seed is None:
+        glow = np.exp(-((x - 0.42) ** 2 + (y - 0.35) ** 2) / 0.35)[..., None]
+        return (np.array([52, 56, 64], np.float32) + glow * np.array([62, 64, 66], np.float32)).astype(np.float32)
+    rng = np.random.default_rng(seed)
+    tone = rng.uniform(15, 240)
+    colours = np.clip(tone + rng.normal(0, rng.choice([8, 45]), (6, 3)), 0, 255).astype(np.float32)
+    kind = int(rng.integers(0, 6))
+    turn = rng.uniform(0, 2 * np.pi)
+    across = ((x - 0.5) * np.cos(turn) + (y - 0.5) * np.sin(turn) + 0.7) / 1.4
+    picture = colours[0] + np.clip(across, 0, 1)[..., None] * (colours[1] - colours[0])
+    picture = np.ascontiguousarray(picture, np.float32)
+    if kind == 1:  # out-of-focus blobs
+        for _ in range(int(rng.integers(4, 16))):
+            centre = rng.uniform(-0.1, 1.1, 2) * size * 16
+            radius = int(rng.uniform(0.03, 0.25) * size * 16)
+            colour = tuple(float(c) for c in colours[rng.integers(0, 6)])
+            cv2.circle(picture, (int(centre[0]), int(centre[1])), radius, colour, -1, cv2.LINE_AA, 4)
+    elif kind == 2:  # furniture, doors, windows
+        for _ in range(int(rng.integers(3, 9))):
+            a, b = (rng.uniform(-0.2, 1.2, (2, 2)) * size).astype(int)
+            colour = tuple(float(c) for c in colours[rng.integers(0, 6)])
+            cv2.rectangle(picture, (int(a[0]), int(a[1])), (int(b[0]), int(b[1])), colour, -1)
+    elif kind == 3:  # stripes
+        wave = np.sin(across * rng.uniform(10, 90) + rng.uniform(0, 6))[..., None]
+        picture += (wave * (colours[2] - colours[3]) * 0.35).astype(np.float32)
+    elif kind == 4:  # foliage, crowds, shelves
+        small = rng.uniform(0, 1, (int(rng.integers(4, 24)), int(rng.integers(4, 24)), 3)).astype(np.float32)
+        picture += (cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC) - 0.5) * rng.uniform(30, 170)
+    soft = rng.uniform(0.0, 0.05) * size
+    if kind in (1, 2, 3, 4) and soft > 0.4:
+        picture = cv2.GaussianBlur(picture, (0, 0), float(soft), borderType=cv2.BORDER_REPLICATE)
+    if kind == 5:  # a studio backdrop
+        picture *= (1.15 - 0.9 * ((x - 0.5) ** 2 + (y - 0.4) ** 2))[..., None]
+    return np.clip(picture, 0, 255).astype(np.float32)
+
+
+def occlude(image: Floats, parsing: Bytes, seed: int) -> None:
+    """Put a hand or a thing before part of the face, in place; its pixels become background in ``parsing``."""
+    rng = np.random.default_rng(seed)
+    size = len(parsing)
+    canvas, mask = np.zeros((size, size, 3), np.float32), np.zeros((size, size), np.float32)
+    place = rng.uniform(0.1, 0.9, 2) * size
+    place[1] = max(place[1], 0.45 * size) if rng.random() < 0.7 else place[1]
+    inwards = np.array([0.5, 0.5]) * size - place
+    angle = float(np.arctan2(inwards[1], inwards[0]) + rng.normal(0, 0.5))
+    if rng.random() < 0.6:
+        tone = np.array([205, 150, 125]) * rng.uniform(0.25, 1.1) * np.array([1, rng.uniform(0.9, 1), rng.uniform(0.85, 1)])
+        wide = rng.uniform(0.05, 0.075) * size
+        for finger in range(-2, 3):
+            spread = angle + 0.16 * finger + rng.normal(0, 0.05)
+            root = place + wide * 1.35 * finger * np.array([-np.sin(angle), np.cos(angle)]) - inwards * 0.6
+            length = size * rng.uniform(0.30, 0.48) * (0.6 if abs(finger) == 2 else 1.0)
+            end = root + length * np.array([np.cos(spread), np.sin(spread)])
+            a, b = (root * 16).astype(int), (end * 16).astype(int)
+            ends = (int(a[0]), int(a[1])), (int(b[0]), int(b[1]))
+            cv2.line(canvas, *ends, tuple(float(c) for c in tone * 0.72), int(wide * 1.15), cv2.LINE_AA, 4)
+            cv2.line(canvas, *ends, tuple(float(c) for c in tone), int(wide * 0.75), cv2.LINE_AA, 4)
+            cv2.line(mask, *ends, 1.0, int(wide * 1.15), cv2.LINE_AA, 4)
+        canvas = cv2.GaussianBlur(canvas, (0, 0), max(0.35, 0.012 * size))
+    else:
+        box = cv2.boxPoints(
+            ((float(place[0]), float(place[1])), (float(rng.uniform(0.15, 0.4) * size), float(rng.uniform(0.05, 0.3) * size)),
+             float(np.degrees(angle)))
+        )  # fmt: skip
+        cv2.fillPoly(mask, [np.round(box * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
+        shade = np.linspace(0.6, 1.2, size, dtype=np.float32)[:, None, None]
+        canvas[:] = (rng.uniform(10, 230, 3) * shade).astype(np.float32)
+    image += mask[..., None] * (canvas - image)
+    parsing[mask > 0.5] = _BACKGROUND
+
+
+def _motion(image: Floats, vector: npt.NDArray[np.float64]) -> Floats:
+    length = int(np.ceil(np.abs(vector).max()))
+    if length < 1:
+        return image
+    kernel = np.zeros((2 * length + 1, 2 * length + 1), np.float32)
+    centre = length * 16
+    a = (int(centre - vector[0] * 8), int(centre - vector[1] * 8))
+    b = (int(centre + vector[0] * 8), int(centre + vector[1] * 8))
+    cv2.line(kernel, a, b, 1.0, 1, cv2.LINE_AA, 4)
+    return np.asarray(cv2.filter2D(image, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REPLICATE), np.float32)
+
+
+@lru_cache(maxsize=8)
+def _vignette(size: int) -> Floats:
+    axis = (np.arange(size, dtype=np.float32) + 0.5) / size - 0.5
+    return (axis[:, None] ** 2 + axis[None, :] ** 2)[..., None]
+
+
+def develop(image: Floats, parsing: Bytes, person: Person, shot: Shot) -> Bytes:
+    """From clean picture (s, s, 3) 0..255 to the file a camera wrote: occluder, blur, noise, compression. ``parsing`` loses what an
+    occluder hides."""
+    size = len(image)
+    if shot.occluder is not None:
+        occlude(image, parsing, shot.occluder)
+    if person.resolution < 0.95:
+        side = max(24, round(size * person.resolution))
+        image = cv2.resize(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), (size, size))
+    sigma = float(np.hypot(person.lens_blur, shot.blur)) * size
+    if sigma > 0.3:
+        image = cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    image = _motion(image, np.array(shot.motion) * size)
+    image = image * (shot.gain * (1 - person.vignette * _vignette(size)))
+    if person.noise > 0.3:
+        rng = np.random.default_rng(shot.noise)
+        grain = rng.standard_normal((size, size, 1), dtype=np.float32)
+        tint = rng.standard_normal((size, size, 3), dtype=np.float32)
+        image = image + person.noise * (0.8 * grain + 0.45 * tint)
+    pixels = np.clip(image + 0.5, 0, 255).astype(np.uint8)
+    _, encoded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, shot.quality])
+    return np.ascontiguousarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1])
