@@ -89,13 +89,13 @@ class Canvas:
         return shrink(self.level(nearest)[0], width, height)
 
     def warp(self, matrix: Matrix, size: int) -> Image:
-        """A crop (size, size, 3). Where ``matrix`` shrinks, two samples per pixel and axis are drawn from the halving
-        that is still at least as fine as they are, and averaged; beyond the picture, its edge goes on."""
+        """A crop (size, size, 3). Where ``matrix`` shrinks, two samples per pixel and axis are drawn from the first
+        halving that is no finer than they are, and averaged; beyond the picture, its edge goes on."""
         scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
         if scale >= 1:
             return self._sample(matrix, size, 0)
         fine = compose(rescaling(2, 2), matrix)
-        halvings = max(0, int(np.floor(-np.log2(max(2 * scale, 1e-6)))))
+        halvings = max(0, int(np.ceil(-np.log2(max(2 * scale, 1e-6)))))
         return shrink(self._sample(fine, 2 * size, halvings), size, size)
 
     def _sample(self, matrix: Matrix, size: int, halvings: int) -> Image:

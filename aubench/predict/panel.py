@@ -121,7 +121,7 @@ class Panel:
             draw.line([(x, rows[0][0]), (x, rows[-1][1])], fill=GRID)
             draw.text((x, rows[-1][1] + 2), str(step), fill=FAINT, font=font, anchor="ma")
         left = self.wide + self.high + round(self.bars * 0.04)
-        code = draw.textlength("AU30L ", font=font)
+        code = draw.textlength("AU30R  ", font=font)
         for unit, (top, bottom) in zip(ACTION_UNITS, rows, strict=True):
             middle = (top + bottom) / 2
             draw.text((left, middle), unit.key, fill=INK, font=font, anchor="lm")
