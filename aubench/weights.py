@@ -141,13 +141,14 @@ def _sniff(path: Path) -> str:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     if not head:
         raise UserError(f"{path}: is empty")
+    # safetensors: eight bytes of header length (100 MB at most), then the header, which is a JSON object. Asked first: a
+    # length may begin with the byte of a pickle, but no pickle's first eight bytes are so small a number before a "{".
+    if head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] <= 100_000_000:
+        return "safetensors"
     if head[:4] == b"PK\x03\x04":
         return "a zip file (a torch checkpoint?)"
     if head[:1] == b"\x80":
         return "a pickle"
-    # safetensors: eight bytes of header length, then the header, which is a JSON object.
-    if head[8:9] == b"{":
-        return "safetensors"
     return "neither safetensors nor a torch checkpoint"
 
 
