@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from aubench.parameters import FacialParameters
 
 TEMPLATE: tuple[tuple[float, float], ...] = (
-    (0.360, 0.400),
-    (0.640, 0.400),
-    (0.500, 0.572),
-    (0.390, 0.715),
-    (0.610, 0.715),
+    (0.340, 0.370),
+    (0.660, 0.370),
+    (0.500, 0.567),
+    (0.374, 0.730),
+    (0.626, 0.730),
 )
 """Where the five points lie in an aligned crop, as fractions of its side: the eye centre on the picture's left, the one
 on its right, nose tip, mouth corner on the picture's left, the one on its right."""
