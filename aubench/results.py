@@ -8,6 +8,7 @@ has a side), intensities 0..5, an empty cell where there is none. Predictions ad
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 from collections.abc import Sequence
@@ -95,12 +96,7 @@ def read_predictions(path: str | os.PathLike[str]) -> pd.DataFrame:
 
 
 def _read(path: Path, predictions: bool) -> pd.DataFrame:
-    try:
-        cells = pd.read_csv(path, dtype=str, keep_default_na=False, skip_blank_lines=False, index_col=False)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{path}: not a readable CSV table: {' '.join(str(error).split())}") from error
+    cells = _cells(path)
     for name in KEYS:
         if name not in cells:
             raise UserError(f"{path}: no column {name!r}; the table needs {', '.join(KEYS)} and AU columns")
@@ -112,7 +108,6 @@ def _read(path: Path, predictions: bool) -> pd.DataFrame:
         raise UserError(f"{path}: no AU column such as AU01")
     if cells.empty:
         raise UserError(f"{path}: no rows")
-    _refuse(path, cells, cells.isna().any(axis=1), "too few cells", None)
 
     table = cells[list(KEYS)].copy()
     for name in ("dataset", "subject", "sequence"):
@@ -129,7 +124,31 @@ def _read(path: Path, predictions: bool) -> pd.DataFrame:
         valid = cells[VALID].str.lower() if VALID in cells else pd.Series(_TRUE[0], index=cells.index)
         _refuse(path, cells, ~valid.isin(_TRUE + _FALSE), "neither 1 nor 0", VALID)
         table[VALID] = valid.isin(_TRUE)
-    return table
+    return table.reset_index(drop=True)
+
+
+def _cells(path: Path) -> pd.DataFrame:
+    """A CSV file as text, the index being line numbers; the header is line 1. pandas' own reader fills up short lines
+    without a word, and so would take half a table for a whole one."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.reader(file, strict=True)
+            header = next(reader, [])
+            lines, rows = [], []
+            for row in reader:
+                if len(row) != len(header):
+                    raise UserError(
+                        f"{path}, line {reader.line_num}: {len(row)} cells, not {len(header)} as the header"
+                    )
+                lines.append(reader.line_num)
+                rows.append(row)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (csv.Error, UnicodeDecodeError, OSError) as error:
+        raise UserError(f"{path}: not a readable CSV table: {' '.join(str(error).split())}") from error
+    if twice := {name for name in header if header.count(name) > 1}:
+        raise UserError(f"{path}: column {sorted(twice)[0]!r} is there twice")
+    return pd.DataFrame(rows, index=lines, columns=header, dtype=str)
 
 
 def _numbers(path: Path, cells: pd.DataFrame, name: str) -> pd.Series[float]:
@@ -139,12 +158,11 @@ def _numbers(path: Path, cells: pd.DataFrame, name: str) -> pd.Series[float]:
     return numbers
 
 
-def _refuse(path: Path, cells: pd.DataFrame, bad: pd.Series[bool], why: str, column: str | None) -> None:
-    """Raise for the first line of the file that is ``bad``. The header is line 1."""
+def _refuse(path: Path, cells: pd.DataFrame, bad: pd.Series[bool], why: str, column: str) -> None:
+    """Raise for the first line of the file that is ``bad``."""
     if bad.any():
-        row = int(np.flatnonzero(bad)[0])
-        what = why if column is None else f"{column} is {cells[column].iloc[row]!r}: {why}"
-        raise UserError(f"{path}, line {row + 2}: {what}")
+        line = bad.index[int(np.flatnonzero(bad)[0])]
+        raise UserError(f"{path}, line {line}: {column} is {cells.at[line, column]!r}: {why}")
 
 
 # --- truth beside predictions -----------------------------------------------------------------------------------------

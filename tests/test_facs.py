@@ -30,5 +30,5 @@ def test_both_sides_of_the_jaw_are_au_30() -> None:
 
 
 def test_unknown_au() -> None:
-    with pytest.raises(UserError, match="no action unit 'AU1'. Did you mean"):
+    with pytest.raises(UserError, match=r"no action unit 'AU1'\. Did you mean"):
         facs.action_unit("AU1")

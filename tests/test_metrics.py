@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import math
 import warnings
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -17,8 +18,9 @@ EVERY = [*AGREEMENTS, metrics.mae, metrics.mse]
 
 
 @pytest.fixture(autouse=True)
-def _no_silent_division() -> None:
-    np.seterr(all="raise", under="ignore")
+def _no_silent_division() -> Iterator[None]:
+    with np.errstate(all="raise", under="ignore"):
+        yield
 
 
 def test_doctests() -> None:
