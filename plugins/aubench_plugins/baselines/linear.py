@@ -1,0 +1,126 @@
+"""Ridge regression on frozen features: the row that a trained regressor has to beat.
+
+``y = X w``, ``w = X' (X X' + alpha I)^-1 y``: the dual form (Hoerl and Kennard 1970), as there are more columns
+than rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import scipy.linalg
+import torch
+
+from aubench.contracts import Engine, Frames
+from aubench.discovery import build
+from aubench.errors import UserError
+from aubench.parameters import AU_NAMES, FacialParameters, au_index
+
+from . import FeaturesConfig, RidgeConfig
+from .constant import require_labels
+from .features import BATCH, Matrix, Reader, Scale, stored
+
+ALPHAS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+"""Candidates, in units of the mean of the diagonal of X X' (the mean squared length of a row)."""
+
+
+class LinearModel:
+    """``fit`` picks ``alpha`` by the squared error on the rows marked ``held_out``, then uses all rows."""
+
+    alpha: float
+
+    def __init__(self, rows: Matrix, targets: npt.NDArray[np.float64], held_out: npt.NDArray[np.bool_]) -> None:
+        self._mean = targets.mean(axis=0)
+        centred = targets - self._mean
+        gram = (rows @ rows.T).astype(np.float64)
+        unit = float(np.mean(np.diag(gram))) or 1.0
+        kept = ~held_out
+        errors = []
+        for alpha in ALPHAS:
+            dual = _solve(gram[np.ix_(kept, kept)], alpha * unit, centred[kept])
+            errors.append(float(np.mean((gram[np.ix_(held_out, kept)] @ dual - centred[held_out]) ** 2)))
+        self.alpha = ALPHAS[int(np.argmin(errors))]
+        self._weights = rows.T @ _solve(gram, self.alpha * unit, centred).astype(np.float32)
+
+    def __call__(self, rows: Matrix) -> npt.NDArray[np.float64]:
+        answer: npt.NDArray[np.float64] = (rows @ self._weights).astype(np.float64) + self._mean
+        return answer
+
+
+def _solve(gram: npt.NDArray[np.float64], alpha: float, targets: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    shifted = gram.copy()
+    shifted[np.diag_indices_from(shifted)] += alpha
+    solution: npt.NDArray[np.float64] = scipy.linalg.solve(shifted, targets, assume_a="pos", overwrite_a=True)
+    return solution
+
+
+class Ridge:
+    """Fitted to ``samples`` faces that an engine draws in its game style, whose parameters are known; of the data set's
+    training frames it only uses the mean and the spread of the features, which takes no label."""
+
+    supervised = False
+
+    def __init__(self, config: RidgeConfig) -> None:
+        self.aus = config.aus
+        self._config = config
+        self._reader: Reader | None = None
+        if unknown := [name for name in config.aus if name not in AU_NAMES]:
+            raise UserError(f"estimator 'ridge': no engine draws {', '.join(unknown)}. It knows {', '.join(AU_NAMES)}.")
+
+    def fit(self, frames: Frames, labels: npt.NDArray[np.float64] | None, *, seed: int) -> None:
+        config = self._config
+        engine = build("renderer", config.engine, {"size": frames.images.shape[1], **config.engine_config})
+        if not isinstance(engine, Engine):
+            raise UserError(f"estimator 'ridge': renderer {config.engine!r} is no engine: it has no faces to sample.")
+        parameters = engine.sample(config.samples, seed)
+        targets = parameters.intensities()[:, [au_index(name) for name in config.aus]].double().numpy()
+        self._reader = Reader(config.extractor, config.extractor_config, config.columns)
+        rows = self._reader.read(_draw(engine, parameters))
+        held_out = np.random.default_rng(seed).random(len(rows)) < 0.2
+        self._model = LinearModel(Scale(rows)(rows), targets, held_out)
+        self._scale = Scale(self._reader.frames(frames))
+
+    def predict(self, frames: Frames) -> npt.NDArray[np.float64]:
+        if self._reader is None:
+            raise RuntimeError("ridge: fit before predict")
+        return np.clip(self._model(self._scale(self._reader.frames(frames))), 0.0, 5.0)
+
+
+class SupervisedFeatures:
+    """Fitted to the training labels: what the frozen features can carry, however a regressor is trained.
+
+    ``alpha`` is chosen on every fourth training subject. Frames without all labels are left out.
+    """
+
+    supervised = True
+
+    def __init__(self, config: FeaturesConfig) -> None:
+        self.aus = config.aus
+        self._config = config
+        self._reader: Reader | None = None
+
+    def fit(self, frames: Frames, labels: npt.NDArray[np.float64] | None, *, seed: int) -> None:
+        known = require_labels("supervised-features", labels, len(frames), self.aus)
+        self._reader = Reader(self._config.extractor, self._config.extractor_config, self._config.columns)
+        rows = self._reader.frames(frames)
+        self._scale = Scale(rows)
+        usable = ~np.isnan(known).any(axis=1)
+        if not usable.any():
+            raise UserError("estimator 'supervised-features': no training frame has a label for every AU.")
+        subjects = np.unique(frames.subject[usable])
+        held_out = np.isin(frames.subject[usable], subjects[3::4] if len(subjects) > 3 else subjects[-1:])
+        if held_out.all():
+            held_out = np.arange(len(held_out)) % 4 == 3
+        self._model = LinearModel(self._scale(rows)[usable], known[usable], held_out)
+
+    def predict(self, frames: Frames) -> npt.NDArray[np.float64]:
+        if self._reader is None:
+            raise RuntimeError("supervised-features: fit before predict")
+        return np.clip(self._model(self._scale(self._reader.frames(frames))), 0.0, 5.0)
+
+
+def _draw(engine: Engine, parameters: FacialParameters) -> Iterator[torch.Tensor]:
+    for start in range(0, len(parameters), BATCH):
+        yield stored(engine.draw(parameters[start : start + BATCH]).image)

@@ -1,0 +1,207 @@
+"""Baselines: they learn what can be learned, use labels only where they say so, and say what is wrong."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from aubench import discovery
+from aubench.contracts import Estimator, Frames
+from aubench.data.labels import locked, open_labels
+from aubench.errors import UserError
+from aubench.parameters import au_index
+from aubench_plugins.baselines import linear
+from aubench_plugins.baselines.features import Reader, batches
+from aubench_plugins.baselines.linear import LinearModel
+
+NAMES = ("zero", "mean", "ridge", "supervised-features", "resnet18", "resnet18-extra")
+AUS = ("AU01", "AU12", "AU26")
+"""The AUs that the fake face can show."""
+FAKE = {"extractor": "fake", "columns": 60}
+DATA = {"subjects": 9, "sequences": 2, "frames_per_sequence": 40, "size": 32, "engine": "fake", "workers": 1}
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(autouse=True)
+def fake(cache: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("AUBENCH_PLUGINS", "fake_plugin,aubench_plugins.baselines")
+    monkeypatch.setenv("AUBENCH_CACHE", str(cache))
+    discovery.forget()
+    yield
+    discovery.forget()
+
+
+@pytest.fixture
+def data():
+    return discovery.build("dataset", "synth", DATA)
+
+
+def labels_of(data, split: str) -> np.ndarray:
+    return open_labels(data, split)[:, [data.aus.index(name) for name in AUS]]
+
+
+def correlation(prediction: np.ndarray, truth: np.ndarray) -> list[float]:
+    return [float(np.corrcoef(p, t)[0, 1]) for p, t in zip(prediction.T, truth.T, strict=True)]
+
+
+def config_of(name: str) -> dict[str, object]:
+    config: dict[str, object] = {"aus": AUS}
+    if name in ("ridge", "supervised-features"):
+        config |= FAKE
+    if name == "ridge":
+        config |= {"engine": "fake", "samples": 300}
+    if name.startswith("resnet"):
+        config |= {"size": 32, "epochs": 1, "batch": 240}
+    if name == "resnet18-extra":
+        config |= {"dataset_config": {"engine": "fake", "extra_subjects": 5, "extra_frames": 8, "workers": 1}}
+    return config
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_meets_the_contract(name: str, data) -> None:
+    estimator = discovery.build("estimator", name, config_of(name))
+    assert isinstance(estimator, Estimator)
+    assert estimator.aus == AUS
+    if not estimator.supervised:
+        with locked():
+            estimator.fit(data.frames("train"), None, seed=0)
+    else:
+        with pytest.raises(UserError, match=name):
+            estimator.fit(data.frames("train"), None, seed=0)
+        estimator.fit(data.frames("train"), labels_of(data, "train"), seed=0)
+    prediction = estimator.predict(data.frames("test"))
+    assert prediction.shape == (len(data.frames("test")), 3)
+    assert prediction.dtype == np.float64
+    assert ((prediction >= 0) & (prediction <= 5)).all()
+
+
+@pytest.mark.parametrize("name", ["mean", "ridge", "supervised-features", "resnet18"])
+def test_prediction_needs_a_fit(name: str, data) -> None:
+    with pytest.raises(RuntimeError, match="fit"):
+        discovery.build("estimator", name, config_of(name)).predict(data.frames("test"))
+
+
+def test_zero_and_mean(data) -> None:
+    frames = data.frames("train")
+    assert not discovery.build("estimator", "zero").predict(frames).any()
+    labels = labels_of(data, "train")
+    labels[:10, 0] = np.nan
+    labels[:, 2] = np.nan
+    mean = discovery.build("estimator", "mean", {"aus": AUS})
+    mean.fit(frames, labels, seed=0)
+    expected = [labels[10:, 0].mean(), labels[:, 1].mean(), np.nan]
+    np.testing.assert_allclose(mean.predict(data.frames("test"))[3], expected)
+
+
+def test_ridge_reads_aus_without_labels(data) -> None:
+    ridge = discovery.build("estimator", "ridge", {**config_of("ridge"), "samples": 600})
+    with locked():
+        ridge.fit(data.frames("train"), None, seed=0)
+    assert np.mean(correlation(ridge.predict(data.frames("test")), labels_of(data, "test"))) > 0.25
+    again = discovery.build("estimator", "ridge", {**config_of("ridge"), "samples": 600})
+    again.fit(data.frames("train"), None, seed=0)
+    np.testing.assert_array_equal(again.predict(data.frames("test")), ridge.predict(data.frames("test")))
+
+
+def test_supervised_features_read_aus(data) -> None:
+    estimator = discovery.build("estimator", "supervised-features", config_of("supervised-features"))
+    labels = labels_of(data, "train")
+    labels[::7] = np.nan  # frames that nobody annotated
+    estimator.fit(data.frames("train"), labels, seed=0)
+    assert np.mean(correlation(estimator.predict(data.frames("test")), labels_of(data, "test"))) > 0.4
+
+
+def test_the_linear_model_is_ridge_regression() -> None:
+    random = np.random.default_rng(0)
+    rows = random.normal(size=(60, 90)).astype(np.float32)
+    targets = rows[:, :2] @ np.array([[1.0, 0.5], [0.0, 2.0]]) + 3.0
+    model = LinearModel(rows, targets, np.arange(60) % 4 == 0)
+    strength = model.alpha * np.mean((rows.astype(np.float64) ** 2).sum(axis=1))
+    wide = rows.astype(np.float64)
+    weights = np.linalg.solve(wide.T @ wide + strength * np.eye(90), wide.T @ (targets - targets.mean(0)))
+    np.testing.assert_allclose(model(rows), wide @ weights + targets.mean(0), atol=1e-3)
+
+
+def test_alpha_follows_the_noise() -> None:
+    random = np.random.default_rng(1)
+    rows = random.normal(size=(200, 50)).astype(np.float32)
+    clean = rows[:, :1].astype(np.float64)
+    held_out = np.arange(200) % 4 == 0
+    noisy = clean + random.normal(0, 5, clean.shape)
+    assert LinearModel(rows, clean, held_out).alpha < LinearModel(rows, noisy, held_out).alpha
+
+
+def test_the_reader_keeps_what_varies_and_only_that(data) -> None:
+    images = data.frames("train").images
+    reader = Reader("fake", {}, 10)
+    rows = reader.read(batches(images))
+    assert rows.shape == (len(images), 50)
+    assert (rows.std(axis=0) > 0).all()
+    # Same columns whatever comes later, and a batch's neighbours do not matter.
+    np.testing.assert_array_equal(reader.read(batches(images[100:101])), rows[100:101])
+
+
+def test_a_resnet_learns_what_it_is_shown() -> None:
+    random = np.random.default_rng(0)
+    side = random.random((64, 1, 1)) < 0.5  # stripes lie or stand
+    stripes = np.where(side, np.arange(32)[:, None] // 4 % 2, np.arange(32)[None] // 4 % 2)
+    images = (stripes[..., None] * random.integers(60, 200, (64, 1, 1, 3))).astype(np.uint8)
+    names = np.full(64, "a")
+    frames = Frames("stripes", images, names, names, np.arange(64))
+    labels = np.hstack([4.0 * side[:, 0], np.full((64, 1), np.nan)])
+    torch.manual_seed(123)
+    before = torch.random.get_rng_state()
+    options = {"aus": ["AU01", "AU02"], "size": 32, "epochs": 6, "batch": 16}
+    estimator = discovery.build("estimator", "resnet18", options)
+    estimator.fit(frames, labels, seed=1)
+    assert (torch.random.get_rng_state() == before).all(), "the global generator is left alone"
+    prediction = estimator.predict(frames)[:, 0]
+    assert prediction[side[:, 0, 0]].mean() > prediction[~side[:, 0, 0]].mean() + 1.0
+
+
+def test_extra_people_join_the_training(data, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = {}
+    estimator = discovery.build("estimator", "resnet18-extra", config_of("resnet18-extra"))
+    monkeypatch.setattr(estimator, "_train", lambda parts, seed: seen.update(parts=parts))
+    estimator.fit(data.frames("train"), labels_of(data, "train"), seed=0)
+    main, extra = seen["parts"]
+    assert len(main.images) == len(main.labels) == 480
+    assert len(extra.images) == len(extra.labels) == 40
+    assert extra.images.shape[1:] == main.images.shape[1:]
+    assert extra.labels.any()
+
+
+def test_labels_of_other_aus_are_refused(data) -> None:
+    estimator = discovery.build("estimator", "resnet18", config_of("resnet18"))
+    with pytest.raises(UserError, match=r"14\).*3 AUs"):
+        estimator.fit(data.frames("train"), open_labels(data, "train"), seed=0)
+    with pytest.raises(UserError, match="AU99"):
+        discovery.build("estimator", "ridge", {"aus": ["AU99"]})
+    more = discovery.build("estimator", "resnet18-extra", {**config_of("resnet18-extra"), "aus": ["AU07"]})
+    with pytest.raises(UserError, match="no labels of AU07"):
+        more.fit(data.frames("train"), np.zeros((480, 1)), seed=0)
+
+
+def test_ridge_asks_the_engine_for_game_faces(data, monkeypatch: pytest.MonkeyPatch) -> None:
+    styles = []
+    real = linear._draw
+
+    def spy(engine, parameters):
+        draw = engine.draw
+        engine.draw = lambda faces, **options: styles.append(options.get("style", "game")) or draw(faces, **options)
+        return real(engine, parameters)
+
+    monkeypatch.setattr(linear, "_draw", spy)
+    ridge = discovery.build("estimator", "ridge", config_of("ridge"))
+    ridge.fit(replace(data.frames("train")), None, seed=3)
+    assert set(styles) == {"game"}
+    assert isinstance(data.frames("train"), Frames)
+    assert au_index("AU12") == 8
