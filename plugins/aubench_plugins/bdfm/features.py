@@ -13,7 +13,7 @@ from scipy.interpolate import PchipInterpolator
 Array = npt.NDArray[np.float64]
 
 EYE_INNER, EYE_OUTER = (0.258, 0.036), (0.744, -0.014)
-MOUTH_HALF_WIDTH, MOUTH_CORNER_Y = 0.405, 1.138
+MOUTH_HALF_WIDTH, MOUTH_CORNER_Y = 0.405, 1.128
 
 
 def _curve(points: list[tuple[float, float]], x: Array) -> Array:
@@ -23,12 +23,12 @@ def _curve(points: list[tuple[float, float]], x: Array) -> Array:
 
 def upper_lid(x: Array) -> Array:
     """y of the upper lid margin at x in the eye's opening."""
-    return _lid(x, -0.112, 0.43, 0.62)
+    return _lid(x, -0.088, 0.43, 0.62)
 
 
 def lower_lid(x: Array) -> Array:
     """y of the lower lid margin."""
-    return _lid(x, 0.086, 0.56, 0.66)
+    return _lid(x, 0.084, 0.56, 0.66)
 
 
 def _lid(x: Array, height: float, peak: float, power: float) -> Array:
@@ -40,7 +40,7 @@ def _lid(x: Array, height: float, peak: float, power: float) -> Array:
 
 def lip_line(x: Array) -> Array:
     """y where the closed lips meet, at |x|."""
-    return _curve([(0.0, 1.147), (0.06, 1.142), (0.15, 1.131), (0.28, 1.134), (MOUTH_HALF_WIDTH, MOUTH_CORNER_Y)], np.abs(x))
+    return _curve([(0.0, 1.147), (0.06, 1.142), (0.15, 1.131), (0.28, 1.130), (MOUTH_HALF_WIDTH, MOUTH_CORNER_Y)], np.abs(x))
 
 
 def upper_lip(x: Array) -> Array:
@@ -95,6 +95,20 @@ JAW_LANDMARKS = np.array(
     [(1.15, 0.02), (1.15, 0.28), (1.14, 0.54), (1.10, 0.82), (1.02, 1.10), (0.87, 1.38), (0.65, 1.62), (0.36, 1.79), (0.0, 1.84)]
 )
 NOSE_LANDMARKS = np.array([(0.0, 0.03), (0.0, 0.22), (0.0, 0.41), (0.0, 0.585), (0.0, 0.775), (0.11, 0.765), (0.215, 0.735)])
+
+
+ALA_CENTRE, ALA_RADII = (0.170, 0.650), (0.100, 0.098)
+NOSTRIL_CENTRE = (0.100, 0.728)
+
+
+def nose_loops() -> list[Array]:
+    """Mesh lines inside and outside the wing's edge, and around the nostril."""
+    turn = np.radians(np.arange(-35.0, 116.0, 15.0))
+    edge = np.stack([np.cos(turn) * ALA_RADII[0], np.sin(turn) * ALA_RADII[1]], axis=1)
+    loops = [np.array(ALA_CENTRE) + edge * grow for grow in (0.80, 0.96, 1.10, 1.36)]
+    round_ = np.radians(np.arange(0.0, 360.0, 36.0))
+    hole = np.stack([np.cos(round_) * 0.040, np.sin(round_) * 0.024 - np.cos(round_) * 0.008], axis=1)
+    return [*loops, np.array(NOSTRIL_CENTRE) + hole, np.array([NOSTRIL_CENTRE])]
 
 
 def mirror(line: Array) -> Array:

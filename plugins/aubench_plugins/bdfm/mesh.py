@@ -31,6 +31,8 @@ class Piece:
     lid: Array
     eye_side: int = 0
     ids: dict[str, Ids] = field(default_factory=dict)
+    held: dict[tuple[str, bool], Array] = field(default_factory=dict)
+    """Bone weights, once computed."""
 
     @classmethod
     def make(cls, part: str, vertices: Array, triangles: Ids, uv: Array, seat: Array | None = None, **more: object) -> Piece:
@@ -63,6 +65,21 @@ def lip_height(half: topology.HalfFace) -> Array:
     return height
 
 
+LID_PROFILE = (0.0, 0.0, -0.004, -0.024, 0.016, 0.016, 0.006)
+"""Outward displacement of the rings over the upper lid: the crease, and the fold of skin that hangs over it."""
+
+
+def lid_height(half: topology.HalfFace) -> Array:
+    """Outward displacement (n,) of the upper lid's crease and fold."""
+    height = np.zeros(len(half.points))
+    middle = topology.EYE_COUNT // 2
+    u = np.linspace(0.0, 1.0, middle + 1)[1:-1]
+    along = np.power(np.clip(4 * u * (1 - u), 0.0, 1.0), 0.5) * (0.8 + 0.3 * u)
+    for ring, h in zip(half.eye, LID_PROFILE, strict=True):
+        height[ring[1:middle]] = h * along
+    return height
+
+
 def relief(points: Array) -> Array:
     """Outward displacement (n,) of small forms at chart points (n, 2), x >= 0: philtrum, folds, creases."""
     x, y = points[:, 0], points[:, 1]
@@ -73,7 +90,29 @@ def relief(points: Array) -> Array:
     h = -0.020 * bump(0.0, 0.90, 0.045, 0.085) + 0.012 * bump(0.085, 0.92, 0.04, 0.09)
     h -= 0.030 * bump(0.0, 1.425, 0.26, 0.055)
     h -= 0.012 * bump(0.46, 1.16, 0.05, 0.09)
+    # The nasolabial fold, just visible at rest: a shallow furrow with the cheek standing over it.
+    t = np.clip((y - 0.66) / 0.40, 0.0, 1.0)
+    across = x - (0.315 + 0.20 * t)
+    run = np.exp(-(((y - 0.84) / 0.16) ** 2))
+    h += run * (-0.010 * np.exp(-((across / 0.035) ** 2)) + 0.012 * np.exp(-(((across - 0.08) / 0.06) ** 2)))
     return h
+
+
+def relax(half: topology.HalfFace, vertices: Array) -> Array:
+    """Even out the steep underside of the nose, where rays graze the surface: a few umbrella steps, strongest there."""
+    x, y = half.points[:, 0], half.points[:, 1]
+    share = np.exp(-((np.maximum(x - 0.20, 0.0) / 0.08) ** 2) - ((y - 0.72) / 0.085) ** 2)
+    bars = np.unique(np.sort(half.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)
+    bars = np.concatenate([bars, bars[:, ::-1]])
+    degree = np.bincount(bars[:, 0], minlength=len(vertices))[:, None]
+    out = vertices.copy()
+    median = x < 1e-9
+    for step in (0.55, 0.55, -0.35, 0.55, -0.35, 0.55):
+        mean = np.stack([np.bincount(bars[:, 0], out[bars[:, 1], k], len(out)) for k in range(3)], axis=1) / np.maximum(degree, 1)
+        move = (share * step)[:, None] * (mean - out)
+        move[median, 0] = 0.0
+        out += move
+    return out
 
 
 def skin(half: topology.HalfFace) -> Piece:
@@ -82,7 +121,8 @@ def skin(half: topology.HalfFace) -> Piece:
     and ``skin_lower`` (rings around the lips), and the named points."""
     base = sculpt.lift(half.points)
     _, direction = sculpt.rays(half.points)
-    base += direction * (lip_height(half) + relief(half.points))[:, None]
+    base += direction * (lip_height(half) + lid_height(half) + relief(half.points))[:, None]
+    base = relax(half, base)
     points, vertices, triangles = [half.points], [base], [half.triangles]
     lip, lid = np.zeros(len(base)), np.zeros(len(base))
     lip[half.upper], lip[half.lower] = -1.0, 1.0

@@ -33,10 +33,10 @@ def lashes(skin: Piece, side: int, upper: bool) -> Piece:
     root_ids = ring[1:half] if upper else ring[half + 1 :][::-1]
     root = skin.vertices[root_ids]
     u = np.linspace(0.0, 1.0, len(root))
-    length = (0.075 if upper else 0.038) * (0.55 + 0.45 * u) * np.clip(np.minimum(u, 1 - u) * 7 + 0.3, 0.0, 1.0)
+    length = (0.070 if upper else 0.034) * (0.55 + 0.45 * u) * np.clip(np.minimum(u, 1 - u) * 7 + 0.3, 0.0, 1.0)
     rise = -1.0 if upper else 1.0
     steps = np.array([0.0, 0.5, 1.0])
-    out = np.stack([side * (0.25 + 0.5 * (u - 0.4)), np.full_like(u, rise * 0.25), np.full_like(u, -0.75)], axis=1)
+    out = np.stack([side * (0.25 + 0.5 * (u - 0.4)), np.full_like(u, rise * 0.20), np.full_like(u, -0.70)], axis=1)
     curl = np.stack([np.zeros_like(u), np.full_like(u, rise * 0.55), np.full_like(u, 0.12)], axis=1)
     vertices = np.concatenate([root + length[:, None] * (s * out + s * s * curl) for s in steps])
     uv = np.concatenate([np.stack([u, np.full_like(u, s)], axis=1) for s in steps])
@@ -56,13 +56,13 @@ def teeth(upper: bool) -> Piece:
     v = np.linspace(0.0, 1.0, down)
     width, front = (0.395, 0.045) if upper else (0.365, 0.075)
     tooth = np.abs(np.sin(u * 14 * np.pi))
-    gum, edge = (0.985, 1.172) if upper else (1.365, 1.188)
+    gum, edge = (0.985, 1.180) if upper else (1.365, 1.188)
     rows = []
     for s in v:
         swell = 0.014 * np.power(tooth, 0.6) * np.sin(np.pi * (0.15 + 0.75 * s)) - 0.012 * s
         x = width * np.sin(turn)
         z = front + 0.46 * (1 - np.cos(turn)) - swell
-        biting = 0.010 * (1 - np.power(tooth, 0.4)) + 0.030 * (1 - np.cos(turn))
+        biting = 0.006 * (1 - np.power(tooth, 0.4)) + 0.030 * (1 - np.cos(turn))
         y = gum + (edge - gum) * s - np.sign(edge - gum) * biting * s
         rows.append(np.stack([x, y, z], axis=1))
     vertices = np.concatenate(rows)
@@ -87,9 +87,9 @@ def tongue() -> Piece:
 def cavity() -> Piece:
     """The dark lining of the mouth, a bag that opens to the front."""
     sphere, uv, triangles = dome(9, 28, 1.75)
-    vertices = np.array([0.0, 1.17, 0.20]) + sphere * np.array([0.47, 0.30, -0.60])
+    vertices = np.array([0.0, 1.17, 0.22]) + sphere * np.array([0.43, 0.30, -0.60])
     seat = vertices[:, :2].copy()
-    piece = Piece.make("cavity", vertices, triangles[:, [0, 2, 1]], uv, seat)
+    piece = Piece.make("cavity", vertices, triangles, uv, seat)
     piece.lip = np.clip((vertices[:, 1] - 1.17) / 0.12, -1.0, 1.0)
     return piece
 

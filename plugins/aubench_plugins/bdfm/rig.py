@@ -32,7 +32,10 @@ def bone_offset(piece: Piece, bone: Bone, kind: str, axis: int, amount: float) -
     """Displacements (n, 3) that one degree of freedom of a bone (with its twin) makes."""
     total = np.zeros_like(piece.vertices)
     for mirrored in (False, True) if bone.paired else (False,):
-        w = weights(bone, piece, mirrored)[:, None] * amount
+        key = (bone.name, mirrored)
+        if key not in piece.held:
+            piece.held[key] = weights(bone, piece, mirrored)
+        w = piece.held[key][:, None] * amount
         if not np.any(w):
             continue
         flip = -1.0 if mirrored else 1.0

@@ -53,19 +53,20 @@ def head_distance(points: Array) -> Array:
     p = points.copy()
     p[:, 0] = np.sqrt(p[:, 0] ** 2 + 1e-6)
     d = ellipsoid(p, (0.0, -0.47, 1.40), (1.17, 1.45, 1.53))
-    d = smooth_min(d, ellipsoid(p, (0.0, -0.55, 0.62), (0.92, 0.78, 0.77)), 0.25)  # frontal bone, squarer than an egg
-    d = smooth_min(d, ellipsoid(p, (0.0, 0.55, 1.15), (0.95, 1.28, 1.16)), 0.3)  # face mass
-    d = smooth_min(d, ellipsoid(p, (0.0, 1.08, 0.40), (0.60, 0.52, 0.56)), 0.22)  # muzzle over the dental arches
-    d = smooth_min(d, ellipsoid(p, (0.0, 1.60, 0.26), (0.34, 0.25, 0.36)), 0.20)  # chin
-    d = smooth_min(d, capsule(p, (0.22, 1.63, 0.33), (0.82, 1.22, 1.12), 0.17, 0.19), 0.28)  # mandible
-    d = smooth_min(d, capsule(p, (0.82, 1.20, 1.12), (0.95, 0.45, 1.30), 0.19, 0.17), 0.25)  # its ramus
-    d = smooth_min(d, capsule(p, (0.60, 0.40, 0.31), (0.98, 0.27, 0.98), 0.19, 0.13), 0.26)  # zygoma
-    d = smooth_min(d, ellipsoid(p, (0.46, 0.66, 0.38), (0.36, 0.34, 0.36)), 0.22)  # cheek fat
-    d = smooth_min(d, capsule(p, (0.10, -0.25, 0.06), (0.52, -0.31, 0.10), 0.16, 0.16), 0.16)  # superciliary arch
-    d = smooth_min(d, capsule(p, (0.50, -0.31, 0.10), (0.86, -0.10, 0.44), 0.16, 0.14), 0.18)  # orbital rim
-    orbit = ellipsoid(p, (0.47, 0.03, -0.10), (0.36, 0.21, 0.27))
+    d = smooth_min(d, ellipsoid(p, (0.0, -0.55, 0.62), (0.90, 0.78, 0.77)), 0.25)  # frontal bone, squarer than an egg
+    d = smooth_min(d, ellipsoid(p, (0.66, -0.10, 0.86), (0.40, 0.55, 0.50)), 0.25)  # temple
+    d = smooth_min(d, ellipsoid(p, (0.0, 0.55, 1.15), (0.93, 1.24, 1.14)), 0.3)  # face mass
+    d = smooth_min(d, ellipsoid(p, (0.0, 1.06, 0.40), (0.58, 0.54, 0.55)), 0.24)  # muzzle over the dental arches
+    d = smooth_min(d, ellipsoid(p, (0.0, 1.60, 0.25), (0.30, 0.23, 0.35)), 0.22)  # chin
+    d = smooth_min(d, capsule(p, (0.14, 1.67, 0.33), (0.72, 1.20, 1.08), 0.15, 0.16), 0.34)  # mandible
+    d = smooth_min(d, capsule(p, (0.74, 1.14, 1.14), (0.90, 0.45, 1.32), 0.16, 0.16), 0.32)  # its ramus
+    d = smooth_min(d, capsule(p, (0.60, 0.38, 0.32), (0.95, 0.27, 0.95), 0.19, 0.14), 0.30)  # zygoma
+    d = smooth_min(d, ellipsoid(p, (0.47, 0.74, 0.43), (0.42, 0.48, 0.42)), 0.25)  # cheek fat
+    d = smooth_min(d, capsule(p, (0.08, -0.24, 0.04), (0.52, -0.31, 0.10), 0.15, 0.16), 0.18)  # superciliary arch
+    d = smooth_min(d, capsule(p, (0.50, -0.31, 0.10), (0.84, -0.12, 0.46), 0.17, 0.15), 0.20)  # orbital rim
+    orbit = ellipsoid(p, (0.48, 0.04, -0.09), (0.34, 0.17, 0.25))
     d = -smooth_min(-d, orbit, 0.16)
-    canthus = ellipsoid(p, (0.20, 0.06, -0.12), (0.11, 0.17, 0.16))
+    canthus = ellipsoid(p, (0.20, 0.06, -0.12), (0.10, 0.16, 0.16))
     return -smooth_min(-d, canthus, 0.12)
 
 
@@ -80,11 +81,11 @@ def face_distance(points: Array) -> Array:
     nose = smooth_min(nose, ellipsoid(p, (0.035, 0.585, -0.325), (0.125, 0.118, 0.135)), 0.09)
     nose = smooth_min(nose, capsule(p, (0.10, 0.30, 0.06), (0.13, 0.55, -0.07), 0.11, 0.10), 0.16)  # side walls
     d = smooth_min(d, nose, 0.14)
-    ala = ellipsoid(p, (0.178, 0.655, -0.115), (0.105, 0.108, 0.165))
-    d = smooth_min(d, ala, 0.055)
-    d = smooth_min(d, capsule(p, (0.0, 0.63, -0.36), (0.0, 0.78, -0.12), 0.060, 0.062), 0.06)  # columella
-    nostril = capsule(p, (0.085, 0.715, -0.27), (0.118, 0.695, -0.10), 0.040, 0.052)
-    return -smooth_min(-d, nostril, 0.035)
+    ala = ellipsoid(p, (0.170, 0.650, -0.125), (0.100, 0.098, 0.165))
+    d = smooth_min(d, ala, 0.075)
+    d = smooth_min(d, capsule(p, (0.0, 0.63, -0.34), (0.0, 0.775, -0.10), 0.062, 0.062), 0.075)  # columella
+    nostril = ellipsoid(p, (0.098, 0.735, -0.19), (0.046, 0.040, 0.085))
+    return -smooth_min(-d, nostril, 0.05)
 
 
 def rays(chart: Array) -> tuple[Array, Array]:

@@ -98,9 +98,9 @@ def wanted_length(p: Array) -> Array:
     eye = np.maximum(np.hypot((x - 0.5) / 1.2, y) - 0.33, 0.0)
     mouth = np.maximum(np.hypot(x / 1.2, y - 1.14) - 0.36, 0.0)
     brow = np.hypot(np.maximum(np.abs(x - 0.45) - 0.45, 0.0), np.maximum(np.abs(y + 0.34) - 0.12, 0.0))
-    rim = np.maximum(np.hypot(x, (y - 0.3) * 0.8) - 1.0, 0.0)
-    near = np.minimum.reduce([0.030 + 0.20 * nose, 0.042 + 0.20 * bridge, 0.046 + 0.16 * eye, 0.046 + 0.16 * mouth, 0.055 + 0.2 * brow])
-    return np.minimum(near, 0.085 + 0.10 * rim)
+    rim = np.maximum(np.hypot(x, (y - 0.3) * np.where(y > 0.3, 0.58, 0.8)) - 1.0, 0.0)
+    near = np.minimum.reduce([0.026 + 0.20 * nose, 0.042 + 0.20 * bridge, 0.046 + 0.16 * eye, 0.046 + 0.16 * mouth, 0.055 + 0.2 * brow])
+    return np.minimum(near, 0.078 + 0.10 * rim)
 
 
 def _settle(fixed: Array, holes: list[Array], seed: int) -> Array:
@@ -171,6 +171,7 @@ def half_face(seed: int = 1) -> HalfFace:
     # Both lips share the corner of the line where they meet.
     skin_ids = np.stack([put(ring) for ring in skin])
     marks = {
+        "wing": put(np.concatenate(features.nose_loops())),
         "jaw": put(features.JAW_LANDMARKS),
         "nose": put(features.NOSE_LANDMARKS),
         "brow": put(np.stack([np.linspace(0.21, 0.86, 5), np.interp(np.linspace(0.21, 0.86, 5), *features.BROW.T)], axis=1)),
