@@ -1,0 +1,104 @@
+"""The regressor R of the method: four sub-networks of one shape, each reading the features that tell of its parameters.
+
+    pose ← f_gb;   AUs ← T_e, T_n, T_m, T_f (and T_b);   identity ← T_e, T_n, T_m, T_f;   brow style ← T_b
+
+Each is: feature fusion → two attention blocks → two fully connected layers. Inputs come standardised by the caller.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from aubench.contracts import Features, FeatureShapes
+from aubench.parameters import (
+    AU_SIZE,
+    BASE_AU,
+    BASE_IDENTITY,
+    BASE_POSE,
+    BROW_SIZE,
+    IDENTITY_SIZE,
+    POSE_SIZE,
+    FacialParameters,
+)
+
+from . import FprConfig
+from .bounded import inverse_ramp, ramp
+from .fusion import ConvFusion, FlatFusion
+
+_LOCAL = ("eyes", "nose", "mouth", "face")
+_SQUEEZE = 16
+_LAST_SPREAD = 0.01
+"""Spread of the last layer's first weights, so small that training starts at the base face."""
+
+
+class AttentionBlock(nn.Module):
+    """A fully connected layer whose outputs are each multiplied by a gate in (0, 1), read off all of them (squeeze and
+    excitation: Hu et al., CVPR 2018); the block's input is added, as in residual networks."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        squeezed = max(4, width // _SQUEEZE)
+        self.norm = nn.LayerNorm(width)
+        self.layer = nn.Linear(width, width)
+        self.squeeze = nn.Linear(width, squeezed)
+        self.excite = nn.Linear(squeezed, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = F.relu(self.layer(self.norm(x)))
+        gate = torch.sigmoid(self.excite(F.relu(self.squeeze(inner))))
+        return x + inner * gate
+
+
+class SubNetwork(nn.Module):
+    """From the named maps to ``outputs`` unbounded numbers that start close to ``start``."""
+
+    def __init__(
+        self, config: FprConfig, shapes: FeatureShapes, inputs: tuple[str, ...], outputs: int, start: float
+    ) -> None:
+        super().__init__()
+        self.inputs = inputs
+        every = {"fused": shapes.fused, **shapes.maps}
+        chosen = {name: every[name] for name in inputs}
+        self.fusion: ConvFusion | FlatFusion
+        if config.fusion == "conv":
+            self.fusion = ConvFusion(chosen, config.channels)
+        else:
+            self.fusion = FlatFusion(chosen, config.windows)
+        self.dropout = nn.Dropout(config.dropout)
+        self.enter = nn.Linear(self.fusion.length, config.hidden)
+        self.attention = nn.Sequential(AttentionBlock(config.hidden), AttentionBlock(config.hidden))
+        self.fc1 = nn.Linear(config.hidden, config.hidden)
+        self.fc2 = nn.Linear(config.hidden, outputs)
+        nn.init.normal_(self.fc2.weight, std=_LAST_SPREAD)
+        nn.init.constant_(self.fc2.bias, start)
+
+    def forward(self, maps: dict[str, Tensor]) -> Tensor:
+        x = self.enter(self.fusion({name: maps[name] for name in self.inputs}))
+        x = self.attention(self.dropout(x))
+        x = F.relu(self.fc1(self.dropout(x)))
+        return self.fc2(self.dropout(x))
+
+
+class Fpr(nn.Module):
+    """The whole regressor; see :class:`FprConfig`. Raises ``KeyError`` when the extractor lacks a region."""
+
+    def __init__(self, config: FprConfig, *, shapes: FeatureShapes) -> None:
+        super().__init__()
+        self.config = config
+        au_inputs = ("eyes", "brows", "nose", "mouth", "face") if config.au_uses_brows else _LOCAL
+        self.pose = SubNetwork(config, shapes, ("fused",), POSE_SIZE, inverse_ramp(BASE_POSE))
+        self.au = SubNetwork(config, shapes, au_inputs, AU_SIZE, inverse_ramp(BASE_AU))
+        self.identity = SubNetwork(config, shapes, _LOCAL, IDENTITY_SIZE, inverse_ramp(BASE_IDENTITY))
+        self.brow = SubNetwork(config, shapes, ("brows",), BROW_SIZE, 0.0)
+
+    def forward(self, features: Features) -> FacialParameters:
+        """Pose, AUs and identity in [0, 1], brow styles as a softmax, for each face of ``features``."""
+        maps = {"fused": features.fused, **features.maps}
+        return FacialParameters(
+            ramp(self.pose(maps)),
+            ramp(self.au(maps)),
+            ramp(self.identity(maps)),
+            self.brow(maps).float().softmax(dim=1),
+        )
