@@ -59,6 +59,12 @@ class Samples:
     def __len__(self) -> int:
         return len(self.vectors)
 
+    def first(self, count: int) -> Samples:
+        """The first faces of the pool."""
+        part = slice(0, count)
+        arrays = (self.images[part], self.vectors[part], self.parsing[part], self.landmarks[part])
+        return Samples(*arrays, self.digest, self.engine_digest, self.folder)
+
     def parameters(self, index: Any = slice(None)) -> FacialParameters:
         """Facial parameters of the chosen faces, as torch tensors."""
         import torch
@@ -135,8 +141,9 @@ def random_inputs(
     looks: Literal["one", "many"] | npt.NDArray[np.int64] = "many",
     nuisance: float = 0.0,
 ) -> Inputs:
-    """Looks, shots and nuisance movements for given faces. ``looks``: "one" is the engine's default look for all, "many"
-    a look of its own for each face, or the seeds themselves. ``nuisance`` scales uniform movements in [-1, 1]."""
+    """Looks, shots and nuisance movements for given faces. ``looks``: "one" is the engine's default look for all,
+    "many" a look of its own for each face, or the seeds themselves. ``nuisance`` scales uniform movements in [-1, 1].
+    """
     count = len(vectors)
     if vectors.shape != (count, SIZE):
         raise ValueError(f"facial parameters are (n, {SIZE}), not {vectors.shape}")

@@ -1,0 +1,205 @@
+"""``aubench pretrain recogniser``: who is it, whatever the expression, the pose, the light and the style of drawing?
+
+An identity is what the face parameters say it is: the 208 identity numbers and the brow style. Looks (skin, light, camera,
+glasses, background) change from picture to picture like pose and AUs, and some pictures are in game style, because the
+identity loss compares a game drawing with a photo. The classifier learns with a margin (additive cosine margin: Wang
+et al., "CosFace", CVPR 2018) and is thrown away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from aubench.component import Config
+from aubench.parameters import AU, BASE_AU, BROW, IDENTITY, POSE
+from aubench_training import device as devices
+from aubench_training.pretrain import publish
+from aubench_training.pretrain.loop import Budget, Settings, epoch_rows, train
+from aubench_training.pretrain.publish import Part, Request, pool_seed
+from aubench_training.pretrain.quality import equal_error_rate, verification_auc
+from aubench_training.samples import Progress, Samples, build_engine, engine_samples, random_inputs
+
+
+class RecogniserRecipe(Config):
+    """Options of the pretraining, see ``pretrain-recogniser.yaml``."""
+
+    engine: Part = Part(name="bdfm")
+    network: Part = Part(name="lightcnn")
+    identities: int = 600
+    photos: int = 9
+    """Pictures of each identity in photo style, each with a look of its own."""
+    games: int = 3
+    """Pictures of each identity in game style."""
+    held_out: int = 60
+    steps: int = 900
+    batch: int = 24
+    rate: float = 0.001
+    margin: float = 0.2
+    scale: float = 20.0
+
+
+class MarginClassifier(nn.Module):
+    """Cosine to one direction per identity; that of the true one must win by ``margin``, times ``scale`` in the softmax."""
+
+    def __init__(self, width: int, classes: int, margin: float, scale: float) -> None:
+        super().__init__()
+        self.directions = nn.Parameter(torch.randn(classes, width) / width**0.5)
+        self.margin, self.scale = margin, scale
+
+    def forward(self, embedding: Tensor, identity: Tensor, margin: float) -> Tensor:
+        cosine = F.normalize(embedding.float(), dim=1) @ F.normalize(self.directions.float(), dim=1).T
+        wanted = F.one_hot(identity, len(self.directions)) * margin
+        return F.cross_entropy(self.scale * (cosine - wanted), identity)
+
+
+def identity_vectors(sample: npt.NDArray[np.float32], identities: int, each: int) -> npt.NDArray[np.float32]:
+    """``each`` faces of every identity in a row, (identities * each, 269): pose and AUs from sampled faces of their own, and
+    the first face of each identity frontal and emotionless."""
+    faces = sample[: identities * each].copy().reshape(identities, each, -1)
+    for part in (IDENTITY, BROW):
+        faces[:, :, part] = faces[:, :1, part]
+    faces[:, 0, POSE], faces[:, 0, AU] = 0.5, BASE_AU
+    return faces.reshape(identities * each, -1)
+
+
+class IdentityLearner:
+    """Learns embeddings from pools in which each identity has a run of rows."""
+
+    def __init__(
+        self, network: Any, pools: Mapping[str, Samples], recipe: RecogniserRecipe, seed: int, device: torch.device
+    ) -> None:
+        self.network, self.recipe, self.seed, self.device = network, recipe, seed, device
+        each = {"photo": recipe.photos, "game": recipe.games}
+        self.places = [(pool, row, row // each[style]) for style, pool in pools.items() for row in range(len(pool))]
+        size = next(iter(pools.values())).images.shape[1]
+        with torch.no_grad():
+            width = network.embed(torch.zeros(1, 3, size, size)).shape[1]
+        self.helpers: nn.Module = MarginClassifier(width, recipe.identities, recipe.margin, recipe.scale)
+
+    def batch(self, step: int) -> tuple[Tensor, Tensor]:
+        rows = epoch_rows(len(self.places), self.recipe.batch, step, self.seed)
+        random = np.random.default_rng([self.seed, 2, step])
+        picked = [self.places[row] for row in rows]
+        images = torch.from_numpy(np.stack([pool.images[row] for pool, row, _ in picked]))
+        image = images.permute(0, 3, 1, 2).float() / 255
+        b = len(picked)
+        gain, offset = (torch.from_numpy(random.uniform(lo, hi, (b, 1, 1, 1)).astype(np.float32))
+                        for lo, hi in ((0.75, 1.25), (-0.1, 0.1)))  # fmt: skip
+        shift = random.integers(-3, 4, 2)
+        image = (image * gain + offset).clamp(0, 1).roll((int(shift[0]), int(shift[1])), (2, 3))
+        return image, torch.tensor([identity for *_, identity in picked])
+
+    def loss(self, batch: tuple[Tensor, Tensor], fraction: float) -> tuple[Tensor, Mapping[str, Tensor | float]]:
+        image, identity = (part.to(self.device, non_blocking=True) for part in batch)
+        embedding = self.network.embed(image)
+        # The margin grows over the first half: from the start it keeps a deep network without norms from moving.
+        loss = self.helpers(embedding, identity, self.recipe.margin * min(1.0, 2 * fraction))
+        return loss, {}
+
+
+@torch.no_grad()
+def embeddings(network: Any, pool: Samples, device: torch.device, batch: int = 50) -> npt.NDArray[np.float64]:
+    """Unit-length embeddings (n, d)."""
+    out = []
+    for start in range(0, len(pool), batch):
+        image = torch.from_numpy(np.array(pool.images[start : start + batch])).permute(0, 3, 1, 2).float() / 255
+        out.append(F.normalize(network.embed(image.to(device)).float(), dim=1).cpu())
+    return torch.cat(out).double().numpy()
+
+
+def compare(
+    mine: npt.NDArray[np.float64],
+    theirs: npt.NDArray[np.float64],
+    who: npt.NDArray[np.int64],
+    whose: npt.NDArray[np.int64],
+) -> dict[str, float]:
+    """AUC and equal error rate over all pairs of one row of ``mine`` with one of ``theirs`` (not with itself)."""
+    cosine = mine @ theirs.T
+    same = who[:, None] == whose[None, :]
+    other = np.ones_like(same) if mine is not theirs else np.triu(np.ones_like(same), 1)
+    yes, no = cosine[same & other], cosine[~same & other]
+    return {"auc": verification_auc(yes, no), "eer": equal_error_rate(yes, no), "same": float(yes.mean()),
+            "different": float(no.mean())}  # fmt: skip
+
+
+def pretrain_recogniser(recipe: RecogniserRecipe, request: Request, drawing: Progress | None = None) -> dict[str, Any]:
+    """Draw, train, measure, write. Returns the quality numbers."""
+    device = devices.choose_device(request.device)
+    engine = build_engine(recipe.engine.name, recipe.engine.config)
+
+    def pools(purpose: str, identities: int) -> dict[str, Samples]:
+        seed = pool_seed(request.seed, f"recogniser {purpose}")
+        each = recipe.photos + recipe.games
+        vectors = identity_vectors(engine.sample(identities * each, seed).vector().numpy(), identities, each)
+        runs = vectors.reshape(identities, each, -1)
+        out = {}
+        # The frontal, emotionless first face of each identity goes to the game pictures: gbe of the identity loss.
+        for style, part in (("game", runs[:, : recipe.games]), ("photo", runs[:, recipe.games :])):
+            flat = part.reshape(-1, part.shape[-1])
+            out[style] = engine_samples(
+                recipe.engine.name,
+                recipe.engine.config,
+                len(flat),
+                seed,
+                "game" if style == "game" else "photo",
+                request.cache,
+                inputs=random_inputs(flat, seed, looks="one" if style == "game" else "many", nuisance=0.5),
+                workers=request.workers,
+                progress=drawing,
+            )
+        return out
+
+    learned, held_out = pools("train", recipe.identities), pools("held-out", recipe.held_out)
+    devices.seed_everything(request.seed)
+    card, network = publish.build_blank("recogniser", recipe.network)
+    learner = IdentityLearner(network, learned, recipe, request.seed, device)
+    budget = Budget(request.steps or (None if request.minutes else recipe.steps), request.minutes)
+    settings = Settings(rate=recipe.rate, clip=1.0, warmup=0.1)
+    outcome = train(
+        learner,
+        budget,
+        settings,
+        request.out,
+        title="recogniser",
+        seed=request.seed,
+        device=device,
+        resume=request.resume,
+    )
+    facts = {
+        "steps": outcome.steps,
+        "recipe": recipe.model_dump(mode="json"),
+        **publish.pool_facts(**learned, **{f"held_out_{style}": pool for style, pool in held_out.items()}),
+    }
+    path = publish.save_weights(outcome.network, card, recipe.network, request, facts)
+    _, measured = publish.build_trained("recogniser", recipe.network, path)
+    measured = devices.place(measured, device, frozen=True)
+    found = {style: embeddings(measured, pool, device) for style, pool in held_out.items()}
+    who = {
+        "photo": np.arange(len(held_out["photo"])) // recipe.photos,
+        "game": np.arange(len(held_out["game"])) // recipe.games,
+    }
+    rows = {
+        "photo against photo": compare(found["photo"], found["photo"], who["photo"], who["photo"]),
+        "game against game": compare(found["game"], found["game"], who["game"], who["game"]),
+        "game against photo": compare(found["game"], found["photo"], who["game"], who["photo"]),
+    }
+    quality: dict[str, Any] = {f"auc_{name.replace(' ', '_')}": row["auc"] for name, row in rows.items()}
+    quality["verification"] = rows
+    table = [[name, row["auc"], row["eer"], row["same"], row["different"]] for name, row in rows.items()]
+    body = "\n\n".join(
+        [
+            f"Verification on {recipe.held_out} held-out identities, all pairs, each picture with its own pose, AUs, light "
+            "and (photo) look:",
+            publish.markdown_table(["pairs", "AUC", "equal error rate", "cosine, same", "cosine, different"], table),
+        ]
+    )
+    speed = {"steps_per_second": round(outcome.speed, 3), "seconds": round(outcome.seconds, 1)}
+    publish.finish(path, card, request, "Recogniser", quality, {**facts, **speed}, body)
+    return quality
