@@ -25,8 +25,8 @@ class FprConfig(Config):
     dropout: float = Field(0.2, ge=0.0, lt=1.0)
     """Share of the activations dropped in training before each fully connected layer behind the fusion."""
     au_uses_brows: bool = True
-    """Let the AU network read the brows' map too. The paper lists eyes, nose, mouth and face, though AU1, AU2 and AU4 move
-    the brows."""
+    """Let the AU network read the brows' map too. The paper lists eyes, nose, mouth and face, though AU1, AU2 and AU4
+    move the brows."""
 
 
 @hookimpl

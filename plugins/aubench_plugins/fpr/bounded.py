@@ -5,8 +5,8 @@ hardly learns, and under an L1 loss it goes to zero and stays. This one is a ram
 
     ramp(z) = (softplus(k z) − softplus(k (z − 1))) / k,
 
-of slope 1 between them and of slope 0.33 at 0.02. Beyond a corner its slope still vanishes; there a gradient that points
-back into the range is passed on with a slope of at least :data:`RESCUE`, so that no output is lost for good.
+of slope 1 between them and of slope 0.33 at 0.02. Beyond a corner its slope still vanishes; there a gradient that
+points back into the range is passed on with a slope of at least :data:`RESCUE`, so that no output is lost for good.
 """
 
 from __future__ import annotations

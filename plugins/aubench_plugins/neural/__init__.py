@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, PositiveInt
+from pydantic import PositiveInt
 
 from aubench import hookimpl
 from aubench.component import Component, Config
@@ -21,8 +21,8 @@ class NeuralConfig(Config):
     """What the first seven layers put out. 512 512 512 256 128 64 64 is the table of the nearest documented
     relative (Shi et al., "Neural Rendering for Game Character Auto-Creation", TPAMI 2020)."""
     norm: Literal["conditional", "plain", "none"] = "conditional"
-    """Instance norm of layers two to seven: its scale and shift a function of the parameters, learnt constants (with the
-    first layer normalised too, as it is printed), or no norm."""
+    """Instance norm of layers two to seven: its scale and shift a function of the parameters, learnt constants (with
+    the first layer normalised too, as it is printed), or no norm."""
     weights: str | None = "shipped"
     """"shipped", a safetensors file, or "none" for random numbers."""
 

@@ -2,10 +2,10 @@
 et al. 2016) with instance norm.
 
 Instance norm takes from each channel its mean and its spread over the picture. On the first maps, a few cells wide
-and made straight from the parameters, that is most of what there is to know, and a generator built so falls back to the
-mean face at higher learning rates. So by default the first layer is not normalised, and at the others the scale and shift
-that follow the norm are predicted from the parameters (conditional instance norm: Dumoulin et al. 2017), which gives back
-what the norm takes.
+and made straight from the parameters, that is most of what there is to know, and a generator built so falls back to
+the mean face at higher learning rates. So by default the first layer is not normalised, and at the others the scale
+and shift that follow the norm are predicted from the parameters (conditional instance norm: Dumoulin et al. 2017),
+which gives back what the norm takes.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ STRIDES: dict[int, tuple[int, ...]] = {
     256: (2, 2, 2, 1, 2, 2, 2),
     512: (2, 2, 2, 2, 2, 2, 2),
 }
-"""Strides of layers two to eight by picture side; the first makes a map of four by four. A layer of stride 1 refines the
-map in the middle of the network, where a cell is about as large as what an AU moves."""
+"""Strides of layers two to eight by picture side; the first makes a map of four by four. A layer of stride 1 refines
+the map in the middle of the network, where a cell is about as large as what an AU moves."""
 _START = 4
 _HIDDEN = 256
 
