@@ -177,7 +177,7 @@ def test_overlay_shows_input_face_and_bars(clip: Path, tmp_path: Path) -> None:
         assert float(stream.average_rate) == 10
         frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(stream)]
     assert len(frames) == 24
-    high, wide = frames[0].shape[:2]
+    high = frames[0].shape[0]
     assert high == 360
     left = round(240 * 360 / 200)
     face_panel = frames[0][20:340, left + 20 : left + 340]
