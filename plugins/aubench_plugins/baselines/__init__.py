@@ -22,33 +22,33 @@ class FeaturesConfig(BaselineConfig):
     """A linear reading of a frozen extractor's maps."""
 
     extractor: str = "bisenet"
-    extractor_config: dict[str, object] = Field({})
-    columns: int = Field(3000, ge=1, description="numbers kept of each region's map, those that vary most")
+    extractor_config: dict[str, object] = Field(default={})
+    columns: int = Field(default=3000, ge=1, description="numbers kept of each region's map, those that vary most")
 
 
 class RidgeConfig(FeaturesConfig):
     """Trained on faces that an engine draws, so that no label is needed."""
 
     engine: str = "bdfm"
-    engine_config: dict[str, object] = Field({})
-    samples: int = Field(4000, ge=10, description="drawn faces")
+    engine_config: dict[str, object] = Field(default={})
+    samples: int = Field(default=4000, ge=10, description="drawn faces")
 
 
 class ResnetConfig(BaselineConfig):
     """A ResNet18 from random weights (nothing is downloaded), trained on labels."""
 
-    size: int = Field(112, ge=32, le=512, description="side of the network's input, pixels")
-    epochs: int = Field(6, ge=1)
-    batch: int = Field(48, ge=2)
-    rate: float = Field(2e-3, gt=0)
+    size: int = Field(default=112, ge=32, le=512, description="side of the network's input, pixels")
+    epochs: int = Field(default=6, ge=1)
+    batch: int = Field(default=48, ge=2)
+    rate: float = Field(default=2e-3, gt=0)
 
 
 class ExtraConfig(ResnetConfig):
     """The same with further synthetic people from ``dataset``, which must know ``extra_subjects``."""
 
-    epochs: int = Field(4, ge=1)
+    epochs: int = Field(default=4, ge=1)
     dataset: str = "synth"
-    dataset_config: dict[str, object] = Field({"extra_subjects": 400, "extra_frames": 16})
+    dataset_config: dict[str, object] = Field(default={"extra_subjects": 400, "extra_frames": 16})
 
 
 @hookimpl

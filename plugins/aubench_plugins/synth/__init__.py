@@ -11,16 +11,16 @@ from aubench.component import Component, Config
 class SynthConfig(Config):
     """Which people are drawn, and how. Every field but ``workers`` is part of the identity of the data."""
 
-    subjects: int = Field(27, ge=0, description="people; every third (S003, S006, ...) is a test subject")
-    sequences: int = Field(3, ge=1, description="sequences of each person")
-    frames_per_sequence: int = Field(80, ge=1)
-    stride: int = Field(4, ge=1, description="of 25 frames a second, every stride-th is drawn")
-    size: int = Field(128, ge=16, le=1024, description="side of the aligned crops, pixels")
-    seed: int = Field(0, ge=0)
-    engine: str = Field("bdfm", description="renderer plugin that draws the people")
-    extra_subjects: int = Field(0, ge=0, description="training people more, for supervised ceilings")
-    extra_frames: int = Field(16, ge=1, description="frames of each of them, spread over one sequence")
-    workers: int | None = Field(None, ge=1, description="drawing processes; None: one for each core")
+    subjects: int = Field(default=27, ge=0, description="people; every third (S003, S006, ...) is a test subject")
+    sequences: int = Field(default=3, ge=1, description="sequences of each person")
+    frames_per_sequence: int = Field(default=80, ge=1)
+    stride: int = Field(default=4, ge=1, description="of 25 frames a second, every stride-th is drawn")
+    size: int = Field(default=128, ge=16, le=1024, description="side of the aligned crops, pixels")
+    seed: int = Field(default=0, ge=0)
+    engine: str = Field(default="bdfm", description="renderer plugin that draws the people")
+    extra_subjects: int = Field(default=0, ge=0, description="training people more, for supervised ceilings")
+    extra_frames: int = Field(default=16, ge=1, description="frames of each of them, spread over one sequence")
+    workers: int | None = Field(default=None, ge=1, description="drawing processes; None: one for each core")
 
 
 @hookimpl
