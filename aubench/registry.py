@@ -219,9 +219,11 @@ def load(path: str | os.PathLike[str] | None = None) -> Registry:
         values = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UserError(f"{file}: not readable YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict | None):
+        raise UserError(f"{file}: not a mapping of entries such as `version: 1`")
     lines = dict(_lines(file, tree, ())) if tree is not None else {}
     try:
-        return Registry(file, _File.model_validate({} if values is None else values), lines)
+        return Registry(file, _File.model_validate(values or {}), lines)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         entry = tuple(map(str, first["loc"]))

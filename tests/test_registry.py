@@ -1,0 +1,182 @@
+"""``registry.yaml``: read strictly, refused with file and line, and never in the way of a plugin."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+from conftest import Site
+
+from aubench import discovery, registry
+from aubench.cli import main
+from aubench.errors import UserError
+
+ROOT = Path(__file__).resolve().parents[1]
+PLUGIN = """
+class Size(Config):
+    size: int = 64
+
+@hookimpl
+def aubench_renderers():
+    return [Component("renderer", "phong", "shades", "nowhere:Phong", Size)]
+
+@hookimpl
+def aubench_losses():
+    return [Component("loss", name, "a loss", "nowhere:Loss") for name in ("ct", "id")]
+"""
+GOOD = """\
+version: 1
+renderers:
+  phong-224:
+    use: phong
+    config: {size: 224}
+matrices:
+  main:
+    renderer: phong-224
+    losses: [[ct], [ct, id=0.5]]
+    seeds: [0, 1]
+"""
+
+
+@pytest.fixture
+def phong(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty project folder, and a renderer and two losses installed."""
+    site.plugin("aubench_phong", PLUGIN, point="phong")
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.chdir(project)
+    return project
+
+
+def test_a_variant_is_a_plugin_with_options(phong: Path) -> None:
+    Path("registry.yaml").write_text(GOOD)
+    assert registry.resolve("renderer", "phong-224") == ("phong", {"size": 224})
+    assert registry.resolve("renderer", "phong") == ("phong", {})
+    with pytest.raises(UserError, match=r"no renderer named 'phong-225'\. Did you mean phong-224"):
+        registry.resolve("renderer", "phong-225")
+    with pytest.raises(UserError, match="no extractor named"):
+        registry.resolve("extractor", "phong-224")
+
+
+def test_without_a_registry_no_plugin_is_hidden(phong: Path) -> None:
+    Path("registry.yaml").write_text("version: 1\n")
+    listed = discovery.listing()
+    Path("registry.yaml").unlink()
+    discovery.forget()
+    assert discovery.listing() == listed
+    assert registry.load() == registry.Registry()
+    assert registry.resolve("renderer", "phong") == ("phong", {})
+
+
+def test_where_the_registry_is_looked_for(phong: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert registry.locate() is None
+    (phong / "registry.yaml").write_text(GOOD)
+    below = phong / "deep" / "down"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert registry.locate() == phong / "registry.yaml"
+    (tmp_path / "variable.yaml").write_text("version: 1\n")
+    monkeypatch.setenv("AUBENCH_REGISTRY", str(tmp_path / "variable.yaml"))
+    assert registry.locate() == tmp_path / "variable.yaml"
+    (tmp_path / "option.yaml").write_text("version: 1\n")
+    assert registry.locate(tmp_path / "option.yaml") == tmp_path / "option.yaml"
+    monkeypatch.setenv("AUBENCH_REGISTRY", "gone.yaml")
+    with pytest.raises(UserError, match=r"gone\.yaml: no such registry file \(\$AUBENCH_REGISTRY\)"):
+        registry.locate()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("version: [1", "not readable YAML"),
+        ("- 1\n", "registry.yaml: not a mapping of entries"),
+        ("", "registry.yaml: version: is required"),
+        ("version: 2\n", "registry.yaml:1: version: Input should be 1, got 2"),
+        ("version: 1\nrenders: {}\n", r"registry.yaml:2: renders: unknown entry. Did you mean renderers or"),
+        ("version: 1\nrenderers:\n  x: {config: {}}\n", "registry.yaml:3: renderers.x.use: is required"),
+        ("version: 1\nrenderers:\n  x:\n    use: y\n    size: 3\n", "registry.yaml:5: renderers.x.size: unknown entry"),
+        ("version: 1\nrenderers:\n  x: {use: y}\n  x: {use: z}\n", "yaml:4: renderers.x is there already, on line 3"),
+        ("version: 1\nmatrices:\n  m: {seeds: [0, x]}\n", r"registry.yaml:3: matrices.m.seeds.1: .*got 'x'"),
+        ("version: 1\nweights:\n  w: {file: f, url: u, licence: l, fits: x, sha256: abc}\n", "w.sha256: .*pattern"),
+    ],
+)  # fmt: skip
+def test_a_wrong_form_is_refused_with_line_and_entry(phong: Path, text: str, message: str) -> None:
+    Path("registry.yaml").write_text(text)
+    with pytest.raises(UserError, match=message) as caught:
+        registry.load()
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("use: phong", "use: fong", r"yaml:4: renderers.phong-224.use: no renderer named 'fong'\. Did you mean phong"),
+        ("{size: 224}", "{siz: 224}", r"registry.yaml:5: renderers.phong-224.config: .*'siz'. Did you mean size"),
+        ("{size: 224}", "{size: big}", "config: renderer 'phong': option 'size': .*got 'big'"),
+        ("id=0.5", "di=0.5", r"registry.yaml:7: matrices.main: no loss named 'di'\. Did you mean id"),
+        ("renderer: phong-224", "renderer: phong-2", r"main: no renderer named 'phong-2'\. Did you mean phong"),
+        ("  phong-224:", "  phong:", "renderers.phong: a renderer plugin has this name already"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_had_is_found_by_check(phong: Path, old: str, new: str, message: str) -> None:
+    assert old in GOOD
+    Path("registry.yaml").write_text(GOOD.replace(old, new))
+    faults = " | ".join(registry.load().check())
+    with pytest.raises(UserError, match=message):
+        raise UserError(faults)
+
+
+def test_a_good_registry_has_no_faults_and_names_unused_plugins(phong: Path) -> None:
+    Path("registry.yaml").write_text(GOOD)
+    found = registry.load()
+    assert found.check() == []
+    assert found.unused() == ["loss ct", "loss id"]
+
+
+def test_a_matrix_is_every_combination(phong: Path) -> None:
+    Path("registry.yaml").write_text(GOOD)
+    commands = [" ".join(words) for words in registry.load().commands("main")]
+    assert commands == [
+        "train --renderer phong-224 --losses ct --seed 0 --out runs/main-00",
+        "train --renderer phong-224 --losses ct --seed 1 --out runs/main-01",
+        "train --renderer phong-224 --losses ct,id=0.5 --seed 0 --out runs/main-02",
+        "train --renderer phong-224 --losses ct,id=0.5 --seed 1 --out runs/main-03",
+    ]
+    with pytest.raises(UserError, match=r"no matrix named 'mian'\. Did you mean main\?"):
+        registry.load().matrix("mian")
+
+
+def test_a_file_of_weights_is_known_by_its_hash(phong: Path) -> None:
+    good, sha256 = b"weights", hashlib.sha256(b"weights").hexdigest()
+    entry = f"{{file: net.pth, url: 'https://x', licence: MIT, fits: all, size: 7, sha256: {sha256}}}"
+    Path("registry.yaml").write_text(f"version: 1\nweights:\n  net: {entry}\n")
+    Path("renamed.pth").write_bytes(good)
+    name, weights = registry.load().identify(Path("renamed.pth"))
+    assert (name, weights.licence) == ("net", "MIT")
+    Path("net.pth").write_bytes(b"weight")
+    with pytest.raises(UserError, match=f"net.pth: 6 bytes, .*net, a file of this name, has sha256 {sha256}, 7 bytes"):
+        registry.load().identify(Path("net.pth"))
+    with pytest.raises(UserError, match=r"gone\.pth: cannot be read"):
+        registry.load().identify(Path("gone.pth"))
+
+
+def test_the_command_line(phong: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["registry", "check"]) == 2
+    assert "no registry.yaml here or above" in capsys.readouterr().err
+    Path("registry.yaml").write_text(GOOD)
+    assert main(["registry", "check"]) == 0
+    assert "1 variants, 0 weights, 1 matrices" in capsys.readouterr().out
+    assert main(["registry", "matrix", "main"]) == 0
+    assert capsys.readouterr().out.splitlines()[0].startswith("aubench train --renderer phong-224 --losses ct ")
+    assert main(["--registry", "nowhere.yaml", "registry", "check"]) == 2
+    assert "nowhere.yaml: no such registry file" in capsys.readouterr().err
+
+
+def test_our_own_registry_is_in_order() -> None:
+    discovery.forget()
+    found = registry.load(ROOT / "registry.yaml")
+    assert found.check() == []
+    assert {"recipes", "leave-one-out"} <= set(found.content.matrices)
+    assert len(list(found.commands("leave-one-out"))) == 6 * 3
+    assert all(weights.licence and weights.url for weights in found.content.weights.values())
