@@ -1,7 +1,7 @@
-"""``aubench pretrain extractor``: a face parser learns from the engine's parsing maps, under heavy domain randomisation.
+"""``aubench pretrain extractor``: a face parser learns from the engine's parsing maps, heavily randomised.
 
-What the regressor will see are the parser's feature maps, so beside the parsing loss small heads, thrown away afterwards,
-may read off each map of the trunk where the 68 landmarks of the *aligned* face lie. Their targets are
+What the regressor will see are the parser's feature maps, so beside the parsing loss small heads, thrown away
+afterwards, may read off each map of the trunk where the 68 landmarks of the *aligned* face lie. Their targets are
 standardised per coordinate, so that two pixels of lid opening weigh as much as ten of jaw width, and are taken before
 the random affine map, which the features thus learn to ignore.
 """
@@ -69,8 +69,8 @@ class AuxiliaryHeads(nn.Module):
 
 
 class ParsingLearner:
-    """Learns parsing (and landmarks) from pools of drawn faces. The network offers, as ``bisenet`` does, ``prepare(image)``
-    and ``heads(prepared)``: logits (any strides) and trunk maps."""
+    """Learns parsing (and landmarks) from pools of drawn faces. The network offers, as ``bisenet`` does,
+    ``prepare(image)`` and ``heads(prepared)``: logits (any strides) and trunk maps."""
 
     def __init__(self, network: Any, pools: list[Samples], recipe: ExtractorRecipe, seed: int, device: Any) -> None:
         self.network, self.recipe, self.seed, self.device = network, recipe, seed, device
@@ -142,7 +142,7 @@ def mirrored(targets: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
 
 
 def class_weights(pools: list[Samples], faces: int = 400) -> Tensor:
-    """Square root of how much rarer a class is than the median one, within [0.5, 4]; 1 for a class that never occurs."""
+    """Square root of how much rarer a class is than the median one, within [0.5, 4]; 1 for a class never seen."""
     counts = np.zeros(len(PARSING_CLASSES))
     for pool in pools:
         counts += np.bincount(pool.parsing[:faces].reshape(-1), minlength=len(counts))[: len(counts)]
@@ -153,7 +153,7 @@ def class_weights(pools: list[Samples], faces: int = 400) -> Tensor:
 
 
 def parsing_loss(logits: Tensor, labels: Tensor, places: range, size: int, weights: Tensor) -> Tensor:
-    """Weighted cross-entropy at the pixels ``places`` of both axes, of logits upsampled bilinearly with aligned corners.
+    """Weighted cross-entropy at the pixels ``places`` of both axes, of logits upsampled bilinearly, corners aligned.
 
     The upsampling is two small matrix products that make only the pixels asked for.
     """
@@ -183,8 +183,8 @@ def parsing_quality(network: Any, pool: Samples, device: torch.device, batch: in
 
 @torch.no_grad()
 def feature_rows(network: Any, pool: Samples, device: torch.device, batch: int = 50, cells: int = 8) -> Tensor:
-    """The five attended maps of every face as one row, maps finer than ``cells`` a side pooled to that, standardised over
-    the pool (each domain has its own statistics)."""
+    """The five attended maps of every face as one row, maps finer than ``cells`` a side pooled to that, standardised
+    over the pool (each domain has its own statistics)."""
     rows = []
     for start in range(0, len(pool), batch):
         image = torch.from_numpy(np.array(pool.images[start : start + batch])).permute(0, 3, 1, 2).float() / 255

@@ -121,8 +121,8 @@ class ImitationLearner:
 
 
 def change_loss(drawn: Tensor, truth: Tensor) -> Tensor:
-    """``|d_g - d_e| / |d_e|`` of the pairs (the first half of the batch and the second), squared norms, averaged: 1 for a
-    generator that draws no change, whatever the AU's size."""
+    """``|d_g - d_e| / |d_e|`` of the pairs (the first half of the batch and the second), squared norms, averaged: 1 for
+    a generator that draws no change, whatever the AU's size."""
     half = len(drawn) // 2
     mine, theirs = (x[half:] - x[:half] for x in (drawn, truth))
     size = theirs.square().flatten(1).sum(1)
@@ -255,8 +255,8 @@ def pretrain_generator(
             f"On {recipe.held_out} held-out faces: PSNR {numbers['psnr']:.2f} dB, SSIM {numbers['ssim']:.4f}, "
             + f"L1 {numbers['l1']:.4f}"
             + (f", feature distance {numbers['feature_distance']:.4f}." if "feature_distance" in numbers else "."),
-            "Per AU, from emotionless to full on the base face and 8 random identities: gain (share of the engine's change "
-            "that is redrawn), correlation of the changes, and the engine's mean change in grey levels of 255:",
+            "Per AU, from emotionless to full on the base face and 8 random identities: gain (share of the engine's "
+            "change that is redrawn), correlation of the changes, and the engine's mean change in grey levels of 255:",
             publish.markdown_table(["AU", "gain", "correlation", "change"], table),
             f"Gain below {WEAK_GAIN}: {', '.join(weak) or 'none'}.",
         ]

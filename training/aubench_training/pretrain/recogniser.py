@@ -1,7 +1,7 @@
 """``aubench pretrain recogniser``: who is it, whatever the expression, the pose, the light and the style of drawing?
 
-An identity is what the face parameters say it is: the 208 identity numbers and the brow style. Looks (skin, light, camera,
-glasses, background) change from picture to picture like pose and AUs, and some pictures are in game style, because the
+An identity is what the face parameters say it is: the 208 identity numbers and the brow style. Looks (skin, light,
+camera, glasses, background) change from picture to picture like pose and AUs, and some pictures are in game style, because the
 identity loss compares a game drawing with a photo. The classifier learns with a margin (additive cosine margin: Wang
 et al., "CosFace", CVPR 2018) and is thrown away.
 """
@@ -46,7 +46,7 @@ class RecogniserRecipe(Config):
 
 
 class MarginClassifier(nn.Module):
-    """Cosine to one direction per identity; that of the true one must win by ``margin``, times ``scale`` in the softmax."""
+    """Cosine to one direction per identity; the true one's must win by ``margin``; times ``scale`` in the softmax."""
 
     def __init__(self, width: int, classes: int, margin: float, scale: float) -> None:
         super().__init__()
@@ -60,8 +60,8 @@ class MarginClassifier(nn.Module):
 
 
 def identity_vectors(sample: npt.NDArray[np.float32], identities: int, each: int) -> npt.NDArray[np.float32]:
-    """``each`` faces of every identity in a row, (identities * each, 269): pose and AUs from sampled faces of their own, and
-    the first face of each identity frontal and emotionless."""
+    """``each`` faces of every identity in a row, (identities * each, 269): pose and AUs from sampled faces of their own,
+    and the first face of each identity frontal and emotionless."""
     faces = sample[: identities * each].copy().reshape(identities, each, -1)
     for part in (IDENTITY, BROW):
         faces[:, :, part] = faces[:, :1, part]
@@ -195,8 +195,8 @@ def pretrain_recogniser(recipe: RecogniserRecipe, request: Request, drawing: Pro
     table = [[name, row["auc"], row["eer"], row["same"], row["different"]] for name, row in rows.items()]
     body = "\n\n".join(
         [
-            f"Verification on {recipe.held_out} held-out identities, all pairs, each picture with its own pose, AUs, light "
-            "and (photo) look:",
+            f"Verification on {recipe.held_out} held-out identities, all pairs, each picture with its own pose, AUs, "
+            "light and (photo) look:",
             publish.markdown_table(["pairs", "AUC", "equal error rate", "cosine, same", "cosine, different"], table),
         ]
     )
