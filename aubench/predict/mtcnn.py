@@ -128,7 +128,7 @@ class _Net(nn.Module):
                     f"{path}: array {number} is {turned.shape}, expected {tuple(slot.shape)}; run: {REINSTALL}"
                 )
             slot.data.copy_(torch.from_numpy(np.ascontiguousarray(turned)))
-        self.eval().requires_grad_(False)
+        self.eval().requires_grad_(False).to(memory_format=torch.channels_last)
 
 
 def proposal_net() -> _Net:
