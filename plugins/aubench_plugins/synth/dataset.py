@@ -36,7 +36,7 @@ class Synth:
     """
 
     name = "synth"
-    aus = AUS
+    aus: tuple[str, ...] = AUS
 
     def __init__(self, config: SynthConfig) -> None:
         if config.subjects == 0 and config.extra_subjects == 0:
@@ -54,7 +54,7 @@ class Synth:
     def manifest(self) -> Manifest:
         return open_store(self.folder)
 
-    @property
+    @cached_property
     def digest(self) -> str:
         return self.manifest.digest
 

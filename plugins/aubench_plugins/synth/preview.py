@@ -12,18 +12,16 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 
-from aubench.contracts import Split
+from aubench.contracts import Dataset, Split
 from aubench.data.labels import open_labels
+from aubench.discovery import build
 from aubench.errors import UserError
-
-from . import SynthConfig
-from .dataset import Synth
 
 SHOWN = 16
 """Frames in a strip."""
 
 
-def sheet(data: Synth, subjects: Sequence[str], path: Path) -> None:
+def sheet(data: Dataset, subjects: Sequence[str], path: Path) -> None:
     """One strip for each subject, of its first sequence, over the courses of its AUs. Raises ``UserError`` for an
     unknown subject."""
     figure, axes = plt.subplots(
@@ -49,7 +47,7 @@ def sheet(data: Synth, subjects: Sequence[str], path: Path) -> None:
     plt.close(figure)
 
 
-def _sequence(data: Synth, subject: str) -> tuple[np.ndarray, np.ndarray]:
+def _sequence(data: Dataset, subject: str) -> tuple[np.ndarray, np.ndarray]:
     splits: tuple[Split, Split] = ("train", "test")
     for split in splits:
         frames = data.frames(split)
@@ -57,7 +55,7 @@ def _sequence(data: Synth, subject: str) -> tuple[np.ndarray, np.ndarray]:
         if len(rows):
             rows = rows[frames.sequence[rows] == frames.sequence[rows[0]]]
             return np.array(frames.images[rows[0] : rows[-1] + 1]), open_labels(data, split)[rows]
-    raise UserError(f"data set 'synth' has no subject {subject!r}. Its names run from S001 on.")
+    raise UserError(f"data set {data.name!r} has no subject {subject!r}.")
 
 
 def main() -> None:
@@ -65,7 +63,7 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--subjects", default="S001,S003,S005,S009")
     arguments = parser.parse_args()
-    sheet(Synth(SynthConfig()), arguments.subjects.split(","), arguments.out)
+    sheet(build("dataset", "synth"), arguments.subjects.split(","), arguments.out)
 
 
 if __name__ == "__main__":
