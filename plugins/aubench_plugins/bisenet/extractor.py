@@ -39,6 +39,10 @@ class Bisenet(BiSeNet, Frozen):
     for pretraining. State names are those of the public checkpoint.
     """
 
+    mean: Tensor
+    std: Tensor
+    membership: Tensor
+
     def __init__(self, config: BisenetConfig) -> None:
         super().__init__(config.width)
         self.config = config
@@ -69,8 +73,8 @@ class Bisenet(BiSeNet, Frozen):
     def features(self, image: Tensor) -> Features:
         """f_gb and ``T_i = beta_i A_i C_i`` of RGB images in [0, 1] (b, 3, h, w).
 
-        ``A_i`` is the probability, summed over the region's classes, that the parser gives to a cell of the stride-8 map;
-        at strides 16 and 32 it is the mean over the cells that fall together.
+        ``A_i`` is the probability, summed over the region's classes, that the parser gives to a cell of the stride-8
+        map; at strides 16 and 32 it is the mean over the cells that fall together.
         """
         maps = self.maps(self.prepare(image))
         stages = (maps.feat8, maps.feat16, maps.feat32)
@@ -78,8 +82,9 @@ class Bisenet(BiSeNet, Frozen):
         attention = torch.einsum("rc,bchw->brhw", self.membership, probability)
         at_stage = [F.adaptive_avg_pool2d(attention, (stage.shape[-2], stage.shape[-1])) for stage in stages]
         attended: dict[str, Tensor] = {}
+        beta: dict[str, float] = {**self.config.beta}
         for row, (region, stage) in enumerate(STAGE_OF.items()):
-            weight = at_stage[stage][:, row : row + 1] * self.config.beta.get(region, 1.0)
+            weight = at_stage[stage][:, row : row + 1] * beta.get(region, 1.0)
             attended[region] = weight * stages[stage]
         return Features(maps.fused, attended)
 

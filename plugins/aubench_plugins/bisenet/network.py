@@ -79,7 +79,7 @@ class FeatureFusion(nn.Module):
         self.conv2 = nn.Conv2d(width, 4 * width, 1, bias=False)
 
     def forward(self, spatial: Tensor, context: Tensor) -> Tensor:
-        fused = self.convblk(torch.cat([spatial, context], dim=1))
+        fused: Tensor = self.convblk(torch.cat([spatial, context], dim=1))
         gate = torch.sigmoid(self.conv2(F.relu(self.conv1(_mean(fused)))))
         return fused + fused * gate
 
@@ -93,7 +93,8 @@ class Head(nn.Module):
         self.conv_out = nn.Conv2d(middle, CLASSES, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv_out(self.conv(x))
+        out: Tensor = self.conv_out(self.conv(x))
+        return out
 
 
 class Maps(NamedTuple):

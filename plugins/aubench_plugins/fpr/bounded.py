@@ -31,7 +31,7 @@ class _Ramp(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         (z,) = ctx.saved_tensors
         slope = torch.sigmoid(SHARPNESS * z) - torch.sigmoid(SHARPNESS * (z - 1))
         # Descent moves z against its gradient: below the range a negative gradient leads back, above a positive one.
@@ -41,7 +41,8 @@ class _Ramp(torch.autograd.Function):
 
 def ramp(z: Tensor) -> Tensor:
     """Any real number to [0, 1], elementwise, in float32."""
-    return _Ramp.apply(z.float())
+    out: Tensor = _Ramp.apply(z.float())
+    return out
 
 
 def inverse_ramp(value: float) -> float:

@@ -78,7 +78,8 @@ class SubNetwork(nn.Module):
         x = self.enter(self.fusion({name: maps[name] for name in self.inputs}))
         x = self.attention(self.dropout(x))
         x = F.relu(self.fc1(self.dropout(x)))
-        return self.fc2(self.dropout(x))
+        out: Tensor = self.fc2(self.dropout(x))
+        return out
 
 
 class Fpr(nn.Module):

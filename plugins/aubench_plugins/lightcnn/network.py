@@ -32,7 +32,7 @@ class _LargerHalf(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Tensor:  # type: ignore[override]
+    def backward(ctx: Any, grad: Tensor) -> Tensor:
         (wins,) = ctx.saved_tensors
         first = grad * wins
         return torch.cat([first, grad - first], dim=1)
@@ -46,7 +46,8 @@ class MaxFeatureMap(nn.Module):
         self.filter = nn.Conv2d(inputs, 2 * outputs, kernel, 1, kernel // 2)
 
     def forward(self, x: Tensor) -> Tensor:
-        return _LargerHalf.apply(self.filter(x))
+        larger: Tensor = _LargerHalf.apply(self.filter(x))
+        return larger
 
 
 class Residual(nn.Module):
@@ -58,7 +59,8 @@ class Residual(nn.Module):
         self.conv2 = MaxFeatureMap(channels, channels, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return x + self.conv2(self.conv1(x))
+        inner: Tensor = self.conv2(self.conv1(x))
+        return x + inner
 
 
 class Group(nn.Module):
@@ -70,7 +72,8 @@ class Group(nn.Module):
         self.conv = MaxFeatureMap(inputs, outputs, 3)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(self.conv_a(x))
+        out: Tensor = self.conv(self.conv_a(x))
+        return out
 
 
 class LightCNN(nn.Module):
@@ -102,7 +105,8 @@ class LightCNN(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, nonlinearity="linear")
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         with torch.no_grad():
             for module in self.modules():
                 if isinstance(module, Residual):
@@ -117,7 +121,8 @@ class LightCNN(nn.Module):
         x = _pool(self.group2(self.block2(x)))
         x = self.group3(self.block3(x))
         x = _pool(self.group4(self.block4(x)))
-        return self.fc(x.flatten(1))
+        out: Tensor = self.fc(x.flatten(1))
+        return out
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Identity logits (b, classes) and embedding (b, 256). Raises ``ValueError`` without a classifier."""

@@ -54,6 +54,9 @@ class Layer(nn.Module):
 class Generator(nn.Module):
     """``channels``: what the first seven layers put out; ``size``: one of :data:`STRIDES`."""
 
+    centre: Tensor
+    spread: Tensor
+
     def __init__(self, size: int, channels: Sequence[int], norm: Norm) -> None:
         super().__init__()
         strides = STRIDES[size]
