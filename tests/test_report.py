@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from aubench import metrics, results, statistics
 from aubench.cli import main
 from aubench.errors import UserError
-from aubench.report import compare, markdown, write_report
+from aubench.report import compare, markdown, runs, write_report
 
 AUS = ["AU01", "AU04", "AU12"]
 
@@ -31,7 +32,7 @@ def make_run(folder: Path, noise: float, seed: int = 0, config: dict | None = No
     results.write_table(folder / "truth.csv", truth)
     results.write_table(folder / "predictions.csv", predictions)
     if config is not None:
-        write_report(folder, facts={"config": config})
+        (folder / "config.yaml").write_text(yaml.safe_dump(config))
     if age:
         stamp = (folder / "predictions.csv").stat().st_mtime - age
         os.utime(folder / "predictions.csv", (stamp, stamp))
@@ -135,8 +136,8 @@ def test_bootstrap_leaves_constant_truth_out() -> None:
 
 
 def test_runs_are_ranked_beside_constants(tmp_path: Path) -> None:
-    runs = [compare.open_run(make_run(tmp_path / name, noise)) for name, noise in (("bad", 2.0), ("good", 0.3))]
-    here = compare.compare(runs, ["synth"])["datasets"]["synth"]
+    opened = [runs.open_run(make_run(tmp_path / name, noise)) for name, noise in (("bad", 2.0), ("good", 0.3))]
+    here = compare.compare(opened, ["synth"])["datasets"]["synth"]
     assert [row["name"] for row in here["rows"]] == ["good", "bad", "zero", "mean"]
     assert here["best"] == "good"
     good, bad, zero, _ = here["rows"]
@@ -148,9 +149,9 @@ def test_runs_are_ranked_beside_constants(tmp_path: Path) -> None:
 
 
 def test_runs_of_equal_name_are_told_apart(tmp_path: Path) -> None:
-    runs = [compare.open_run(make_run(tmp_path / place / "run", 0.5, seed)) for seed, place in enumerate("ab")]
-    names = [row["name"] for row in compare.compare(runs, ["synth"])["datasets"]["synth"]["rows"][:2]]
-    assert sorted(names) == sorted(str(run.folder) for run in runs)
+    opened = [runs.open_run(make_run(tmp_path / place / "run", 0.5, seed)) for seed, place in enumerate("ab")]
+    names = [row["name"] for row in compare.compare(opened, ["synth"])["datasets"]["synth"]["rows"][:2]]
+    assert sorted(names) == sorted(str(run.folder) for run in opened)
 
 
 def test_the_newest_of_each_combination(tmp_path: Path) -> None:
@@ -159,9 +160,32 @@ def test_the_newest_of_each_combination(tmp_path: Path) -> None:
     make_run(tmp_path / "id", 0.5, config={"losses": ["id"], "seed": 0}, age=10)
     make_run(tmp_path / "stranger", 0.5)
     (tmp_path / "unfinished").mkdir()
-    found = compare.find_runs(tmp_path)
+    found = runs.find_runs(tmp_path)
     assert [folder.name for folder in found] == ["ct-old", "ct-new", "id", "stranger"]
-    assert [folder.name for folder in compare.newest_of_each(found)] == ["ct-new", "id", "stranger"]
+    assert [folder.name for folder in runs.newest_of_each(found)] == ["ct-new", "id", "stranger"]
+
+
+def test_seeds_of_one_combination_and_baselines(tmp_path: Path) -> None:
+    losses = {"losses": {"ct": 1.0, "id": 0.1}, "recipe": "default"}
+    for seed in range(3):
+        make_run(tmp_path / f"full-{seed}", 0.5, seed, {**losses, "seed": seed})
+    without = make_run(tmp_path / "without", 1.0, 0, {"losses": {"ct": 1.0}, "recipe": "default", "seed": 0})
+    ridge = results.read_predictions(make_run(tmp_path / "ridge", 2.0) / "predictions.csv")
+    write_report(without, extra={"ridge": ridge})
+    opened = [runs.open_run(tmp_path / name) for name in ("without", "full-0", "full-1", "full-2")]
+    here = compare.compare(opened, ["synth"])["datasets"]["synth"]
+    full, other = here["combinations"]
+    assert (full["label"], other["label"]) == ("default: ct+id", "default: ct")
+    assert full["runs"] == ["full-0", "full-1", "full-2"]
+    scores = [row["mean"]["icc31"] for row in here["rows"] if row["name"].startswith("full")]
+    assert full["icc31"] == pytest.approx(np.mean(scores))
+    assert full["icc31_sd"] == pytest.approx(np.std(scores, ddof=1))
+    assert other["icc31_sd"] is None
+    assert [row["name"] for row in here["rows"]][3:] == ["without", "ridge", "zero", "mean"]
+    page = compare.page({"datasets": {"synth": here}})
+    assert f"| default: ct+id | full-0, full-1, full-2 | {full['icc31']:.3f} ± {full['icc31_sd']:.3f} |" in page
+    assert "baseline, fitted with without" in page
+    assert compare.compare(opened[:2], ["synth"])["datasets"]["synth"]["combinations"] == []
 
 
 def test_compare_from_the_command_line(tmp_path: Path, monkeypatch, capsys) -> None:
@@ -191,8 +215,11 @@ def test_compare_from_the_command_line(tmp_path: Path, monkeypatch, capsys) -> N
         (["--datasets", "sinth"], "no run has predictions for data set 'sinth'. Did you mean synth?"),
         (["--datasets", ","], "--datasets is empty"),
         (["--runs", "nowhere"], "nowhere: no such run folder; make one with `aubench train"),
-        (["--runs", "runs/unfinished"], "runs/unfinished: no predictions.csv, so the run is not finished"),
-        (["--runs", "runs/torn"], "torn/report.json: not readable JSON"),
+        (
+            ["--runs", "runs/unfinished"],
+            "runs/unfinished: no predictions.csv, so the run is not finished; `aubench train --resume",
+        ),
+        (["--runs", "runs/torn"], "torn/report.json: cannot be read"),
         (["--runs", "runs/one", "runs/other"], "hold different test frames or labels of 'synth'"),
     ],
 )
@@ -201,6 +228,7 @@ def test_compare_refuses_in_one_line(tmp_path: Path, monkeypatch, capsys, argume
     make_run(Path("runs/one"), 0.3)
     (make_run(Path("runs/torn"), 0.3) / "report.json").write_text('{"datasets": ')
     Path("runs/unfinished").mkdir()
+    Path("runs/unfinished/config.yaml").write_text("seed: 0")
     make_run(Path("runs/other"), 0.3)
     table = results.read_truth("runs/other/truth.csv")
     table.loc[0, "AU01"] = 4.5

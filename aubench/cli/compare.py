@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 RUNS = Path("runs")
+WIDEST = 6
+"""The per-AU table on a terminal shows so many runs, the best; the page shows all."""
 
 
 def register(app: typer.Typer) -> None:
@@ -39,6 +41,7 @@ def compare_runs(
 ) -> None:
     """Compare finished runs: ICC and MAE per run and per AU, beside constant predictions."""
     from aubench.report import compare as comparing
+    from aubench.report import runs as finished
 
     wanted = [name for name in (part.strip() for part in datasets.split(",")) if name]
     if not wanted:
@@ -46,14 +49,14 @@ def compare_runs(
     # The shell turns `--runs runs/*` into one option and several arguments.
     chosen = [*(runs or []), *(more or [])]
     if chosen:
-        folders = [f for path in chosen for f in (comparing.find_runs(path) or [path])]
-        opened = [comparing.open_run(folder) for folder in dict.fromkeys(folders)]
+        folders = [f for path in chosen for f in (finished.find_runs(path) or [path])]
+        opened = [finished.open_run(folder) for folder in dict.fromkeys(folders)]
     else:
-        folders = comparing.find_runs(RUNS)
+        folders = finished.find_runs(RUNS)
         if not folders:
-            raise UserError(f"no finished run under ./{RUNS}; make one with `{comparing.TRAIN}`")
-        folders = folders if everything else comparing.newest_of_each(folders)
-        opened, odd = comparing.alike([comparing.open_run(folder) for folder in folders], wanted)
+            raise UserError(f"no finished run under ./{RUNS}; make one with `{finished.TRAIN}`")
+        folders = folders if everything else finished.newest_of_each(folders)
+        opened, odd = comparing.alike([finished.open_run(folder) for folder in folders], wanted)
         for run in odd:
             typer.echo(f"left out: {run.folder} was tested on other frames or labels than the newest run", err=True)
     date = datetime.date.today().isoformat()
@@ -81,12 +84,22 @@ def _print(compared: Mapping[str, Any]) -> None:
             mean, ends = row["mean"], row.get("interval")
             spread = "" if ends is None else f"{number(ends[0], 2)} to {number(ends[1], 2)}"
             scores = (number(mean["icc31"]), spread, number(mean["icc21"]), number(mean["mae"]), str(row["scored"]))
-            means.add_row(row["name"], *scores, style="dim" if row["label"] != "run" else "")
+            means.add_row(row["name"], *scores, style="" if "folder" in row else "dim")
         console.print(means)
+        if here["combinations"]:
+            seeds = Table(title=f"\n{dataset}: over seeds", title_justify="left", box=None, header_style="bold")
+            for column in ("combination", "runs", "ICC(3,1)", "±", "MAE", "±"):
+                seeds.add_column(column, justify="left" if column == "combination" else "right")
+            for entry in here["combinations"]:
+                cells = [number(entry[k]) for k in ("icc31", "icc31_sd", "mae", "mae_sd")]
+                seeds.add_row(entry["label"], str(len(entry["runs"])), *cells)
+            console.print(seeds)
+        columns = [row for row in rows if "folder" in row][:WIDEST]
+        columns += [row for row in rows if "folder" not in row]
         each = Table(title=f"\n{dataset}: ICC(3,1) per AU", title_justify="left", box=None, header_style="bold")
         each.add_column("AU")
-        for row in rows:
+        for row in columns:
             each.add_column(row["name"], justify="right", overflow="fold")
         for au in rows[0]["aus"]:
-            each.add_row(au, *(number(row["aus"][au]["icc31"], 2) for row in rows))
+            each.add_row(au, *(number(row["aus"][au]["icc31"], 2) for row in columns))
         console.print(each)

@@ -1,119 +1,40 @@
-"""Several finished runs side by side, on the same test frames: read, score, rank, and write down."""
+"""Several finished runs side by side, on the same test frames: score, rank, and write down."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import pandas as pd
 
 from aubench import facs
 from aubench.errors import UserError, did_you_mean
 from aubench.files import atomic_write_text
 from aubench.report.markdown import COLUMNS, number, table
-from aubench.results import KEYS, PREDICTIONS, TRUTH, aligned, au_columns, read_predictions, read_truth
+from aubench.report.runs import Run
+from aubench.results import KEYS, aligned
 from aubench.scores import LABELS, Constant, by_dataset, constant
 from aubench.statistics import bootstrap_icc, interval
 
-TRAIN = "aubench train --extractor bisenet --losses ct,id,lp,pr,adv"
 CONSTANTS: tuple[Constant, ...] = ("zero", "mean")
-VOLATILE = frozenset({"seed", "out", "resume", "device", "workers", "name"})
-"""Keys of a run's configuration that do not make it another combination."""
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """A finished run: its tables, and what its ``report.json`` says of it (empty where there is none)."""
-
-    folder: Path
-    truth: pd.DataFrame
-    predictions: pd.DataFrame
-    facts: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        return self.folder.resolve().name
-
-    def holds(self, dataset: str) -> bool:
-        """Whether it was tested on the data set."""
-        return bool((self.truth["dataset"] == dataset).any())
-
-
-# --- finding runs -----------------------------------------------------------------------------------------------------
-
-
-def find_runs(root: Path) -> list[Path]:
-    """Folders under ``root`` (or itself) that hold predictions and truth, oldest first."""
-    found = {path.parent for path in root.rglob(PREDICTIONS) if (path.parent / TRUTH).is_file()}
-    return sorted(found, key=lambda folder: ((folder / PREDICTIONS).stat().st_mtime_ns, folder))
-
-
-def newest_of_each(folders: Iterable[Path]) -> list[Path]:
-    """The last of the folders of each combination (their configuration but for seed and the like)."""
-    newest: dict[str, Path] = {}
-    for folder in folders:
-        config = read_facts(folder).get("config")
-        key = str(folder)
-        if isinstance(config, Mapping):
-            key = json.dumps({k: v for k, v in config.items() if k not in VOLATILE}, sort_keys=True)
-        newest.pop(key, None)
-        newest[key] = folder
-    return list(newest.values())
-
-
-def read_facts(folder: Path) -> dict[str, Any]:
-    """``report.json`` of a run, without its scores; empty where there is none. Raises :class:`UserError`."""
-    path = folder / "report.json"
-    if not path.is_file():
-        return {}
-    try:
-        report = json.loads(path.read_text("utf-8"))
-    except (ValueError, OSError) as error:
-        raise UserError(f"{path}: not readable JSON: {error}") from error
-    if not isinstance(report, dict):
-        raise UserError(f"{path}: not a JSON object")
-    return {k: v for k, v in report.items() if k not in ("datasets", "rows")}
-
-
-def open_run(folder: Path) -> Run:
-    """Read one run folder. Raises :class:`UserError` that names what is missing or wrong."""
-    if not folder.is_dir():
-        raise UserError(f"{folder}: no such run folder; make one with `{TRAIN} --out {folder}`")
-    for name in (PREDICTIONS, TRUTH):
-        if not (folder / name).is_file():
-            raise UserError(
-                f"{folder}: no {name}, so the run is not finished; `aubench train --resume` goes on with it"
-            )
-    return Run(folder, read_truth(folder / TRUTH), read_predictions(folder / PREDICTIONS), read_facts(folder))
-
-
-def digest(truth: pd.DataFrame, dataset: str) -> str:
-    """Equal for equal test frames and labels of a data set, whatever their order."""
-    part = truth[truth["dataset"] == dataset].sort_values(list(KEYS))
-    part = part[[*KEYS, *sorted(au for au in au_columns(part) if part[au].notna().any())]]
-    return hashlib.sha256(part.to_csv(index=False).encode()).hexdigest()[:16]
-
-
-# --- comparing --------------------------------------------------------------------------------------------------------
 
 
 def alike(runs: Sequence[Run], datasets: Sequence[str]) -> tuple[list[Run], list[Run]]:
     """Runs whose truth is that of the last one which holds the data set, on every data set; and the others."""
-    last = {d: digest(run.truth, d) for run in runs for d in datasets if run.holds(d)}
-    odd = [run for run in runs if any(run.holds(d) and digest(run.truth, d) != last[d] for d in datasets)]
+    last = {d: run.digest(d) for run in runs for d in datasets if run.holds(d)}
+    odd = [run for run in runs if any(run.holds(d) and run.digest(d) != last[d] for d in datasets)]
     return [run for run in runs if run not in odd], odd
 
 
 def compare(runs: Sequence[Run], datasets: Sequence[str]) -> dict[str, Any]:
     """Score every run on every data set.
 
-    Returns ``{"datasets": {name: {"truth": digest, "best": run, "rows": [row, ...]}}}``, rows by falling mean
-    ICC(3,1), then the constants. A row: ``name, label, folder, mean, aus, ...`` as in a report, ``interval`` (95% of
-    the mean ICC over resampled subjects), and ``behind``, the interval of its paired difference to the best run.
+    Returns ``{"datasets": {name: {"truth": digest, "best": run, "rows": [row, ...], "combinations": [...]}}}``, rows by
+    falling mean ICC(3,1), then the baselines that the runs' reports hold, then the constants. A row: ``name, label,
+    mean, aus, ...`` as in a report; that of a run has its ``folder``, ``interval`` (95% of the mean ICC over resampled
+    subjects), and ``behind``, the interval of its paired difference to the best run. ``combinations`` is mean and
+    standard deviation over the runs (seeds) of each combination, empty unless one has several.
 
     Raises :class:`UserError` for a data set that no run holds, and for runs whose truth differs.
     """
@@ -123,7 +44,7 @@ def compare(runs: Sequence[Run], datasets: Sequence[str]) -> dict[str, Any]:
         if dataset not in known:
             raise UserError(f"no run has predictions for data set {dataset!r}. {did_you_mean(dataset, known)}")
         here = [run for run in runs if run.holds(dataset)]
-        marks = [digest(run.truth, dataset) for run in here]
+        marks = [run.digest(dataset) for run in here]
         for run, mark in zip(here, marks, strict=True):
             if mark != marks[0]:
                 raise UserError(
@@ -137,6 +58,7 @@ def compare(runs: Sequence[Run], datasets: Sequence[str]) -> dict[str, Any]:
 def _rows(runs: Sequence[Run], dataset: str) -> dict[str, Any]:
     rows: list[dict[str, Any]] = []
     samples = {}
+    baselines: dict[str, dict[str, Any]] = {}
     truth = runs[0].truth[runs[0].truth["dataset"] == dataset].sort_values(list(KEYS))
     folders = [run.name for run in runs]
     for run in runs:
@@ -145,15 +67,37 @@ def _rows(runs: Sequence[Run], dataset: str) -> dict[str, Any]:
         aus = list(scored["aus"])
         name = run.name if folders.count(run.name) == 1 else str(run.folder)
         samples[name] = bootstrap_icc(truth[aus], values[aus], truth["subject"].tolist())
-        row = {"name": name, "label": "run", "folder": str(run.folder), **scored}
+        row = {"name": name, "label": run.label, "folder": str(run.folder), **scored}
         rows.append({**row, "interval": interval(samples[name])})
+        for other, table_ in run.baselines(dataset).items():
+            baselines[other] = {"name": other, "label": f"baseline, fitted with {name}", **table_}
+    combinations = _combinations(runs, rows)
     rows.sort(key=lambda row: -(row["mean"]["icc31"] if row["mean"]["icc31"] is not None else -2.0))
     best = rows[0]["name"]
     for row in rows[1:]:
         row["behind"] = interval(samples[row["name"]] - samples[best])
+    rows += baselines.values()
     for how in CONSTANTS:
         rows.append({"name": how, "label": LABELS[how], **by_dataset(truth, constant(truth, how))[dataset]})
-    return {"best": best, "rows": rows}
+    return {"best": best, "rows": rows, "combinations": combinations}
+
+
+def _combinations(runs: Sequence[Run], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """What the seeds of one combination say together."""
+    groups: dict[str, list[int]] = {}
+    for index, run in enumerate(runs):
+        groups.setdefault(run.combination, []).append(index)
+    if len(groups) == len(runs):
+        return []
+    found: list[dict[str, Any]] = []
+    for members in groups.values():
+        entry: dict[str, Any] = {"label": runs[members[0]].label, "runs": [rows[i]["name"] for i in members]}
+        for metric in COLUMNS:
+            values = [v for i in members if (v := rows[i]["mean"][metric]) is not None]
+            entry[metric] = statistics.mean(values) if values else None
+            entry[f"{metric}_sd"] = statistics.stdev(values) if len(values) > 1 else None
+        found.append(entry)
+    return sorted(found, key=lambda entry: -(entry["icc31"] if entry["icc31"] is not None else -2.0))
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
@@ -186,12 +130,23 @@ def page(comparison: Mapping[str, Any]) -> str:
             "Intervals: bootstrap over subjects; *behind the best* is of the paired difference to the first row, and "
             "tells two runs apart where it does not hold 0.\n"
         )
+        if compared["combinations"]:
+            parts += [f"### {dataset}: mean and standard deviation over seeds\n", _seed_table(compared["combinations"])]
         parts += [f"### {dataset}: ICC(3,1) per action unit\n", _au_table(rows)]
     return "\n".join(parts)
 
 
 def _range(ends: Sequence[float] | None, sign: bool = False) -> str:
     return "" if ends is None else " to ".join(f"{end:+.3f}" if sign else number(end) for end in ends)
+
+
+def _seed_table(combinations: Sequence[Mapping[str, Any]]) -> str:
+    def cell(entry: Mapping[str, Any], metric: str) -> str:
+        spread = entry[f"{metric}_sd"]
+        return number(entry[metric]) + (f" ± {number(spread)}" if spread is not None else "")
+
+    body = [[e["label"], ", ".join(e["runs"]), *(cell(e, metric) for metric in COLUMNS)] for e in combinations]
+    return table(["combination", "runs", *COLUMNS.values()], body)
 
 
 def _au_table(rows: Sequence[Mapping[str, Any]]) -> str:

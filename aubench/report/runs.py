@@ -1,0 +1,122 @@
+"""Finished runs on disk: finding their folders, reading them, telling which are the same combination."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from aubench.errors import UserError
+from aubench.results import KEYS, PREDICTIONS, TRUTH, au_columns, read_predictions, read_truth
+from aubench.scores import LABELS
+
+CONFIG, REPORT = "config.yaml", "report.json"
+TRAIN = "aubench train --extractor bisenet --losses ct,id,lp,pr,adv"
+VOLATILE = frozenset({"seed", "device", "baselines", "checkpoint_every"})
+"""Entries of a run's config that do not make it another combination."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run: its tables, its config, and its ``report.json`` (both empty where there is none)."""
+
+    folder: Path
+    truth: pd.DataFrame
+    predictions: pd.DataFrame
+    config: Mapping[str, Any]
+    report: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return self.folder.resolve().name
+
+    @property
+    def label(self) -> str:
+        """Recipe and losses, as far as they are known."""
+        losses = "+".join(self.config.get("losses", ()))
+        return ": ".join(filter(None, (str(self.config.get("recipe", "")), losses))) or "run"
+
+    @functools.cached_property
+    def combination(self) -> str:
+        """Equal for runs that differ in seed and the like only."""
+        return _combination(self.folder, self.config)
+
+    def holds(self, dataset: str) -> bool:
+        """Whether it was tested on the data set."""
+        return bool((self.truth["dataset"] == dataset).any())
+
+    @functools.cache  # noqa: B019 - runs live as long as the command that opened them
+    def digest(self, dataset: str) -> str:
+        """Equal for equal test frames and labels of a data set, whatever their order."""
+        part = self.truth[self.truth["dataset"] == dataset].sort_values(list(KEYS))
+        part = part[[*KEYS, *sorted(au for au in au_columns(part) if part[au].notna().any())]]
+        return hashlib.sha256(part.to_csv(index=False).encode()).hexdigest()[:16]
+
+    def baselines(self, dataset: str) -> dict[str, Mapping[str, Any]]:
+        """Scores of what else was scored on the same frames when the run was: name to table."""
+        rows = self.report.get("rows", {})
+        return {
+            name: row["datasets"][dataset]
+            for name, row in rows.items()
+            if name not in LABELS and dataset in row["datasets"]
+        }
+
+
+def find_runs(root: Path) -> list[Path]:
+    """Folders under ``root`` (or itself) that hold predictions and truth, oldest first."""
+    found = {path.parent for path in root.rglob(PREDICTIONS) if (path.parent / TRUTH).is_file()}
+    return sorted(found, key=lambda folder: ((folder / PREDICTIONS).stat().st_mtime_ns, folder))
+
+
+def newest_of_each(folders: Iterable[Path]) -> list[Path]:
+    """The last of the folders of each combination; a folder without a config is one of its own."""
+    newest: dict[str, Path] = {}
+    for folder in folders:
+        key = _combination(folder, read_config(folder))
+        newest.pop(key, None)
+        newest[key] = folder
+    return list(newest.values())
+
+
+def open_run(folder: Path) -> Run:
+    """Read one run folder. Raises :class:`UserError` that names what is missing or wrong."""
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such run folder; make one with `{TRAIN} --out {folder}`")
+    for name in (PREDICTIONS, TRUTH):
+        if not (folder / name).is_file():
+            text = f"{folder}: no {name}, so the run is not finished"
+            if (folder / CONFIG).is_file():
+                text += f"; `aubench train --resume --out {folder}` goes on with it"
+            raise UserError(text)
+    tables = read_truth(folder / TRUTH), read_predictions(folder / PREDICTIONS)
+    return Run(folder, *tables, read_config(folder), _mapping(folder / REPORT, json.loads))
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """The resolved config of a run, empty where there is none. Raises :class:`UserError` for a torn one."""
+    return _mapping(folder / CONFIG, yaml.safe_load)
+
+
+def _mapping(path: Path, parse: Any) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        values = parse(path.read_text("utf-8"))
+    except (ValueError, OSError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
+    if not isinstance(values, dict):
+        raise UserError(f"{path}: holds no entries")
+    return values
+
+
+def _combination(folder: Path, config: Mapping[str, Any]) -> str:
+    if not config:
+        return str(folder.resolve())
+    return json.dumps({k: v for k, v in config.items() if k not in VOLATILE}, sort_keys=True, default=str)
