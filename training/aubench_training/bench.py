@@ -37,6 +37,8 @@ from .samples import Samples, build_engine, cache_root, engine_samples, random_i
 RARE = 0.15
 """In a face with rare AUs, the share of AUs that keep their value; the others are at their base."""
 
+FEW = 512
+
 
 @dataclass(frozen=True)
 class Stage:
@@ -191,8 +193,9 @@ class Bench:
         photo = sampled.style == "photo"
         inputs = random_inputs(vectors, seed, looks="many" if photo else "one", nuisance=1.0 if photo else 0.0)
         self.console.print(f"engine samples: {count} faces of {engine.name}, from the cache or drawn", highlight=False)
+        workers = 0 if count <= FEW else None  # starting processes costs more than drawing a few faces
         samples = engine_samples(
-            engine.name, engine.config, count, seed, sampled.style, cache_dir=self.cache, inputs=inputs
+            engine.name, engine.config, count, seed, sampled.style, self.cache, inputs=inputs, workers=workers
         )
         key = self._photo_key() | {"images": samples.digest}
         compute = compute_features(self.combination.extractor)
