@@ -85,7 +85,7 @@ def generator(
     install: Install = False,
     settings: Assignments = None,
 ) -> None:
-    """Train the neural renderer to imitate an engine; report PSNR, SSIM, a perceptual distance and the gain of each AU."""
+    """Train the neural renderer to imitate an engine; report PSNR, SSIM, feature distance and the gain of each AU."""
     from aubench_training.pretrain.generator import WEAK_GAIN, GeneratorRecipe, pretrain_generator
     from aubench_training.pretrain.publish import load_recipe
 

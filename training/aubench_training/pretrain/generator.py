@@ -210,7 +210,7 @@ def pretrain_generator(
     learner = ImitationLearner(network, faces, recipe, request.seed, device)
     learner.perceptual = make_perceptual(recipe, vgg, device)
     budget = Budget(request.steps or (None if request.minutes else recipe.steps), request.minutes)
-    settings = Settings(rate=recipe.rate, ema=recipe.ema, weight_decay=0.0)
+    settings = Settings(rate=recipe.rate, ema=recipe.ema, weight_decay=0.0, channels_last=False)
     outcome = train(
         learner,
         budget,

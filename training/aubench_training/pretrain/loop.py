@@ -75,6 +75,9 @@ class Settings:
     clip: float = 5.0
     ema: float = 0.998
     seconds_between_checkpoints: float = 60.0
+    channels_last: bool = True
+    """Memory layout of the networks. Channels last suits plain convolutions; on a CPU the transposed convolutions and
+    instance norms of a generator run 1.2 times as fast without it (13 and 16 ms a face, forth and back)."""
 
 
 @dataclass(frozen=True)
@@ -116,8 +119,10 @@ def train(
     if found is not None and not resume:
         raise UserError(f"{out}: holds a run already; add --resume to go on with it, or choose another --out")
     devices.seed_everything(seed)
-    network = devices.place(learner.network, device).requires_grad_(True).train()
-    helpers = devices.place(learner.helpers, device).train()
+    last = settings.channels_last or device.type != "cpu"
+    network, helpers = (devices.place(m, device) if last else m.to(device) for m in (learner.network, learner.helpers))
+    network.requires_grad_(True).train()
+    helpers.train()
     parameters = [*network.parameters(), *helpers.parameters()]
     optimiser = torch.optim.AdamW(parameters, settings.rate, settings.betas, weight_decay=settings.weight_decay)
     dtype = devices.choose_dtype(device, precision)

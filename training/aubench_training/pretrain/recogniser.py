@@ -1,9 +1,9 @@
 """``aubench pretrain recogniser``: who is it, whatever the expression, the pose, the light and the style of drawing?
 
 An identity is what the face parameters say it is: the 208 identity numbers and the brow style. Looks (skin, light,
-camera, glasses, background) change from picture to picture like pose and AUs, and some pictures are in game style, because the
-identity loss compares a game drawing with a photo. The classifier learns with a margin (additive cosine margin: Wang
-et al., "CosFace", CVPR 2018) and is thrown away.
+camera, glasses, background) change from picture to picture like pose and AUs, and some pictures are in game style,
+because the identity loss compares a game drawing with a photo. The classifier learns with a margin (additive cosine
+margin: Wang et al., "CosFace", CVPR 2018) and is thrown away.
 """
 
 from __future__ import annotations
@@ -60,8 +60,8 @@ class MarginClassifier(nn.Module):
 
 
 def identity_vectors(sample: npt.NDArray[np.float32], identities: int, each: int) -> npt.NDArray[np.float32]:
-    """``each`` faces of every identity in a row, (identities * each, 269): pose and AUs from sampled faces of their own,
-    and the first face of each identity frontal and emotionless."""
+    """``each`` faces of every identity in a row, (identities * each, 269): pose and AUs from sampled faces of their
+    own, and the first face of each identity frontal and emotionless."""
     faces = sample[: identities * each].copy().reshape(identities, each, -1)
     for part in (IDENTITY, BROW):
         faces[:, :, part] = faces[:, :1, part]
