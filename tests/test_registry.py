@@ -9,7 +9,7 @@ import pytest
 from conftest import Site
 
 from aubench import discovery, registry
-from aubench.cli import main
+from aubench.cli import main, train
 from aubench.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -171,6 +171,14 @@ def test_the_command_line(phong: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().out.splitlines()[0].startswith("aubench train --renderer phong-224 --losses ct ")
     assert main(["--registry", "nowhere.yaml", "registry", "check"]) == 2
     assert "nowhere.yaml: no such registry file" in capsys.readouterr().err
+
+
+def test_train_takes_variants_for_plugins(phong: Path) -> None:
+    Path("registry.yaml").write_text(GOOD + "losses:\n  strict-ct: {use: ct}\n")
+    assert train._part("renderer", "phong-224") == {"name": "phong", "config": {"size": 224}}
+    assert train._losses(["strict-ct=0.5", "id"]) == (["ct=0.5", "id"], {})
+    with pytest.raises(UserError, match="Did you mean strict-ct"):
+        train._losses(["strict-cd"])
 
 
 def test_our_own_registry_is_in_order() -> None:

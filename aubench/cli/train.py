@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from aubench.component import Kind
 
 
 def register(app: typer.Typer) -> None:
@@ -18,13 +21,16 @@ def train(
         str, typer.Option(help="Built-in recipe (default: the best measured; paper: as printed), or a YAML file.")
     ] = "default",
     losses: Annotated[
-        str | None, typer.Option(help="Losses by name, comma-separated; name=weight sets a weight. [ct,id,lp,pr,adv]")
+        str | None,
+        typer.Option(help="Losses by name, comma-separated; name=weight sets a weight. Default: the recipe's."),
     ] = None,
-    extractor: Annotated[str | None, typer.Option(help="Extractor plugin.")] = None,
-    regressor: Annotated[str | None, typer.Option(help="Regressor plugin.")] = None,
-    renderer: Annotated[str | None, typer.Option(help="Differentiable renderer plugin.")] = None,
-    recogniser: Annotated[str | None, typer.Option(help="Recogniser plugin, or none.")] = None,
-    datasets: Annotated[str | None, typer.Option(help="Dataset plugins, comma-separated; several are mixed.")] = None,
+    extractor: Annotated[
+        str | None, typer.Option(help="Extractor: a plugin, or a variant of registry.yaml; so are the next.")
+    ] = None,
+    regressor: Annotated[str | None, typer.Option(help="Regressor.")] = None,
+    renderer: Annotated[str | None, typer.Option(help="Differentiable renderer.")] = None,
+    recogniser: Annotated[str | None, typer.Option(help="Recogniser, or none.")] = None,
+    datasets: Annotated[str | None, typer.Option(help="Data sets, comma-separated; several are mixed.")] = None,
     baselines: Annotated[
         str | None, typer.Option(help="Estimators to score beside the run, comma-separated, or none.")
     ] = None,
@@ -38,7 +44,9 @@ def train(
         list[str] | None,
         typer.Option("--set", metavar="KEY=VALUE", help="Any entry of the config, dotted; repeatable."),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Run folder. [runs/<date>-<extractor>-<losses>-s<seed>]")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder. Default: runs/<date>-<extractor>-<losses>-s<seed>.")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
 ) -> None:
     """Train R without AU labels, then report ICC and MAE on the test subjects.
@@ -68,17 +76,24 @@ def train(
             config = config.model_copy(update={"device": device})
     else:
         options: dict[str, Any] = {}
-        for kind, name in (("extractor", extractor), ("regressor", regressor), ("renderer", renderer)):
+        parts: list[tuple[Kind, str | None]] = [
+            ("extractor", extractor),
+            ("regressor", regressor),
+            ("renderer", renderer),
+        ]
+        for kind, name in parts:
             if name is not None:
-                options[kind] = {"name": name, "config": {}}
+                options[kind] = _part(kind, name)
         if recogniser is not None:
-            options["recogniser"] = None if recogniser == "none" else {"name": recogniser, "config": {}}
+            options["recogniser"] = None if recogniser == "none" else _part("recogniser", recogniser)
         if datasets is not None:
-            options["datasets"] = [{"name": name} for name in _names(datasets)]
+            options["datasets"] = [_part("dataset", name) for name in _names(datasets)]
         if baselines is not None:
             options["baselines"] = [] if baselines == "none" else _names(baselines)
         if losses is not None:
-            options["losses"] = loss_weights(_names(losses), _load(recipe).get("losses", {}))
+            names, loss_options = _losses(_names(losses))
+            options["losses"] = loss_weights(names, _load(recipe).get("losses", {}))
+            options["loss_options"] = loss_options
         if steps is not None:
             options["label_free"] = {"steps": steps}
         options |= {k: v for k, v in (("seed", seed), ("device", device)) if v is not None}
@@ -93,6 +108,26 @@ def train(
 
 def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _part(kind: Kind, name: str) -> dict[str, Any]:
+    """A plugin, or a variant of registry.yaml, as an entry of the config."""
+    from aubench import registry
+
+    plugin, config = registry.resolve(kind, name)
+    return {"name": plugin, "config": config}
+
+
+def _losses(entries: list[str]) -> tuple[list[str], dict[str, Any]]:
+    """``name=weight`` entries with plugins for variants of registry.yaml, and the options of those variants."""
+    plugins, options = [], {}
+    for entry in entries:
+        name, equals, weight = entry.partition("=")
+        part = _part("loss", name.strip())
+        plugins.append(part["name"] + equals + weight)
+        if part["config"]:
+            options[part["name"]] = part["config"]
+    return plugins, options
 
 
 def _number(value: float | None) -> str:
