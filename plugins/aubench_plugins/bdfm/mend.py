@@ -16,9 +16,11 @@ Ids = npt.NDArray[np.int64]
 UPPER_FALL = np.array([1.0, 1.0, 0.94, 0.82, 0.63, 0.42, 0.22, 0.07], dtype=np.float32)
 LOWER_FALL = np.array([1.0, 1.0, 0.85, 0.62, 0.40, 0.22, 0.10, 0.03], dtype=np.float32)
 """How far a lid's movement is handed on to its rings, from the wet margin outwards."""
-SKIN_GAP = np.array([0.002, 0.026, 0.028, 0.030, 0.030, 0.026, 0.015, 0.0], dtype=np.float32)
-"""Least distance of the rings from the eyeball."""
-CLOSED_GAP = 0.004
+UPPER_GAP = np.array([0.004, 0.034, 0.034, 0.033, 0.031, 0.026, 0.015, 0.0], dtype=np.float32)
+LOWER_GAP = np.array([0.002, 0.022, 0.026, 0.028, 0.028, 0.024, 0.014, 0.0], dtype=np.float32)
+"""Least distance of the rings from the eyeball; the upper lid closes over the lower."""
+CLOSED_GAP = -0.004
+"""Closed lids overlap by this much, so that nothing shines through."""
 LIP_FALL = np.array([1.0, 1.0, 1.0, 1.0, 0.97, 0.88, 0.74, 0.58, 0.45, 0.30, 0.17, 0.08, 0.03], dtype=np.float32)
 
 
@@ -72,7 +74,10 @@ def close_lids(eye: Eye, vertices: Floats, share: Floats, upper_part: Floats, ce
     skin = vertices[:, eye.rings]
     arm = skin - centre[:, None, None]
     distance = np.linalg.norm(arm, axis=-1)
-    least = radius[:, None, None] + SKIN_GAP[None, :, None]
+    gaps = np.tile(LOWER_GAP[:, None], (1, n))
+    gaps[:, 1:half] = UPPER_GAP[:, None]
+    gaps[:, [0, half]] = 0.5 * (UPPER_GAP + LOWER_GAP)[:, None]
+    least = radius[:, None, None] + gaps
     grow = np.maximum(least / np.maximum(distance, 1e-6), 1.0)
     vertices[:, eye.rings] = centre[:, None, None] + arm * grow[..., None]
     shift = vertices[:, eye.rings[1]] - before

@@ -65,7 +65,7 @@ def lip_height(half: topology.HalfFace) -> Array:
     return height
 
 
-LID_PROFILE = (0.0, 0.0, -0.004, -0.024, 0.016, 0.016, 0.006)
+LID_PROFILE = (0.0, 0.003, -0.004, -0.034, 0.022, 0.024, 0.010)
 """Outward displacement of the rings over the upper lid: the crease, and the fold of skin that hangs over it."""
 
 
@@ -102,6 +102,7 @@ def relax(half: topology.HalfFace, vertices: Array) -> Array:
     """Even out the steep underside of the nose, where rays graze the surface: a few umbrella steps, strongest there."""
     x, y = half.points[:, 0], half.points[:, 1]
     share = np.exp(-((np.maximum(x - 0.20, 0.0) / 0.08) ** 2) - ((y - 0.72) / 0.085) ** 2)
+    share = np.maximum(share, np.clip((np.maximum(x - 0.78, y - 1.66)) / 0.15, 0.0, 1.0))  # and the blends of the side of the face
     bars = np.unique(np.sort(half.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)
     bars = np.concatenate([bars, bars[:, ::-1]])
     degree = np.bincount(bars[:, 0], minlength=len(vertices))[:, None]
@@ -131,9 +132,12 @@ def skin(half: topology.HalfFace) -> Piece:
     lips, lids = [lip], [lid]
     count = len(base)
 
-    def add(places: Array, seats: Array, lip_side: float, lid_sides: Array) -> Ids:
+    painted = [half.points]
+
+    def add(places: Array, seats: Array, paint: Array, lip_side: float, lid_sides: Array) -> Ids:
         nonlocal count
         points.append(seats)
+        painted.append(paint)
         vertices.append(places)
         lips.append(np.full(len(places), lip_side))
         lids.append(lid_sides)
@@ -143,8 +147,13 @@ def skin(half: topology.HalfFace) -> Piece:
     # The edge of the lids rolls in to the eyeball: wet margin, and the pink corners.
     centre = np.array(sculpt.EYE_CENTRE)
     way = base[half.eye[0]] - centre
+    reach = np.linalg.norm(way[:, :2], axis=1, keepdims=True)
+    widest = np.where(way[:, :1] < 0, 0.168, 0.190)  # the pink corner towards the nose is the larger
+    way[:, :2] *= np.minimum(1.0, widest / np.maximum(reach, 1e-9))
+    front = (sculpt.EYE_RADIUS + 0.003) ** 2 - (way[:, :2] ** 2).sum(axis=1)
+    way[:, 2] = np.where(reach[:, 0] > widest[:, 0], -np.sqrt(np.maximum(front, 0.0)), way[:, 2])
     wet = centre + way / np.linalg.norm(way, axis=1, keepdims=True) * (sculpt.EYE_RADIUS + 0.002)
-    wet_ids = add(wet, half.points[half.eye[0]], 0.0, lid[half.eye[0]])
+    wet_ids = add(wet, half.points[half.eye[0]], wet[:, :2], 0.0, lid[half.eye[0]])
     eye_rings = np.concatenate([wet_ids[None], half.eye])
     inward = [topology._band(wet_ids, half.eye[0], True)]
     # The lips roll in over the teeth.
@@ -154,11 +163,13 @@ def skin(half: topology.HalfFace) -> Piece:
         last = contact
         for depth, spread in ((0.055, 0.004), (0.10, 0.04), (0.12, 0.11)):
             moved = base[contact] + np.array([0.0, sign * spread, depth])
-            ids = add(moved, half.points[contact], sign, np.zeros(len(contact)))
+            # Painted like the red of its own lip, a little beyond the line.
+            paint = half.points[contact] + np.array([0.0, sign * (0.006 + 0.25 * depth)])
+            ids = add(moved, half.points[contact], paint, sign, np.zeros(len(contact)))
             inward.append(topology._band(last, ids, False)[:, [0, 2, 1]] if sign < 0 else topology._band(last, ids, False))
             rows[name].insert(0, ids)
             last = ids
-    seats, places = np.concatenate(points), np.concatenate(vertices)
+    seats, places, paints = np.concatenate(points), np.concatenate(vertices), np.concatenate(painted)
     inner = np.concatenate(inward)
     n_inner = len(inner)
     flat = np.concatenate([*triangles, inner])
@@ -171,6 +182,7 @@ def skin(half: topology.HalfFace) -> Piece:
     places[median, 0] = 0.0
     all_places = np.concatenate([places, places[~median] * np.array([-1.0, 1.0, 1.0])])
     all_seats = np.concatenate([seats, seats[~median] * flip])
+    all_paints = np.concatenate([paints, paints[~median] * flip])
     all_lip, all_lid = np.concatenate([lip, lip[~median]]), np.concatenate([lid, lid[~median]])
     both = np.concatenate([flat, twin[flat][:, [0, 2, 1]]])
     ids: dict[str, Ids] = {"eye_l": eye_rings, "eye_r": twin[eye_rings], "inner": np.arange(len(flat) - n_inner, len(flat))}
@@ -183,7 +195,7 @@ def skin(half: topology.HalfFace) -> Piece:
     ids["skin_lower"] = np.concatenate([twin[low][:, :0:-1], low], axis=1)
     for name, mark in half.marks.items():
         ids[f"{name}_l"], ids[f"{name}_r"] = mark, twin[mark]
-    return Piece("skin", all_places, both, chart_uv(all_seats), all_seats, all_lip, all_lid, 0, ids)
+    return Piece("skin", all_places, both, chart_uv(all_paints), all_seats, all_lip, all_lid, 0, ids)
 
 
 def chart_uv(points: Array) -> Array:

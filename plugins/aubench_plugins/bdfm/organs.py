@@ -87,7 +87,7 @@ def tongue() -> Piece:
 def cavity() -> Piece:
     """The dark lining of the mouth, a bag that opens to the front."""
     sphere, uv, triangles = dome(9, 28, 1.75)
-    vertices = np.array([0.0, 1.17, 0.22]) + sphere * np.array([0.43, 0.30, -0.60])
+    vertices = np.array([0.0, 1.17, 0.22]) + sphere * np.array([0.43, 0.30, -0.42])
     seat = vertices[:, :2].copy()
     piece = Piece.make("cavity", vertices, triangles, uv, seat)
     piece.lip = np.clip((vertices[:, 1] - 1.17) / 0.12, -1.0, 1.0)
@@ -110,7 +110,7 @@ def ear(side: int) -> Piece:
     flap = np.exp(-(((u - 0.10) / 0.10) ** 2) - ((v - 0.55) / 0.10) ** 2)
     lobe = np.exp(-(((v - 0.90) / 0.10) ** 2))
     lift = 0.075 * rim + 0.055 * fold - 0.10 * bowl + 0.05 * flap + 0.03 * lobe
-    out = 0.02 + 0.30 * u * np.sin(np.pi * np.clip(0.12 + 0.70 * (1 - v), 0, 1)) + lift
+    out = 0.02 + 0.22 * u * np.sin(np.pi * np.clip(0.12 + 0.70 * (1 - v), 0, 1)) + lift
     out = np.where(u == 0, out - 0.08, out)
     x = side * (1.075 + out)
     y = -0.06 + height * v - 0.05 * u

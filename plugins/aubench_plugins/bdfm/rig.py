@@ -13,6 +13,7 @@ from aubench.parameters import AU_NAMES
 
 from .actions import ACTIONS
 from .identity import FREEDOMS
+from .mend import LIP_FALL
 from .mesh import Piece
 from .skeleton import BONES, Bone, pivot, weights
 
@@ -64,6 +65,10 @@ def action_offset(piece: Piece, name: str) -> Array:
         for axis, amount in enumerate(move):
             if amount:
                 total += bone_offset(piece, BONES[bone], "position", axis, amount)
+    for bone, shares in action.scales.items():
+        for axis, amount in enumerate(shares):
+            if amount:
+                total += bone_offset(piece, BONES[bone], "scale", axis, amount)
     opening, shift = action.jaw
     if opening or shift:
         total += jaw_offset(piece, opening, shift, 0.0)
@@ -85,6 +90,18 @@ def jaw_offset(piece: Piece, opening: float, shift: float, forward: float) -> Ar
     return w[:, None] * move
 
 
+def keep_lips_shut(piece: Piece, offset: Array) -> Array:
+    """The same offset (n, 3), but with the lips moved together where they meet: no identity has parted lips."""
+    if piece.part != "skin":
+        return offset
+    upper = np.concatenate([piece.ids["upper"], piece.ids["skin_upper"]])
+    lower = np.concatenate([piece.ids["lower"], piece.ids["skin_lower"]])
+    apart = 0.5 * (offset[upper[3]] - offset[lower[3]])
+    offset[upper] -= LIP_FALL[:, None, None] * apart
+    offset[lower] += LIP_FALL[:, None, None] * apart
+    return offset
+
+
 def bake(pieces: list[Piece]) -> Array:
     """Rows (2 * 23 + 208 + 2, vertices, 3): AUs of the person's left, of the right, identity, cheek puff, jaw forward.
 
@@ -96,7 +113,9 @@ def bake(pieces: list[Piece]) -> Array:
         middle = [name.startswith("AU30") or name == "AU26" for name in AU_NAMES]
         sides = [b * (0.5 if m else left) for b, m in zip(block, middle, strict=True)]
         sides += [b * (0.5 if m else 1 - left) for b, m in zip(block, middle, strict=True)]
-        sides += [bone_offset(piece, BONES[f.bone], f.kind, "xyz".index(f.axis), f.reach) for f in FREEDOMS]
+        sides += [
+            keep_lips_shut(piece, bone_offset(piece, BONES[f.bone], f.kind, "xyz".index(f.axis), f.reach)) for f in FREEDOMS
+        ]
         puff = bone_offset(piece, BONES["cheek_low"], "position", 0, 0.10)
         puff += bone_offset(piece, BONES["cheek_low"], "position", 2, -0.09)
         sides += [puff, jaw_offset(piece, 0.0, 0.0, 0.09)]

@@ -29,6 +29,8 @@ class Bone:
     holds: Hold = "all"
     pivot: float = 0.1
     paired: bool = True
+    hinge: float | None = None
+    """y of the turning point where it is not that of ``at``."""
 
 
 BONES = {
@@ -71,8 +73,8 @@ BONES = {
         Bone("upper_lip_side", (0.22, 1.07), (0.14, 0.14), "upper lip", -0.05),
         Bone("lower_lip_mid", (0.0, 1.23), (0.17, 0.14), "lower lip", -0.1, False),
         Bone("lower_lip_side", (0.22, 1.21), (0.15, 0.15), "lower lip", -0.05),
-        Bone("lips_upper", (0.0, 1.08), (0.36, 0.13), "upper lip", -0.1, False),
-        Bone("lips_lower", (0.0, 1.22), (0.36, 0.15), "lower lip", -0.1, False),
+        Bone("lips_upper", (0.0, 1.08), (0.36, 0.13), "upper lip", -0.14, False, 1.138),
+        Bone("lips_lower", (0.0, 1.22), (0.36, 0.15), "lower lip", -0.14, False, 1.138),
         Bone("chin", (0.0, 1.62), (0.32, 0.26), paired=False),
         Bone("chin_boss", (0.0, 1.52), (0.26, 0.15), paired=False),
         Bone("chin_side", (0.32, 1.66), (0.22, 0.24)),
@@ -148,4 +150,4 @@ def weights(bone: Bone, piece: Piece, mirrored: bool = False) -> Array:
 
 def pivot(bone: Bone, mirrored: bool = False) -> Array:
     """The point (3,) about which a bone turns and scales."""
-    return np.array([-bone.at[0] if mirrored else bone.at[0], bone.at[1], bone.pivot])
+    return np.array([-bone.at[0] if mirrored else bone.at[0], bone.at[1] if bone.hinge is None else bone.hinge, bone.pivot])

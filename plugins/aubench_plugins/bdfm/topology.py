@@ -26,7 +26,7 @@ LIP_ROWS = (0.0, 0.12, 0.30, 0.52, 0.76, 1.0)
 """Rows of the red of the lips, from where the lips meet (0) to its border (1)."""
 LIP_SKIN = (0.028, 0.062, 0.105, 0.16)
 """Distances of the rings around the lips from the red's border."""
-RIM = (3.05, 2.05, 2.75)
+RIM = (3.45, 2.85, 2.75)
 """Half axes of the meshed part of the chart: sideways, upwards, downwards."""
 
 
@@ -100,7 +100,7 @@ def wanted_length(p: Array) -> Array:
     brow = np.hypot(np.maximum(np.abs(x - 0.45) - 0.45, 0.0), np.maximum(np.abs(y + 0.34) - 0.12, 0.0))
     rim = np.maximum(np.hypot(x, (y - 0.3) * np.where(y > 0.3, 0.58, 0.8)) - 1.0, 0.0)
     near = np.minimum.reduce([0.026 + 0.20 * nose, 0.042 + 0.20 * bridge, 0.046 + 0.16 * eye, 0.046 + 0.16 * mouth, 0.055 + 0.2 * brow])
-    return np.minimum(near, 0.078 + 0.10 * rim)
+    return np.minimum(near, np.where(y > 1.2, 0.062, 0.078) + 0.11 * rim)
 
 
 def _settle(fixed: Array, holes: list[Array], seed: int) -> Array:
