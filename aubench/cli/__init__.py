@@ -4,14 +4,15 @@ Every module here that has a function ``register(app)`` adds its commands with i
 pandas, a plugin) inside the body of a command, so that ``aubench --help`` and ``aubench plugins list`` answer at
 once. This package is the only one of the core that may import :mod:`aubench_training`, and lazily.
 
-Exit codes: 0; 2 for a mistake of the user's (:class:`aubench.errors.UserError`, or options that typer refuses), told
-in one line on stderr; 1 for one of ours, with the traceback in a file (on stderr with ``AUBENCH_DEBUG=1``);
-130 after Ctrl-C.
+Exit codes: 0; 2 for a mistake of the user's (:class:`aubench.errors.UserError`, options that typer refuses, a full disk
+or a folder without write permission), told in one line on stderr; 1 for one of ours, with the traceback in a file (on
+stderr with ``AUBENCH_DEBUG=1``); 130 after Ctrl-C.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import pkgutil
@@ -36,6 +37,10 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+_MENDABLE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
+"""What the system refuses for a reason that the user can mend: no space, no right, not such a folder."""
 
 
 def _print_version(asked: bool) -> None:
@@ -81,6 +86,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         code = 130
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _MENDABLE:
+            _debug()
+            where = f"{error.filename}: " if error.filename else ""
+            print(f"error: {where}{error.strerror}", file=sys.stderr)
+            return 2
         print(f"internal error: {type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
         if not _debug():
             print(f"The traceback is in {_write_traceback()}; AUBENCH_DEBUG=1 shows it here.", file=sys.stderr)
