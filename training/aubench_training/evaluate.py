@@ -68,7 +68,10 @@ def baseline(bench: Bench, name: str, tests: list[Frames]) -> pd.DataFrame:
     """Predictions of an estimator on the test frames. Only one that says it is supervised gets labels to fit on."""
     tables = []
     for dataset, frames in zip(bench.datasets, tests, strict=True):
-        estimator: Estimator = discovery.build("estimator", name)
+        estimator: Estimator = discovery.build("estimator", name, _options(bench, name, dataset.aus))
+        if "sampled" in bench.__dict__ and hasattr(estimator, "offer_drawn"):  # drawn already: do not draw again
+            samples, _ = bench.sampled
+            estimator.offer_drawn(samples.images, samples.parameters())
         train = dataset.frames("train")
         if estimator.supervised:
             estimator.fit(train, open_labels(dataset, "train"), seed=bench.config.seed)
@@ -79,6 +82,20 @@ def baseline(bench: Bench, name: str, tests: list[Frames]) -> pd.DataFrame:
             values = estimator.predict(frames)
         tables.append(prediction_table(frames, estimator.aus, values))
     return pd.concat(tables, ignore_index=True)
+
+
+def _options(bench: Bench, name: str, aus: tuple[str, ...]) -> dict[str, Any]:
+    """What an estimator that reads the same features, of the same faces, is told, as far as it has such options."""
+    config = bench.config
+    known = discovery.find("estimator", name).config.model_fields
+    options = {
+        "aus": aus,
+        "extractor": config.extractor.name,
+        "extractor_config": config.extractor.config,
+        "engine": config.engine.name,
+        "engine_config": config.engine.config,
+    }
+    return {option: value for option, value in options.items() if option in known}
 
 
 def figure(bench: Bench, frames: Frames, answer: FacialParameters) -> bytes:

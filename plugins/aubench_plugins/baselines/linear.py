@@ -20,7 +20,7 @@ from aubench.parameters import AU_NAMES, FacialParameters, au_index
 
 from . import FeaturesConfig, RidgeConfig
 from .constant import require_labels
-from .features import BATCH, Matrix, Reader, Scale, stored
+from .features import BATCH, Matrix, Reader, Scale, batches, stored
 
 ALPHAS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 """Candidates, in units of the mean of the diagonal of X X' (the mean squared length of a row)."""
@@ -66,21 +66,36 @@ class Ridge:
         self.aus = config.aus
         self._config = config
         self._reader: Reader | None = None
+        self._offered: tuple[npt.NDArray[np.uint8], FacialParameters] | None = None
         if unknown := [name for name in config.aus if name not in AU_NAMES]:
             raise UserError(f"estimator 'ridge': no engine draws {', '.join(unknown)}. It knows {', '.join(AU_NAMES)}.")
 
+    def offer_drawn(self, images: npt.NDArray[np.uint8], parameters: FacialParameters) -> None:
+        """Faces (n, h, w, 3) that the engine has drawn already: ``fit`` takes the first ``samples`` of them, if there
+        are as many, instead of drawing its own."""
+        if len(images) >= self._config.samples:
+            self._offered = images[: self._config.samples], parameters[: self._config.samples]
+
     def fit(self, frames: Frames, labels: npt.NDArray[np.float64] | None, *, seed: int) -> None:
         config = self._config
-        engine = build("renderer", config.engine, {"size": frames.images.shape[1], **config.engine_config})
-        if not isinstance(engine, Engine):
-            raise UserError(f"estimator 'ridge': renderer {config.engine!r} is no engine: it has no faces to sample.")
-        parameters = engine.sample(config.samples, seed)
-        targets = parameters.intensities()[:, [au_index(name) for name in config.aus]].double().numpy()
         self._reader = Reader(config.extractor, config.extractor_config, config.columns)
-        rows = self._reader.read(_draw(engine, parameters))
+        if self._offered is None:
+            parameters, pictures = self._sample(frames.images.shape[1], seed)
+        else:
+            parameters, pictures = self._offered[1], batches(self._offered[0])
+        targets = parameters.intensities()[:, [au_index(name) for name in config.aus]].double().numpy()
+        rows = self._reader.read(pictures)
         held_out = np.random.default_rng(seed).random(len(rows)) < 0.2
         self._model = LinearModel(Scale(rows)(rows), targets, held_out)
         self._scale = Scale(self._reader.frames(frames))
+
+    def _sample(self, size: int, seed: int) -> tuple[FacialParameters, Iterator[torch.Tensor]]:
+        config = self._config
+        engine = build("renderer", config.engine, {"size": size, **config.engine_config})
+        if not isinstance(engine, Engine):
+            raise UserError(f"estimator 'ridge': renderer {config.engine!r} is no engine: it has no faces to sample.")
+        parameters = engine.sample(config.samples, seed)
+        return parameters, _draw(engine, parameters)
 
     def predict(self, frames: Frames) -> npt.NDArray[np.float64]:
         if self._reader is None:
