@@ -141,8 +141,8 @@ def _sniff(path: Path) -> str:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     if not head:
         raise UserError(f"{path}: is empty")
-    # safetensors: eight bytes of header length (100 MB at most), then the header, which is a JSON object. Asked first: a
-    # length may begin with the byte of a pickle, but no pickle's first eight bytes are so small a number before a "{".
+    # safetensors: eight bytes of header length (100 MB at most), then the header, which is a JSON object. Asked first:
+    # a length may begin with a pickle's first byte, but no pickle's first eight are so small a number before a "{".
     if head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] <= 100_000_000:
         return "safetensors"
     if head[:4] == b"PK\x03\x04":

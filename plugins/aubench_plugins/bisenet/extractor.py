@@ -47,6 +47,7 @@ class Bisenet(BiSeNet, Frozen):
         super().__init__(config.width)
         self.config = config
         self.size = config.size
+        self.beta: dict[str, float] = {region: factor for region, factor in config.beta.items()}  # noqa: C416
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
         membership = torch.zeros(len(CLASSES_OF), len(PARSING_CLASSES))
@@ -82,9 +83,8 @@ class Bisenet(BiSeNet, Frozen):
         attention = torch.einsum("rc,bchw->brhw", self.membership, probability)
         at_stage = [F.adaptive_avg_pool2d(attention, (stage.shape[-2], stage.shape[-1])) for stage in stages]
         attended: dict[str, Tensor] = {}
-        beta: dict[str, float] = {**self.config.beta}
         for row, (region, stage) in enumerate(STAGE_OF.items()):
-            weight = at_stage[stage][:, row : row + 1] * beta.get(region, 1.0)
+            weight = at_stage[stage][:, row : row + 1] * self.beta.get(region, 1.0)
             attended[region] = weight * stages[stage]
         return Features(maps.fused, attended)
 
