@@ -37,7 +37,7 @@ class RidgeConfig(FeaturesConfig):
 class ResnetConfig(BaselineConfig):
     """A ResNet18 from random weights (nothing is downloaded), trained on labels."""
 
-    size: int = Field(default=112, ge=32, le=512, description="side of the network's input, pixels")
+    size: int = Field(default=96, ge=32, le=512, description="side of the network's input, pixels")
     epochs: int = Field(default=6, ge=1)
     batch: int = Field(default=48, ge=2)
     rate: float = Field(default=2e-3, gt=0)
@@ -46,7 +46,7 @@ class ResnetConfig(BaselineConfig):
 class ExtraConfig(ResnetConfig):
     """The same with further synthetic people from ``dataset``, which must know ``extra_subjects``."""
 
-    epochs: int = Field(default=4, ge=1)
+    epochs: int = Field(default=3, ge=1)
     dataset: str = "synth"
     dataset_config: dict[str, object] = Field(default={"extra_subjects": 400, "extra_frames": 16})
 
