@@ -31,8 +31,9 @@ PREDICTIONS, TRUTH = "predictions.csv", "truth.csv"
 KEYS = ("dataset", "subject", "sequence", "frame")
 POSE = ("pose_yaw", "pose_pitch")
 VALID = "valid"
-NEUTRAL_PERCENTILE = 25.0
-"""Most frames of most AUs are neutral, so that the first quartile of a subject's predictions is a neutral frame's."""
+NEUTRAL_PERCENTILE = 50.0
+"""An AU is neutral in at least half of the frames of everyday video, so that the median of a subject's predictions is a
+neutral frame's. Lower percentiles, which would suit busier video, leave noise above the neutral reading."""
 _AU_COLUMN = re.compile(r"AU\d\d[LR]?")
 _TRUE, _FALSE = ("1", "true"), ("0", "false")
 
