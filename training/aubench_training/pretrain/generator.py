@@ -8,7 +8,8 @@ how much of the engine's change each AU's drawing reproduces.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,7 @@ class ImitationLearner:
         self.network, self.pool, self.recipe, self.seed, self.device = network, pool, recipe, seed, device
         self.helpers: nn.Module = nn.Module()
         self.perceptual: Perceptual | None = None
+        self.make_perceptual: Callable[[], Perceptual | None] = lambda: None
         weights = np.full(256, 0.5, dtype=np.float32)
         weights[PARSING_CLASSES.index("skin")] = 1.0
         weights[[PARSING_CLASSES.index(name) for name in FACIAL]] = recipe.facial
@@ -111,7 +113,10 @@ class ImitationLearner:
             change = change_loss(drawn, truth)
             total = total + 0.02 * self.recipe.change * change
             numbers["change"] = change
-        if self.perceptual is not None and self.recipe.perceptual > 0 and fraction >= self.recipe.perceptual_from:
+        if self.recipe.perceptual > 0 and fraction >= self.recipe.perceptual_from:
+            # Made when it joins, so that the extractor may be trained beside the first part of this training.
+            self.perceptual = self.perceptual or self.make_perceptual()
+        if self.perceptual is not None:
             with torch.no_grad():
                 theirs = self.perceptual(truth)
             likeness = perceptual_loss(self.perceptual(drawn), theirs)
@@ -208,7 +213,8 @@ def pretrain_generator(
     devices.seed_everything(request.seed)
     card, network = publish.build_blank("renderer", recipe.network)
     learner = ImitationLearner(network, faces, recipe, request.seed, device)
-    learner.perceptual = make_perceptual(recipe, vgg, device)
+    learner.make_perceptual = functools.partial(make_perceptual, recipe, vgg, device)
+    learner.make_perceptual()  # what is missing is told now, not in the middle of the training
     budget = Budget(request.steps or (None if request.minutes else recipe.steps), request.minutes)
     settings = Settings(rate=recipe.rate, ema=recipe.ema, weight_decay=0.0, channels_last=False)
     outcome = train(
@@ -221,16 +227,17 @@ def pretrain_generator(
         device=device,
         resume=request.resume,
     )
+    compared = learner.perceptual or learner.make_perceptual()
     facts = {
         "steps": outcome.steps,
         "recipe": recipe.model_dump(mode="json"),
-        "perceptual_maps": learner.perceptual.name if learner.perceptual else "none",
+        "perceptual_maps": compared.name if compared else "none",
         **publish.pool_facts(train=faces, held_out=held_out),
     }
     path = publish.save_weights(outcome.network, card, recipe.network, request, facts)
     _, measured = publish.build_trained("renderer", recipe.network, path)
     measured = devices.place(measured, device, frozen=True)
-    numbers = likeness(measured, held_out, learner.perceptual, device)
+    numbers = likeness(measured, held_out, compared, device)
     at = gain_faces(engine, pool_seed(request.seed, "generator gain"))
 
     def draw(parameters: FacialParameters) -> Tensor:

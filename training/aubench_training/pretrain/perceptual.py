@@ -7,6 +7,7 @@ see, so a generator that gets them right is right where it matters.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Protocol
 
@@ -69,11 +70,20 @@ class ExtractorMaps:
     """The frozen extractor's f_gb and its five attended maps."""
 
     def __init__(self, extractor: Extractor, name: str) -> None:
-        self.extractor, self.name = extractor, name
+        self.extractor, self.name = extractor, f"{name} {weights_digest(extractor)}"
 
     def __call__(self, image: Tensor) -> list[Tensor]:
         features = self.extractor.features(image)
         return [features.fused, *(features.maps[region] for region in REGIONS)]
+
+
+def weights_digest(network: object) -> str:
+    """A short hash of a network's weights: which of several it was."""
+    digest = hashlib.sha256()
+    if isinstance(network, nn.Module):
+        for name, tensor in network.state_dict().items():
+            digest.update(name.encode() + tensor.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def perceptual_loss(mine: list[Tensor], theirs: list[Tensor]) -> Tensor:
