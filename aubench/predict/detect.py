@@ -88,9 +88,9 @@ def _moved(boxes: Boxes, offsets: Tensor) -> Boxes:
 
 class Detector:
     """MTCNN on the CPU. ``smallest`` is the side of the smallest face to look for, as a fraction of the picture's
-    shorter side (never under 20 px)."""
+    shorter side (never under 24 px)."""
 
-    def __init__(self, smallest: float = 0.08) -> None:
+    def __init__(self, smallest: float = 0.05) -> None:
         self.smallest = smallest
         self.proposal, self.refinement, self.output = proposal_net(), refinement_net(), output_net()
 
@@ -131,7 +131,7 @@ class Detector:
 
     def _propose(self, canvas: Canvas) -> Boxes:
         """Candidates of P-net over a pyramid of sizes, a factor of √2 apart."""
-        scale = CELL / max(20.0, self.smallest * min(canvas.width, canvas.height))
+        scale = CELL / max(24.0, self.smallest * min(canvas.width, canvas.height))
         boxes, scores = [np.empty((0, 4))], [np.empty(0)]
         while min(canvas.width, canvas.height) * scale >= CELL:
             width, height = (max(CELL, round(side * scale)) for side in (canvas.width, canvas.height))

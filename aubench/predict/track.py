@@ -15,6 +15,8 @@ from aubench.predict.detect import Detector, Face, overlap, squared
 
 LOST_SCORE = 0.6
 """O-net's probability under which a followed face counts as lost, and is looked for in the whole picture."""
+SURE_SCORE = 0.9
+"""From this probability on, size decides which of several faces is taken; under it, nearly always something else."""
 SEARCH_EVERY = 12
 """Frames between searches for further faces, while fewer are followed than asked for."""
 SAME_PLACE = 0.3
@@ -77,9 +79,9 @@ class Tracker:
         self._followed = kept
 
     def _search(self, canvas: Canvas) -> None:
-        """Add faces of the whole picture, the largest first, that are not followed yet."""
+        """Add faces of the whole picture that are not followed yet: the sure ones first, the largest of them first."""
         self._searched = self._frame
-        for face in sorted(self.detector.detect(canvas), key=lambda face: -face.side):
+        for face in sorted(self.detector.detect(canvas), key=lambda face: (face.score < SURE_SCORE, -face.side)):
             if len(self._followed) < self.most and not _taken(self._followed, face):
                 steady = Steadied() if self.smooth else None
                 self._followed.append(_Followed(self._number(face), face, self._frame, steady))
