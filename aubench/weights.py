@@ -24,6 +24,8 @@ WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "params")
 PREFIXES = ("module.", "_orig_mod.")
 """What ``DataParallel`` and ``torch.compile`` put before every name."""
 
+_FOREIGN = "neither safetensors nor a torch checkpoint"
+
 
 def save(
     tensors: Mapping[str, Tensor] | nn.Module,
@@ -56,6 +58,8 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     kind = _sniff(path)
     if kind == "safetensors":
         return _read_safetensors(path)
+    if kind == _FOREIGN:
+        raise UserError(f"{path}: {kind}")
     if path.suffix == ".safetensors":
         raise UserError(f"{path}: called .safetensors, but it is {kind}; refused")
     return _read_torch(path), {}
@@ -149,7 +153,7 @@ def _sniff(path: Path) -> str:
         return "a zip file (a torch checkpoint?)"
     if head[:1] == b"\x80":
         return "a pickle"
-    return "neither safetensors nor a torch checkpoint"
+    return _FOREIGN
 
 
 def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -131,7 +131,7 @@ class BiSeNet(nn.Module):
         return main, aid16, aid32
 
     def heads(self, x: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """For pretraining: logits of the three heads before upsampling (strides 8, 8, 16), and the trunk's three maps."""
+        """For pretraining: the heads' logits before upsampling (strides 8, 8, 16) and the trunk's three maps."""
         feat8, feat16, feat32, context8, context16 = self.cp(x)
         logits = (
             self.conv_out(self.ffm(feat8, context8)),
