@@ -62,7 +62,7 @@ ACTIONS: dict[str, Action] = {
     "AU12": Action(
         {
             "mouth_corner": (0.115, -0.120, 0.075), "upper_lip_side": (0.045, -0.058, 0.03), "lower_lip_side": (0.050, -0.066, 0.03),
-            "cheek": (0.025, -0.060, -0.055), "nasolabial": (0.055, -0.060, -0.010), "upper_lip_mid": (0.0, -0.012, 0.03),
+            "cheek": (0.020, -0.075, -0.070), "nasolabial": (0.050, -0.060, -0.005), "upper_lip_mid": (0.0, -0.012, 0.03),
             "lower_lip_mid": (0.0, -0.030, 0.03), "cheek_low": (0.055, -0.045, -0.015), "ala": (0.018, 0.0, 0.0),
         },
         scales={"lips_upper": (0.0, -0.22, 0.0), "lips_lower": (0.0, -0.12, 0.0)},
@@ -86,8 +86,8 @@ ACTIONS: dict[str, Action] = {
     ),
     "AU18": Action(
         {
-            "mouth_corner": (-0.130, 0.0, -0.050), "upper_lip_side": (-0.045, -0.010, -0.075), "lower_lip_side": (-0.045, 0.010, -0.075),
-            "upper_lip_mid": (0.0, -0.020, -0.095), "lower_lip_mid": (0.0, 0.020, -0.095), "cheek_low": (-0.045, 0.0, 0.02),
+            "mouth_corner": (-0.130, 0.0, -0.050), "upper_lip_side": (-0.045, -0.004, -0.070), "lower_lip_side": (-0.045, 0.0, -0.070),
+            "upper_lip_mid": (0.0, -0.010, -0.085), "lower_lip_mid": (0.0, 0.005, -0.085), "cheek_low": (-0.045, 0.0, 0.02),
         }
     ),
     "AU20": Action(
@@ -98,8 +98,8 @@ ACTIONS: dict[str, Action] = {
     ),
     "AU22": Action(
         {
-            "mouth_corner": (-0.075, 0.0, -0.040), "upper_lip_mid": (0.0, -0.060, -0.085), "upper_lip_side": (-0.010, -0.055, -0.075),
-            "lower_lip_mid": (0.0, 0.070, -0.085), "lower_lip_side": (-0.010, 0.060, -0.075), "cheek_low": (-0.03, 0.0, 0.01),
+            "mouth_corner": (-0.050, 0.0, -0.030), "upper_lip_mid": (0.0, -0.070, -0.085), "upper_lip_side": (-0.010, -0.055, -0.075),
+            "lower_lip_mid": (0.0, 0.085, -0.085), "lower_lip_side": (-0.010, 0.072, -0.075), "cheek_low": (-0.03, 0.0, 0.01),
         }
     ),
     "AU23": Action(

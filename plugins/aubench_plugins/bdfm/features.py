@@ -13,7 +13,7 @@ from scipy.interpolate import PchipInterpolator
 Array = npt.NDArray[np.float64]
 
 EYE_INNER, EYE_OUTER = (0.258, 0.036), (0.744, -0.014)
-MOUTH_HALF_WIDTH, MOUTH_CORNER_Y = 0.405, 1.128
+MOUTH_HALF_WIDTH, MOUTH_CORNER_Y = 0.405, 1.137
 
 
 def _curve(points: list[tuple[float, float]], x: Array) -> Array:
@@ -40,7 +40,7 @@ def _lid(x: Array, height: float, peak: float, power: float) -> Array:
 
 def lip_line(x: Array) -> Array:
     """y where the closed lips meet, at |x|."""
-    return _curve([(0.0, 1.147), (0.06, 1.142), (0.15, 1.131), (0.28, 1.130), (MOUTH_HALF_WIDTH, MOUTH_CORNER_Y)], np.abs(x))
+    return _curve([(0.0, 1.147), (0.06, 1.142), (0.15, 1.131), (0.28, 1.134), (MOUTH_HALF_WIDTH, MOUTH_CORNER_Y)], np.abs(x))
 
 
 def upper_lip(x: Array) -> Array:
@@ -82,7 +82,7 @@ NOSE_OUTLINE = np.array(
     [(0.0, -0.16), (0.09, -0.10), (0.12, 0.05), (0.145, 0.25), (0.185, 0.42), (0.25, 0.53), (0.287, 0.62), (0.285, 0.70),
      (0.235, 0.765), (0.15, 0.775), (0.07, 0.790), (0.0, 0.800)]
 )  # fmt: skip
-NOSTRIL = np.array([(0.058, 0.735), (0.075, 0.706), (0.115, 0.690), (0.150, 0.700), (0.160, 0.722), (0.125, 0.742), (0.085, 0.750)])
+NOSTRIL = np.array([(0.058, 0.738), (0.072, 0.714), (0.105, 0.700), (0.138, 0.704), (0.150, 0.724), (0.125, 0.744), (0.085, 0.752)])
 HAIRLINE = np.array([(0.0, -1.06), (0.25, -1.06), (0.50, -1.00), (0.70, -0.86), (0.80, -0.66), (0.87, -0.45), (1.00, -0.32), (1.18, -0.14), (1.36, 0.04), (1.44, 0.30), (1.42, 0.52)])
 JAW = np.array([(1.42, 0.52), (1.38, 0.85), (1.22, 1.15), (0.92, 1.45), (0.62, 1.67), (0.33, 1.74), (0.0, 1.76)])
 BEARD = np.array(

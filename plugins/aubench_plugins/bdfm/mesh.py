@@ -102,7 +102,7 @@ def relax(half: topology.HalfFace, vertices: Array) -> Array:
     """Even out the steep underside of the nose, where rays graze the surface: a few umbrella steps, strongest there."""
     x, y = half.points[:, 0], half.points[:, 1]
     share = np.exp(-((np.maximum(x - 0.20, 0.0) / 0.08) ** 2) - ((y - 0.72) / 0.085) ** 2)
-    share = np.maximum(share, np.clip((np.maximum(x - 0.78, y - 1.66)) / 0.15, 0.0, 1.0))  # and the blends of the side of the face
+    share = np.maximum(share, np.clip((np.maximum(x - 0.78, y - 1.52)) / 0.15, 0.0, 1.0))  # and the blends of the side of the face
     bars = np.unique(np.sort(half.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)
     bars = np.concatenate([bars, bars[:, ::-1]])
     degree = np.bincount(bars[:, 0], minlength=len(vertices))[:, None]
@@ -198,11 +198,17 @@ def skin(half: topology.HalfFace) -> Piece:
     return Piece("skin", all_places, both, chart_uv(all_paints), all_seats, all_lip, all_lid, 0, ids)
 
 
+CHART_TRUE = 1.9
+"""The chart is to scale up to this distance from its middle, in each axis."""
+
+
 def chart_uv(points: Array) -> Array:
-    """Texture coordinates of chart points."""
+    """Texture coordinates of chart points: to scale on the face, squeezed into the square behind the ears."""
     from .model import CHART_SCALE, CHART_SHIFT
 
-    return 0.5 + points * CHART_SCALE + np.array(CHART_SHIFT)
+    far = np.abs(points) - CHART_TRUE
+    squeezed = np.sign(points) * (CHART_TRUE + 0.4 * (1 - np.exp(-far / 0.4)))
+    return 0.5 + np.where(far > 0, squeezed, points) * CHART_SCALE + np.array(CHART_SHIFT)
 
 
 def grid(rows: int, columns: int) -> Ids:

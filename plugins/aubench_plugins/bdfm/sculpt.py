@@ -20,8 +20,10 @@ LID_THICKNESS = 0.026
 CHART_CENTRE = (0.0, 0.3)
 CHART_AXES = (0.80, 1.15, 1.10)
 """Half axes of the front ellipse, inside which chart and front view coincide: sideways, upwards, downwards."""
-FAN_DEPTH, FAN_RATE = 1.25, 1.30
-"""Rays outside the front ellipse start at this depth and turn backwards by this many radians per unit of chart."""
+FAN_DEPTH, FAN_RATE, FAN_EASE, FAN_LIMIT = 1.25, 1.30, 2.0, 0.85
+"""Rays outside the front ellipse start at this depth and turn backwards by this many radians per unit of chart; from the third
+number on (radians) they ease towards it plus the fourth."""
+
 
 
 def smooth_min(a: Array, b: Array, k: float) -> Array:
@@ -61,7 +63,7 @@ def head_distance(points: Array) -> Array:
     d = smooth_min(d, capsule(p, (0.14, 1.67, 0.33), (0.72, 1.20, 1.08), 0.15, 0.16), 0.34)  # mandible
     d = smooth_min(d, capsule(p, (0.74, 1.14, 1.14), (0.90, 0.45, 1.32), 0.16, 0.16), 0.32)  # its ramus
     d = smooth_min(d, capsule(p, (0.60, 0.38, 0.32), (0.92, 0.30, 0.95), 0.19, 0.17), 0.34)  # zygoma
-    d = smooth_min(d, ellipsoid(p, (0.60, 0.84, 0.78), (0.29, 0.50, 0.46)), 0.22)  # masseter
+    d = smooth_min(d, ellipsoid(p, (0.58, 0.84, 0.78), (0.28, 0.50, 0.46)), 0.24)  # masseter
     d = smooth_min(d, ellipsoid(p, (0.47, 0.74, 0.43), (0.42, 0.48, 0.42)), 0.25)  # cheek fat
     d = smooth_min(d, capsule(p, (0.08, -0.24, 0.04), (0.52, -0.31, 0.10), 0.15, 0.16), 0.18)  # superciliary arch
     d = smooth_min(d, capsule(p, (0.50, -0.31, 0.10), (0.84, -0.12, 0.46), 0.17, 0.15), 0.20)  # orbital rim
@@ -85,7 +87,7 @@ def face_distance(points: Array) -> Array:
     ala = ellipsoid(p, (0.170, 0.650, -0.125), (0.100, 0.098, 0.165))
     d = smooth_min(d, ala, 0.075)
     d = smooth_min(d, capsule(p, (0.0, 0.62, -0.33), (0.0, 0.775, -0.06), 0.060, 0.050), 0.085)  # columella
-    nostril = ellipsoid(p, (0.098, 0.735, -0.19), (0.046, 0.040, 0.085))
+    nostril = ellipsoid(p, (0.100, 0.733, -0.19), (0.054, 0.046, 0.10))
     return -smooth_min(-d, nostril, 0.05)
 
 
@@ -99,6 +101,8 @@ def rays(chart: Array) -> tuple[Array, Array]:
     inside = np.where(ratio > 1.0, 1.0 / np.maximum(ratio, 1e-9), 1.0)
     # The turn starts gently, so that the chart stays smooth across the ellipse.
     angle = FAN_RATE * beyond * beyond / (beyond + 0.12)
+    over = np.clip(angle - FAN_EASE, 0.0, None)
+    angle = np.minimum(angle, FAN_EASE) + FAN_LIMIT * (1 - np.exp(-over / FAN_LIMIT))
     unit = np.stack([x, y], axis=1) / np.maximum(length, 1e-9)[:, None]
     # Core points slide outwards a little before the fan turns, which keeps the spacing even.
     core = np.stack([x, y], axis=1) * inside[:, None] + unit * (0.12 * (1 - np.exp(-beyond / 0.12)))[:, None]
