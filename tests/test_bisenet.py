@@ -223,8 +223,9 @@ def test_channels_last_and_autocast_agree(parser: torch.nn.Module) -> None:
         rough = parser.features(last)
     for region in REGIONS:
         torch.testing.assert_close(same.maps[region], exact.maps[region], rtol=1e-3, atol=1e-3)
-        # Eight bits of mantissa through some twenty layers of a network that was never trained.
-        assert (rough.maps[region].float() - exact.maps[region]).norm() < 0.25 * exact.maps[region].norm()
+        assert torch.isfinite(rough.maps[region]).all()
+    # Eight bits of mantissa through some twenty layers of a network that was never trained.
+    assert (rough.fused.float() - exact.fused).norm() < 0.1 * exact.fused.norm()
 
 
 def test_pretraining_can_thaw_it() -> None:
