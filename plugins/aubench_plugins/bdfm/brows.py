@@ -103,7 +103,7 @@ def _paint(style: int, centre: npt.NDArray[np.float64], widths: npt.NDArray[np.f
         view[:] = 1.0 - (1.0 - view) * (1.0 - 0.8 * patch)
     # the shade of the skin under a brow, from the shorter hairs that no stroke draws
     under = cv2.GaussianBlur(canvas, (0, 0), 2.2 * _FINE)
-    alpha = np.clip(canvas * 0.92 + under * 0.30 * dense, 0.0, 1.0)
+    alpha = np.clip(canvas + under * 0.38 * dense, 0.0, 1.0)
     small = cv2.resize(alpha, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
     area = paint.blur(np.ascontiguousarray(small, dtype=np.float32), 3.0)
     return np.round(np.stack([small, area], axis=2) * 255).astype(np.uint8)

@@ -65,34 +65,11 @@ def between(px, py, points, first, second, third, fourth, fifth):  # type: ignor
 CURVE_SIZE, CURVE_MAX = 2048, 4.0
 
 
-def tone_curve(contrast: float = 1.0, toe: float = 0.0) -> Floats:
+def tone_curve(contrast: float = 1.0, toe: float = 0.0, gain: float = 1.0) -> Floats:
     """Display value 0..255 of linear light, tabulated over the square root of light up to ``CURVE_MAX``: a filmic shoulder,
-    then sRGB. ``contrast`` bends about middle grey; ``toe`` lifts the blacks."""
+    then sRGB. ``gain`` multiplies the light; ``contrast`` bends about middle grey; ``toe`` lifts the blacks."""
     x = np.linspace(0.0, math.sqrt(CURVE_MAX), CURVE_SIZE) ** 2
-    x = 0.18 * (x / 0.18) ** contrast
+    x = 0.18 * (gain * x / 0.18) ** contrast
     film = x * (1.0 + x / 9.0) / (1.0 + 0.62 * x)
     srgb = np.where(film <= 0.0031308, 12.92 * film, 1.055 * np.maximum(film, 1e-9) ** (1 / 2.4) - 0.055)
     return (255.0 * np.clip(toe + (1 - toe) * srgb, 0.0, 1.0)).astype(np.float32)
-
-
-@_jit
-def occlusion(vertices, normals, directions, maps, scales, out):  # type: ignore[no-untyped-def]
-    """Add to ``out`` (v,) the open share of each vertex's sky: ``directions`` (d, 3, 3) view bases (rows x, y, z towards
-    the light), ``maps`` (d, s, s) heights of the nearest surface along z, ``scales`` (d, 3) centre and pixels per unit."""
-    side = maps.shape[1]
-    for n in range(vertices.shape[0]):
-        total, open_share = 0.0, 0.0
-        for d in range(directions.shape[0]):
-            basis = directions[d]
-            cosine = normals[n, 0] * basis[2, 0] + normals[n, 1] * basis[2, 1] + normals[n, 2] * basis[2, 2]
-            if cosine <= 0.02:
-                continue
-            x = vertices[n, 0] * basis[0, 0] + vertices[n, 1] * basis[0, 1] + vertices[n, 2] * basis[0, 2]
-            y = vertices[n, 0] * basis[1, 0] + vertices[n, 1] * basis[1, 1] + vertices[n, 2] * basis[1, 2]
-            z = vertices[n, 0] * basis[2, 0] + vertices[n, 1] * basis[2, 1] + vertices[n, 2] * basis[2, 2]
-            column = int(clamp((x - scales[d, 0]) * scales[d, 2] + 0.5, 0.0, side - 1.0))
-            row = int(clamp((y - scales[d, 1]) * scales[d, 2] + 0.5, 0.0, side - 1.0))
-            total += cosine
-            if z > maps[d, row, column] - 0.05:
-                open_share += cosine
-        out[n] = open_share / total if total > 0.0 else 0.0

@@ -46,7 +46,7 @@ _TINTS: dict[str, tuple[float, float, float]] = {
     "lip": (0.50, 0.185, 0.165),
     "iris_in": (0.30, 0.36, 0.30),
     "iris_out": (0.10, 0.22, 0.33),
-    "brow": (0.055, 0.032, 0.020),
+    "brow": (0.030, 0.017, 0.011),
     "hair": (0.075, 0.040, 0.022),
     "stubble": (0.55, 0.55, 0.60),
     "cloth": (0.060, 0.085, 0.13),
@@ -59,8 +59,8 @@ _TINTS: dict[str, tuple[float, float, float]] = {
 }
 _AMOUNTS: dict[str, float] = {
     "mottle": 0.030, "blotch": 0.035, "freckle": 0.18, "flush": 0.75, "lip": 0.92, "socket": 0.55, "pore": 1.0, "age": 0.10,
-    "crease": 0.9, "brow": 0.92, "stubble": 0.0, "beard": 0.0, "liner": 0.62, "rough": 0.54, "oil": 0.5, "shine": 0.42,
-    "gloss": 2.4, "hair_shine": 1.0, "pupil": 0.19, "exposure": 1.0,
+    "crease": 0.9, "brow": 1.05, "stubble": 0.0, "beard": 0.0, "liner": 0.62, "rough": 0.54, "oil": 0.35, "shine": 0.30,
+    "gloss": 2.4, "hair_shine": 1.0, "pupil": 0.19, "exposure": 1.0, "scalp": 0.85,
 }  # fmt: skip
 
 

@@ -92,9 +92,9 @@ def _person_colours(rng: np.random.Generator) -> tuple[dict[str, Rgb], dict[str,
         "stubble": float(rng.uniform(0.2, 0.9)) if male and rng.random() < 0.55 else 0.0,
         "beard": float(rng.uniform(0.6, 1.0)) if bearded else 0.0,
         "liner": float(rng.uniform(0.35, 0.6) if male else rng.uniform(0.5, 0.95)),
-        "rough": float(rng.uniform(0.42, 0.64)),
-        "oil": float(rng.uniform(0.1, 1.1)),
-        "shine": float(rng.uniform(0.18, 0.75)),
+        "rough": float(rng.uniform(0.48, 0.66)),
+        "oil": float(rng.uniform(0.0, 0.7)),
+        "shine": float(rng.uniform(0.10, 0.50)),
         "gloss": float(rng.uniform(1.0, 4.5)),
         "hair_shine": float(rng.uniform(0.4, 1.5)),
         "pupil": float(rng.uniform(0.13, 0.27)),
@@ -119,25 +119,26 @@ def photo_person(seed: int) -> Person:
     key = (np.sin(turn) * np.cos(lift), -np.sin(lift), -np.cos(turn) * np.cos(lift))
     power = rng.uniform(0.5, 1.25) * (0.75 + 0.5 * hard)
     wrap, spread = 0.45 * (1 - hard) + 0.02, rng.uniform(0.15, 0.55)
-    lights = [light(key, _rgb(power * _kelvin(rng, 0.45)), wrap, spread)]
+    lights = [light(key, _rgb(power * _kelvin(rng, 0.35)), wrap, spread)]
     for _ in range(int(rng.integers(0, 4))):
         direction = rng.normal(0, 1, 3) * (1.2, 0.8, 1.0)
         strength = power * rng.uniform(0.08, 0.6)
-        lights.append(light(_rgb(direction), _rgb(strength * _kelvin(rng, 0.6)), 0.4 * rng.random(), rng.uniform(0.1, 0.4)))
+        lights.append(light(_rgb(direction), _rgb(strength * _kelvin(rng, 0.4)), 0.4 * rng.random(), rng.uniform(0.1, 0.4)))
     base = rng.uniform(0.12, 0.60) * (1.25 - 0.7 * hard)
-    sky = base * _kelvin(rng, 0.35)
-    ground = base * rng.uniform(0.25, 0.9) * _kelvin(rng, 0.4)
+    sky = base * _kelvin(rng, 0.25)
+    ground = base * rng.uniform(0.25, 0.9) * _kelvin(rng, 0.25)
     ambient = np.stack([sky, ground, rng.uniform(0.3, 1.2) * _kelvin(rng, 0.3)]).astype(np.float32)
     # a camera's meter: the face comes out somewhere about middle grey, dark skin darker than fair skin
     grey = float(np.dot(tints["skin"], (0.3, 0.6, 0.1)))
     lit = base + 0.55 * power
     target = 0.23 * (grey / 0.30) ** 0.55 * float(np.exp(rng.normal(0.0, 0.28)))
     amounts["exposure"] = target / max(grey * lit, 1e-4)
-    balance = _kelvin(rng, 0.16)
+    # white balance follows the light, more or less
+    arriving = ambient[0] + 0.5 * ambient[1] + 0.6 * sum(row[3:6] for row in lights)
+    balance = (arriving.mean() / arriving) ** rng.uniform(0.45, 1.05) * _kelvin(rng, 0.08)
     contrast, toe = float(rng.normal(1.05, 0.14)), float(max(0.0, rng.normal(0.0, 0.025)))
     saturation = rng.normal(0.0, 0.04, 3)
-    curve = np.stack([tone_curve(max(0.75, contrast + saturation[c]), toe) * np.clip(balance[c], 0.8, 1.2) for c in range(3)])
-    curve = np.clip(curve, 0, 255).astype(np.float32)
+    curve = np.stack([tone_curve(max(0.75, contrast + saturation[c]), toe, float(balance[c])) for c in range(3)])
     hair = str(rng.choice(["cap", "bald", "fringe", "long"], p=[0.40, 0.12, 0.18, 0.30] if not male else [0.58, 0.22, 0.14, 0.06]))
     glasses = int(rng.choice([0, 1, 2, 3], p=[0.85, 0.06, 0.07, 0.02]))
     return Person(

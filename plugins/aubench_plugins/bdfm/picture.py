@@ -129,7 +129,7 @@ def shade_picture(
                     open_sky *= layers[11]
                     lip = layers[6]
                     shine *= (1.0 + q[m.Q_OIL] * layers[9]) * (1.0 - 0.8 * brow[0]) * (1.0 + lip * (q[m.Q_GLOSS] - 1.0))
-                    shine *= 1.0 - 0.8 * min(1.0, q[m.Q_BEARD] * layers[7])
+                    shine *= 1.0 - 0.8 * min(1.0, q[m.Q_BEARD] * max(layers[7], 0.0) + q[m.Q_SCALP] * max(-layers[7], 0.0))
                     rough *= (1.0 - 0.18 * layers[9]) * (1.0 - 0.35 * lip)
                     classes[sample] = paints.label[min(max(int(v * res), 0), res - 1), min(max(int(u * res), 0), res - 1)]
                     if brow[1] > m.BROW_AREA:
@@ -174,10 +174,10 @@ def shade_picture(
                     low = -between(px, py, landmarks, 60, 67, 66, 65, 64) / unit
                     across = (px - landmarks[60, 0]) / (landmarks[64, 0] - landmarks[60, 0] + F(1e-3))
                     lips_z = F(0.5) * (surface.vertices[surface.lips[0], 2] + surface.vertices[surface.lips[1], 2])
-                    behind = max(z - F(distance) - lips_z - F(0.04), 0.0)
-                    cover = (0.35 + 0.65 * smooth(lid, -0.01, 0.09)) * (0.6 + 0.4 * smooth(low, -0.01, 0.07))
-                    cover *= smooth(min(across, 1.0 - across), -0.08, 0.22)
-                    cover /= 1.0 + behind * behind * 30.0
+                    behind = max(z - F(distance) - lips_z - F(0.10), 0.0)
+                    cover = (0.50 + 0.50 * smooth(lid, -0.02, 0.06)) * (0.7 + 0.3 * smooth(low, -0.02, 0.05))
+                    cover *= 0.25 + 0.75 * smooth(min(across, 1.0 - across), -0.05, 0.25)
+                    cover /= 1.0 + behind * behind * 22.0
                     if kind == m.P_TEETH:
                         place = u * 14.0
                         gap = abs(place - math.floor(place) - 0.5) * 2.0
@@ -203,7 +203,12 @@ def shade_picture(
                 for c in range(3):
                     n[c] *= length
                 facing = n[0] * view[0] + n[1] * view[1] + n[2] * view[2]
-                if facing < 0.0 and (kind == m.P_HAIR or kind == m.P_LASH or kind >= m.P_FRAME):
+                if facing < -0.15 and kind == m.P_SKIN:  # the inner side of a lid or lip: moist and shaded
+                    open_sky *= 0.5
+                    for c in range(3):
+                        n[c] = -n[c]
+                        rgb[c] = 0.5 * (rgb[c] + look.tints[m.GUM, c])
+                elif facing < 0.0 and (kind == m.P_HAIR or kind == m.P_LASH or kind >= m.P_FRAME):
                     for c in range(3):
                         n[c] = -n[c]
                 if kind == m.P_EYE:
@@ -225,7 +230,7 @@ def shade_picture(
                     _lit(rgb, n, view, open_sky, soft, rough, shine, look, out)
                     if kind >= m.P_TEETH and kind <= m.P_CAVITY:
                         for c in range(3):
-                            out[c] *= open_sky
+                            out[c] *= 0.45 + 0.55 * open_sky
                 for c in range(3):
                     light = min(max(out[c] * q[m.Q_EXPOSURE], 0.0), CURVE_MAX * 0.999)
                     total[c] += look.curve[c, int(math.sqrt(light) * curve_scale + 0.5)]

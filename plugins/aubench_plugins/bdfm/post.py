@@ -64,7 +64,8 @@ def backdrop(seed: int | None, size: int) -> Floats:
         return (np.array([52, 56, 64], np.float32) + glow * np.array([62, 64, 66], np.float32)).astype(np.float32)
     rng = np.random.default_rng(seed)
     tone = rng.uniform(15, 240)
-    colours = np.clip(tone + rng.normal(0, rng.choice([8, 45]), (6, 3)), 0, 255).astype(np.float32)
+    tints = rng.normal(0, 1, (6, 3)) * rng.choice([4, 12, 40]) + rng.normal(0, 1, (6, 1)) * rng.choice([10, 45])
+    colours = np.clip(tone + tints, 0, 255).astype(np.float32)
     kind = int(rng.integers(0, 6))
     turn = rng.uniform(0, 2 * np.pi)
     across = ((x - 0.5) * np.cos(turn) + (y - 0.5) * np.sin(turn) + 0.7) / 1.4
@@ -85,8 +86,10 @@ def backdrop(seed: int | None, size: int) -> Floats:
         wave = np.sin(across * rng.uniform(10, 90) + rng.uniform(0, 6))[..., None]
         picture += (wave * (colours[2] - colours[3]) * 0.35).astype(np.float32)
     elif kind == 4:  # foliage, crowds, shelves
-        small = rng.uniform(0, 1, (int(rng.integers(4, 24)), int(rng.integers(4, 24)), 3)).astype(np.float32)
-        picture += (cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC) - 0.5) * rng.uniform(30, 170)
+        rough = rng.uniform(0, 1, (int(rng.integers(4, 24)), int(rng.integers(4, 24)), 3)).astype(np.float32)
+        grey = rng.uniform(0.3, 1.0)
+        small = rough + grey * (rough.mean(axis=2, keepdims=True) - rough)
+        picture += (cv2.resize(small, (size, size), interpolation=cv2.INTER_CUBIC) - 0.5) * rng.uniform(30, 150)
     soft = rng.uniform(0.0, 0.05) * size
     if kind in (1, 2, 3, 4) and soft > 0.4:
         picture = cv2.GaussianBlur(picture, (0, 0), float(soft), borderType=cv2.BORDER_REPLICATE)

@@ -16,8 +16,11 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
 
-OPAQUE, TWO_SIDED, CUTOUT, HIDDEN = 0, 1, 3, 4
-"""How a triangle is drawn: back faces culled; both faces; both faces, holes where its alpha is low; not at all."""
+OPAQUE, TWO_SIDED, HIDDEN, LINED, CUTOUT = 0, 1, 2, 3, 4
+LINING_DEPTH = 0.35
+"""How a triangle is drawn: back faces culled; both faces; not at all; both faces, the back ones as
+if ``LINING_DEPTH`` farther away, so that they only show in gaps; and, from CUTOUT on, both faces with holes where alpha is low:
+mode CUTOUT + n looks in layer n."""
 
 _jit = nb.njit(cache=True, nogil=True, error_model="numpy")
 
@@ -35,13 +38,13 @@ def rasterise(
 ) -> None:
     """Draw into ``ids`` (s, s) and ``near`` (s, s).
 
-    ``screen`` (v, 3) is x, y, 1/z; ``triangles`` (t, 3); ``mode`` (t,); ``uv`` (v, 2) in [0, 1]; ``alpha`` (a, a), looked up for
+    ``screen`` (v, 3) is x, y, 1/z; ``triangles`` (t, 3); ``mode`` (t,); ``uv`` (v, 2) in [0, 1]; ``alpha`` (n, a, a), looked up for
     CUTOUT triangles only. ``ids`` becomes -1 where nothing was drawn, ``near`` 0.
     """
     height, width = ids.shape
     ids[:] = -1
     near[:] = 0.0
-    side = alpha.shape[0]
+    side = alpha.shape[1]
     for t in range(triangles.shape[0]):
         kind = mode[t]
         if kind == HIDDEN:
@@ -56,6 +59,7 @@ def rasterise(
         # In OpenCV axes an outward (counter-clockwise seen from outside) triangle has negative area on the screen.
         if kind == OPAQUE and area >= 0.0:
             continue
+        lining = kind == LINED and area >= 0.0
         if abs(area) < 1e-9:
             continue
         left = max(0, int(math.ceil(min(x0, x1, x2))))
@@ -80,16 +84,18 @@ def rasterise(
                 if l0 < -1e-6 or l1 < -1e-6 or l2 < -1e-6:
                     continue
                 w = l0 * w0 + l1 * w1 + l2 * w2
+                if lining:
+                    w = w / (np.float32(1.0) + np.float32(LINING_DEPTH) * w)
                 if w <= near[y, x]:
                     continue
-                if kind == CUTOUT:
+                if kind >= CUTOUT:
                     z = np.float32(1.0) / w
                     p0, p1, p2 = l0 * w0 * z, l1 * w1 * z, l2 * w2 * z
                     u = p0 * uv[i, 0] + p1 * uv[j, 0] + p2 * uv[k, 0]
                     v = p0 * uv[i, 1] + p1 * uv[j, 1] + p2 * uv[k, 1]
                     column = min(side - 1, max(0, int(u * side)))
                     row = min(side - 1, max(0, int(v * side)))
-                    if alpha[row, column] < threshold:
+                    if alpha[kind - CUTOUT, row, column] < threshold:
                         continue
                 near[y, x] = w
                 ids[y, x] = t

@@ -141,7 +141,8 @@ def _skin_albedo(layers: Floats, fold: Floats, brow: Floats, look: Look, rgb: Fl
     freckle = q[m.Q_FRECKLE] * layers[4]
     lip = clamp(q[m.Q_LIP] * layers[6], 0.0, 1.0)
     socket = q[m.Q_SOCKET] * layers[10]
-    bearded = layers[7]
+    bearded = max(layers[7], 0.0)
+    scalp = q[m.Q_SCALP] * max(-layers[7], 0.0)
     stubble = clamp(q[m.Q_STUBBLE] * bearded * (0.55 + 0.6 * layers[8]), 0.0, 0.95)
     beard = clamp(smooth(q[m.Q_BEARD] * bearded, 0.25, 0.75) * (0.45 + 0.9 * layers[8]), 0.0, 0.96)
     hair = clamp(q[m.Q_BROW] * brow[0], 0.0, 0.97)
@@ -158,6 +159,7 @@ def _skin_albedo(layers: Floats, fold: Floats, brow: Floats, look: Look, rgb: Fl
         value *= dark if c else 1.0 - 0.8 * (1.0 - dark)  # folds and wrinkles stay warm: light bounces inside them
         value *= 1.0 - liner * (0.85 if c else 0.75)
         value += hair * (tints[m.BROW, c] - value)
+        value += scalp * (tints[m.HAIR, c] * (0.6 + 0.5 * layers[8]) - value)
         rgb[c] = max(value, 0.0)
 
 

@@ -24,7 +24,7 @@ LAYERS = (
 )  # fmt: skip
 """Channels of :attr:`SkinTextures.layers`. ``pore_u/v``: slope of the skin's fine relief (interocular distances per chart
 unit); ``mottle, blotch``: fine and coarse colour noise, variance 1; ``freckle, flush, lip, beard, oil, socket, margin``: masks
-in 0..1 of freckles, ruddy places, the red of the lips, beard growth, shine, the hollow round the eye, the lid's edge; ``strand``: beard
+in 0..1 of freckles, ruddy places, the red of the lips, beard growth (negative: hair of the head), shine, the hollow round the eye, the lid's edge; ``strand``: beard
 hairs 0..1; ``shade``: light that reaches the place 0..1; ``age_u/v, age``: slope and depth of the wrinkles that stay."""
 _AT = {name: n for n, name in enumerate(LAYERS)}
 
@@ -92,7 +92,7 @@ def _layers(side: int) -> Floats:
     # relief: pores, stronger on nose and cheeks; fine lines across the lips
     pores = -np.clip(paint.noise(rng, side, 1.1 * unit) - 0.6, 0, None) + 0.35 * paint.noise(rng, side, 2.2 * unit)
     where = 0.45 + 0.8 * nose + sum(0.7 * paint.blob(u, v, c, 0.09, 0.07) for c in cheeks)
-    height = 0.0011 * pores * where * (1 - lips)
+    height = 0.0008 * pores * where * (1 - lips)
     wander = u + 0.0015 * paint.noise(rng, side, 9 * unit)
     furrow = np.sin(2 * np.pi * 95 * wander) + 0.6 * np.sin(2 * np.pi * 151 * wander + 2.0)
     height += 0.0011 * lips * furrow * (0.6 + 0.4 * paint.noise(rng, side, 6 * unit))
@@ -115,7 +115,11 @@ def _layers(side: int) -> Floats:
     # no hair on the red, under the nose's wings and in the bare wedge under the lower lip
     beard *= 1 - np.clip(paint.blur(lips, 3 * unit) * 1.5, 0, 1)
     beard *= 1 - 0.85 * np.clip(nose * 1.5, 0, 1)
-    put("beard", np.clip(beard, 0, 1))
+    hairline, _ = paint.to_polyline(u, v, chart["hairline"])
+    scalp = 1 - paint.polygon(side, _below(chart["hairline"]))
+    scalp = np.clip(0.5 + np.where(scalp > 0.5, hairline, -hairline) / 0.022 + 0.30 * paint.fractal(rng, side, 5 * unit, 2), 0, 1)
+    scalp *= np.clip((float(chart["hairline"][:, 1].max()) - 0.03 - v) / 0.03, 0, 1)
+    put("beard", np.where(scalp > 0, -scalp, np.clip(beard, 0, 1)))
     put("strand", _strands(rng, side, mouth))
 
     oil = np.clip(nose + paint.blob(u, v, np.mean(brows, axis=0) - (0, 0.07), 0.16, 0.07), 0, 1)
@@ -149,6 +153,12 @@ def _layers(side: int) -> Floats:
     put("age_v", age_v)
     put("age", age)
     return out
+
+
+def _below(hairline: Floats) -> Floats:
+    """The closed region (n, 2) of the chart under the hairline."""
+    ends = np.array([[hairline[-1, 0], 2.0], [hairline[0, 0], 2.0]], np.float32)
+    return np.concatenate([hairline, ends]).astype(np.float32)
 
 
 def _strands(rng: np.random.Generator, side: int, mouth: Floats) -> Floats:
