@@ -108,10 +108,11 @@ class ParsingLearner:
         logits, maps = self.network.heads(self.network.prepare(image))
         stride = max(1, self.size // GRID)
         offset = int(torch.randint(stride, (1,)))
-        labels = parsing[:, offset::stride, offset::stride]
-        losses = [
-            parsing_loss(one, labels, range(offset, self.size, stride), self.size, self.class_weights) for one in logits
-        ]
+        losses = []
+        for index, one in enumerate(logits):
+            every = stride if index == 0 else 2 * stride  # the heads that only help are asked on half the grid
+            labels = parsing[:, offset::every, offset::every]
+            losses.append(parsing_loss(one, labels, range(offset, self.size, every), self.size, self.class_weights))
         total = losses[0] + 0.5 * sum(losses[1:], torch.zeros((), device=image.device))
         numbers: dict[str, Tensor | float] = {"parsing": losses[0]}
         if len(list(self.helpers.parameters())):
