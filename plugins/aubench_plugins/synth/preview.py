@@ -17,32 +17,33 @@ from aubench.data.labels import open_labels
 from aubench.discovery import build
 from aubench.errors import UserError
 
-SHOWN = 16
-"""Frames in a strip."""
+SHOWN, WIDTH = 14, 15.0
+"""Frames in a strip; width of the figure in inches."""
 
 
 def sheet(data: Dataset, subjects: Sequence[str], path: Path) -> None:
     """One strip for each subject, of its first sequence, over the courses of its AUs. Raises ``UserError`` for an
     unknown subject."""
     figure, axes = plt.subplots(
-        2 * len(subjects), 1, figsize=(16, 3.1 * len(subjects)), height_ratios=[1.0, 1.3] * len(subjects)
-    )
+        2 * len(subjects), 1, figsize=(WIDTH, 2.7 * len(subjects)), height_ratios=[WIDTH / SHOWN, 1.3] * len(subjects),
+        sharex=True, layout="constrained",
+    )  # fmt: skip
     for subject, above, below in zip(subjects, axes[::2], axes[1::2], strict=True):
         images, labels = _sequence(data, subject)
         chosen = np.linspace(0, len(images) - 1, SHOWN).round().astype(int)
-        above.imshow(np.hstack(list(images[chosen])))
-        above.set_title(subject, loc="left", fontsize=9)
-        above.axis("off")
+        half = 0.5 * (len(images) - 1) / (SHOWN - 1)
+        ends = (-half, len(images) - 1 + half)
+        above.imshow(np.hstack(list(images[chosen])), extent=(*ends, 0, 1), aspect="auto")
+        above.set_ylabel(subject)
+        above.set_yticks([])
         for column, name in enumerate(data.aus):
             if labels[:, column].max() >= 0.5:
-                below.plot(labels[:, column], label=name, color=plt.get_cmap("tab20")(column), linewidth=1.4)
+                below.plot(labels[:, column], label=name, color=plt.get_cmap("tab20")(column), linewidth=1.6)
         for row in chosen:
             below.axvline(row, color="0.9", linewidth=0.8, zorder=0)
-        half = 0.5 * (len(images) - 1) / (SHOWN - 1)
-        below.set(xlim=(-half, len(images) - 1 + half), ylim=(0, 5), ylabel="intensity")
-        below.legend(ncols=14, fontsize=7, loc="upper center", frameon=False)
+        below.set(xlim=ends, ylim=(0, 5.4), ylabel="intensity", yticks=range(6))
+        below.legend(ncols=14, fontsize=8, loc="upper center", frameon=False)
     axes[-1].set_xlabel("frame")
-    figure.tight_layout()
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
