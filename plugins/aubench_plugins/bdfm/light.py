@@ -27,25 +27,33 @@ def smooth(x, low, high):  # type: ignore[no-untyped-def]
 
 
 @_jit
-def wrapped(cosine, wrap):  # type: ignore[no-untyped-def]
-    """Diffuse light that reaches round the terminator by ``wrap`` (0 none, 1 all round), of constant total energy."""
-    value = (cosine + wrap) / (1.0 + wrap)
-    if value <= 0.0:
-        return 0.0
-    return value * (value * 0.25 + 0.75) / (1.0 + 0.35 * wrap)
+def two_lobes(nh, lh, nl, roughness, broad, tight):  # type: ignore[no-untyped-def]
+    """Specular light of skin: 65 % of a broad and 35 % of a tight GGX lobe, with Schlick's Fresnel term from 0.035.
 
-
-@_jit
-def glint(nh, lh, nl, roughness, f0):  # type: ignore[no-untyped-def]
-    """GGX specular with Schlick's Fresnel term; ``nh, lh, nl`` are cosines."""
-    if nl <= 0.0:
-        return 0.0
-    a = roughness * roughness
-    a2 = a * a
-    d = nh * nh * (a2 - 1.0) + 1.0
+    ``nh, lh, nl`` are cosines; ``broad`` and ``tight`` the lobes' a² (roughness to the fourth power).
+    """
+    d1 = nh * nh * (broad - 1.0) + 1.0
+    d2 = nh * nh * (tight - 1.0) + 1.0
+    d1, d2 = d1 * d1 + 1e-7, d2 * d2 + 1e-7
     m = 1.0 - lh
-    fresnel = f0 + (1.0 - f0) * m * m * m * m * m
-    return nl * fresnel * a2 / (d * d * 4.0 * max(0.1, lh * lh) * (roughness + 0.5) + 1e-6)
+    m2 = m * m
+    fresnel = 0.035 + 0.965 * m2 * m2 * m
+    return nl * fresnel * (0.65 * broad * d2 + 0.35 * tight * d1) / (d1 * d2 * 4.0 * max(0.1, lh * lh) * (roughness + 0.5))
+
+
+def lamp(
+    direction: tuple[float, float, float], colour: tuple[float, float, float], wrap: float, spread: float
+) -> Floats:
+    """A light as shading wants it (11,): the unit vector to it, its colour, how far its diffuse light reaches round the
+    terminator, the cosine of its half angle ``spread`` (radians), and the same reach for red, green and blue under skin.
+
+    Wrapped diffuse light of width w is (cos + w) / (1 + w) = cos (1 - r) + r with the reach r = w / (1 + w).
+    """
+    unit = np.array(direction, np.float64)
+    unit /= np.linalg.norm(unit)
+    widths = wrap + np.array([0.0, 0.32, 0.14, 0.08])
+    reach = widths / (1.0 + widths)
+    return np.array([*unit, *colour, reach[0], np.cos(spread), *reach[1:]], np.float32)
 
 
 @_jit

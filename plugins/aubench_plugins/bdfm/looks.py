@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from .light import tone_curve
+from .light import lamp, tone_curve
 from .materials import AMOUNTS, TINTS
 from .shade import Look
 
@@ -58,17 +58,10 @@ _TINTS: dict[str, tuple[float, float, float]] = {
     "gum": (0.42, 0.13, 0.12),
 }
 _AMOUNTS: dict[str, float] = {
-    "mottle": 0.030, "blotch": 0.035, "freckle": 0.18, "flush": 0.75, "lip": 0.92, "socket": 0.55, "pore": 1.0, "age": 0.10,
+    "mottle": 0.030, "blotch": 0.035, "freckle": 0.18, "flush": 0.75, "lip": 0.92, "socket": 0.55, "pore": 1.0, "age": 0.04,
     "crease": 0.9, "brow": 1.05, "stubble": 0.0, "beard": 0.0, "liner": 0.62, "rough": 0.54, "oil": 0.35, "shine": 0.30,
     "gloss": 2.4, "hair_shine": 1.0, "pupil": 0.19, "exposure": 1.0, "scalp": 0.85,
 }  # fmt: skip
-
-
-def light(direction: tuple[float, float, float], colour: tuple[float, float, float], wrap: float, spread: float) -> Floats:
-    """A row of ``Look.lights``: ``direction`` points to the light, ``spread`` is its half angle in radians."""
-    unit = np.array(direction, np.float64)
-    unit /= np.linalg.norm(unit)
-    return np.array([*unit, *colour, wrap, np.cos(spread)], np.float32)
 
 
 def assemble(
@@ -90,10 +83,10 @@ def assemble(
 def game_person() -> Person:
     """The one look of the ``game`` style: soft light from three sides."""
     lights = [
-        light((-0.55, -0.62, -0.75), (1.12, 1.04, 0.95), 0.30, 0.42),
-        light((0.80, -0.10, -0.60), (0.28, 0.32, 0.38), 0.50, 0.30),
-        light((0.75, -0.55, 0.62), (0.75, 0.72, 0.70), 0.05, 0.20),
-        light((-0.90, -0.25, 0.55), (0.22, 0.27, 0.36), 0.05, 0.20),
+        lamp((-0.55, -0.62, -0.75), (1.12, 1.04, 0.95), 0.30, 0.42),
+        lamp((0.80, -0.10, -0.60), (0.28, 0.32, 0.38), 0.50, 0.30),
+        lamp((0.75, -0.55, 0.62), (0.75, 0.72, 0.70), 0.05, 0.20),
+        lamp((-0.90, -0.25, 0.55), (0.22, 0.27, 0.36), 0.05, 0.20),
     ]
     ambient = np.array([[0.36, 0.37, 0.40], [0.16, 0.135, 0.12], [0.8, 0.85, 0.95]], np.float32)
     return Person(assemble({}, {}, lights, ambient), distance=13.0)

@@ -7,8 +7,8 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from .light import tone_curve
-from .looks import Person, assemble, light
+from .light import lamp, tone_curve
+from .looks import Person, assemble
 
 Rgb = tuple[float, float, float]
 _RED, _GREEN, _BLUE = 0, 1, 2
@@ -119,11 +119,11 @@ def photo_person(seed: int) -> Person:
     key = (np.sin(turn) * np.cos(lift), -np.sin(lift), -np.cos(turn) * np.cos(lift))
     power = rng.uniform(0.5, 1.25) * (0.75 + 0.5 * hard)
     wrap, spread = 0.45 * (1 - hard) + 0.02, rng.uniform(0.15, 0.55)
-    lights = [light(key, _rgb(power * _kelvin(rng, 0.35)), wrap, spread)]
+    lights = [lamp(key, _rgb(power * _kelvin(rng, 0.35)), wrap, spread)]
     for _ in range(int(rng.integers(0, 4))):
         direction = rng.normal(0, 1, 3) * (1.2, 0.8, 1.0)
         strength = power * rng.uniform(0.08, 0.6)
-        lights.append(light(_rgb(direction), _rgb(strength * _kelvin(rng, 0.4)), 0.4 * rng.random(), rng.uniform(0.1, 0.4)))
+        lights.append(lamp(_rgb(direction), _rgb(strength * _kelvin(rng, 0.4)), 0.4 * rng.random(), rng.uniform(0.1, 0.4)))
     base = rng.uniform(0.12, 0.60) * (1.25 - 0.7 * hard)
     sky = base * _kelvin(rng, 0.25)
     ground = base * rng.uniform(0.25, 0.9) * _kelvin(rng, 0.25)

@@ -205,10 +205,14 @@ def shade_picture(
                 facing = n[0] * view[0] + n[1] * view[1] + n[2] * view[2]
                 if facing < -0.15 and kind == m.P_SKIN:  # the inner side of a lid or lip: moist and shaded
                     open_sky *= 0.5
+                    if layers[6] > 0.3:
+                        classes[sample] = m.CLS_MOUTH
+                        open_sky *= 0.3
                     for c in range(3):
                         n[c] = -n[c]
                         rgb[c] = 0.5 * (rgb[c] + look.tints[m.GUM, c])
                 elif facing < 0.0 and (kind == m.P_HAIR or kind == m.P_LASH or kind >= m.P_FRAME):
+                    open_sky *= 0.3 if kind == m.P_HAT else 1.0
                     for c in range(3):
                         n[c] = -n[c]
                 if kind == m.P_EYE:

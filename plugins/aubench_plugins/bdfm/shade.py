@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import materials as m
-from .light import CURVE_MAX, CURVE_SIZE, between, clamp, glint, smooth, wrapped
+from .light import clamp, smooth, two_lobes
 from .model import EYE_UV_ANGLE, IRIS_ANGLE
 
 Floats = npt.NDArray[np.float32]
@@ -61,7 +61,8 @@ class Paints(NamedTuple):
 
 class Look(NamedTuple):
     """Who and under which light: ``tints`` (n, 3) linear colours and ``amounts`` (m,), indexed by the constants of
-    :mod:`.materials`; ``lights`` (l, 8) direction to the light, colour, wrap, cosine radius; ``ambient`` (3, 3) sky, ground,
+    :mod:`.materials`; ``lights`` (l, 11) direction to the light, colour, diffuse reach, cosine
+    radius, reach under skin of red, green and blue (see :func:`.light.lamp`); ``ambient`` (3, 3) sky, ground,
     the eye's reflections; ``curve`` tone curve for each channel (3, CURVE_SIZE)."""
 
     tints: Floats
@@ -177,17 +178,24 @@ def _lit(rgb: Floats, n: Floats, view: Floats, open_sky: float, soft: float, rou
         reach = open_sky if c else open_sky + soft * 0.35 * open_sky * (1.0 - open_sky)
         out[c] = ambient * reach * (rgb[c] + shine * 0.10 * grazing)
     direct = 0.45 + 0.55 * open_sky
+    broad, tight = rough * rough * rough * rough, (0.72 * rough) ** 4
     for k in range(look.lights.shape[0]):
         light = look.lights[k]
         cosine = n[0] * light[0] + n[1] * light[1] + n[2] * light[2]
-        hx, hy, hz = light[0] + view[0], light[1] + view[1], light[2] + view[2]
-        scale = 1.0 / (math.sqrt(hx * hx + hy * hy + hz * hz) + 1e-9)
-        nh = clamp((n[0] * hx + n[1] * hy + n[2] * hz) * scale, 0.0, 1.0)
-        lh = clamp((light[0] * hx + light[1] * hy + light[2] * hz) * scale, 0.0, 1.0)
-        gloss = shine * (0.65 * glint(nh, lh, cosine, rough, 0.035) + 0.35 * glint(nh, lh, cosine, rough * 0.72, 0.035))
+        if cosine < -0.55:
+            continue
+        gloss = 0.0
+        if cosine > 0.0 and shine > 0.0:
+            # the half vector h = (l + v) / |l + v|, and |l + v|^2 = 2 + 2 l.v
+            lv = light[0] * view[0] + light[1] * view[1] + light[2] * view[2]
+            scale = 1.0 / math.sqrt(2.0 + 2.0 * lv + 1e-6)
+            nh, lh = min((cosine + nv) * scale, 1.0), min((1.0 + lv) * scale, 1.0)
+            gloss = shine * two_lobes(nh, lh, cosine, rough, broad, tight)
         for c in range(3):
-            bleed = soft * (0.32 if c == 0 else (0.14 if c == 1 else 0.08))
-            out[c] += light[3 + c] * direct * (rgb[c] * wrapped(cosine, light[6] + bleed) + gloss)
+            reach = light[6] + soft * (light[8 + c] - light[6])
+            value = cosine * (1.0 - reach) + reach
+            diffuse = 0.0 if value <= 0.0 else value * (value * 0.25 + 0.75) * (1.0 - 0.32 * reach)
+            out[c] += light[3 + c] * direct * (rgb[c] * diffuse + gloss)
 
 
 @_jit

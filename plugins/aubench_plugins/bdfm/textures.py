@@ -210,7 +210,7 @@ def _age(side: int, creases: tuple[Crease, ...], rng: np.random.Generator) -> tu
     for crease in creases:
         (left, top, width, rows), relief, shade = _profile(side, crease)
         weight = rng.uniform(0.25, 0.6)
-        height[top : top + rows, left : left + width] += weight * relief
+        height[top : top + rows, left : left + width] += 0.55 * weight * relief
         depth[top : top + rows, left : left + width] = np.maximum(
             depth[top : top + rows, left : left + width], weight * shade
         )
