@@ -63,7 +63,7 @@ def _paint(style: int, centre: npt.NDArray[np.float64], widths: npt.NDArray[np.f
     scale = wide / width
     canvas = np.zeros((high, wide), np.float32)
     hairs = int(520 * dense * (0.55 + 0.45 * thick))
-    s = rng.random(hairs) ** 0.9
+    s = rng.random(hairs) ** 0.85
     across = rng.uniform(-1.0, 1.0, hairs)
     knots = np.linspace(0.0, 1.0, len(centre))
 
@@ -87,7 +87,7 @@ def _paint(style: int, centre: npt.NDArray[np.float64], widths: npt.NDArray[np.f
     length = rng.uniform(0.013, 0.021, hairs) * (0.6 + 0.4 * thick) * np.interp(s, [0, 0.2, 1.0], [0.85, 1.0, 0.7])
     bow = rng.normal(-0.15, 0.12, hairs)
     steps = np.linspace(0.0, 1.0, 6)
-    strength = rng.uniform(0.55, 1.0, hairs)
+    strength = rng.uniform(0.55, 1.0, hairs) * np.clip(s / 0.12, 0.35, 1.0)
     for n in range(hairs):
         curve = roots[n] + length[n] * (steps[:, None] * direction[n] + (bow[n] * steps**2)[:, None] * normal[n])
         pixels = np.round((curve - (left, top)) * scale * 16).astype(np.int32)

@@ -133,9 +133,7 @@ def sample_vectors(count: int, seed: int) -> Floats:
     au = np.where(order < active[:, None], rng.random((count, AU_SIZE)), 0.02 * rng.random((count, AU_SIZE)) * 2)
     au = np.where(rng.random((count, 1)) < 0.125, rng.random((count, AU_SIZE)), au)
     uniform = rng.random((count, 1)) < 0.25
-    identity = np.where(
-        uniform, rng.random((count, IDENTITY_SIZE)), rng.normal(0.5, 0.17, (count, IDENTITY_SIZE))
-    )
+    identity = np.where(uniform, rng.random((count, IDENTITY_SIZE)), rng.normal(0.5, 0.17, (count, IDENTITY_SIZE)))
     brow = np.eye(BROW_SIZE)[rng.integers(0, BROW_SIZE, count)]
     return np.clip(np.concatenate([pose, au, identity, brow], axis=1), 0.0, 1.0).astype(np.float32)
 

@@ -61,7 +61,9 @@ def backings(model: FaceModel) -> list[Piece]:
         eye = bool((high - low)[0] < 0.12)
         uv = np.full((count + 1, 2), 0.5, np.float32)
         uv[:, 0] += 0.33 if eye else 0.0
-        pieces.append(Piece(fan, uv, m.P_EYE if eye else m.P_CAVITY, ring, np.zeros(count, np.float32), push=0.35 if eye else 0.8))
+        pieces.append(
+            Piece(fan, uv, m.P_EYE if eye else m.P_CAVITY, ring, np.zeros(count, np.float32), push=0.35 if eye else 0.8)
+        )
     return pieces
 
 
@@ -101,7 +103,9 @@ def _grid(places: Floats, uv: Floats, material: int, closed: bool) -> Piece:
         index = np.concatenate([index, index[:, :1]], axis=1)
     a, b, c, d = index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]
     triangles = np.concatenate([np.stack([a, d, c], -1).reshape(-1, 3), np.stack([a, c, b], -1).reshape(-1, 3)])
-    return Piece(triangles, uv.reshape(-1, 2).astype(np.float32), material, places=places.reshape(-1, 3).astype(np.float32))
+    return Piece(
+        triangles, uv.reshape(-1, 2).astype(np.float32), material, places=places.reshape(-1, 3).astype(np.float32)
+    )
 
 
 def long_hair() -> Piece:
@@ -109,7 +113,12 @@ def long_hair() -> Piece:
     turn = np.linspace(-1.0, 1.0, 41)
     down = np.linspace(0.0, 1.0, 16)[:, None]
     angle = turn[None] * (0.62 * np.pi - 0.10 * np.pi * down)
-    wide = 1.02 + 0.42 * np.sin(0.5 * np.pi * np.minimum(1.0, 2.2 * down)) + 0.06 * down + 0.05 * np.sin(9 * np.pi * turn)[None] * down
+    wide = (
+        1.02
+        + 0.42 * np.sin(0.5 * np.pi * np.minimum(1.0, 2.2 * down))
+        + 0.06 * down
+        + 0.05 * np.sin(9 * np.pi * turn)[None] * down
+    )
     x = wide * np.sin(angle)
     z = -0.25 + 1.1 * np.cos(angle) * (1.0 - 0.15 * down)
     y = -0.95 + 3.3 * down + 0.0 * turn[None]
@@ -137,7 +146,11 @@ def _tube(path: Floats, radius: tuple[float, float], closed: bool) -> Piece:
 
 def glasses(kind: int) -> list[Piece]:
     """Spectacles: 1 round wire, 2 square and thick, 3 dark lenses."""
-    half_u, half_v, power, thick = {1: (0.34, 0.32, 2.0, 0.020), 2: (0.39, 0.27, 4.0, 0.036), 3: (0.42, 0.31, 3.0, 0.030)}[kind]
+    half_u, half_v, power, thick = {
+        1: (0.34, 0.32, 2.0, 0.020),
+        2: (0.39, 0.27, 4.0, 0.036),
+        3: (0.42, 0.31, 3.0, 0.030),
+    }[kind]
     turns = np.linspace(0, 2 * np.pi, 45)[:-1]
     pieces = []
     for sign in (-1.0, 1.0):
@@ -155,7 +168,9 @@ def glasses(kind: int) -> list[Piece]:
         arm = np.stack([hinge, [sign * 1.06, -0.05, -1.1], [sign * 1.17, -0.04, -0.5], [sign * 1.2, 0.02, 0.1]])
         pieces.append(_tube(arm, (thick * 1.3, thick * 0.8), closed=False))
     bridge_x = np.linspace(-(0.52 - half_u), 0.52 - half_u, 7)
-    bridge = np.stack([bridge_x, 0.0 * bridge_x - 0.05 - 0.03 * (1 - (bridge_x / 0.18) ** 2), 0 * bridge_x - 1.52], axis=1)
+    bridge = np.stack(
+        [bridge_x, 0.0 * bridge_x - 0.05 - 0.03 * (1 - (bridge_x / 0.18) ** 2), 0 * bridge_x - 1.52], axis=1
+    )
     pieces.append(_tube(bridge, (thick, thick), closed=False))
     return pieces
 

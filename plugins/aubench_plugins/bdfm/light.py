@@ -38,7 +38,9 @@ def two_lobes(nh, lh, nl, roughness, broad, tight):  # type: ignore[no-untyped-d
     m = 1.0 - lh
     m2 = m * m
     fresnel = 0.035 + 0.965 * m2 * m2 * m
-    return nl * fresnel * (0.65 * broad * d2 + 0.35 * tight * d1) / (d1 * d2 * 4.0 * max(0.1, lh * lh) * (roughness + 0.5))
+    return (
+        nl * fresnel * (0.65 * broad * d2 + 0.35 * tight * d1) / (d1 * d2 * 4.0 * max(0.1, lh * lh) * (roughness + 0.5))
+    )
 
 
 def lamp(

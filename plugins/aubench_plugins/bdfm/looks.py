@@ -40,7 +40,7 @@ class Person:
 HAIR_STYLES = ("cap", "bald", "fringe", "long")
 
 _TINTS: dict[str, tuple[float, float, float]] = {
-    "skin": (0.62, 0.375, 0.275),
+    "skin": (0.63, 0.37, 0.262),
     "flush": (1.06, 0.70, 0.66),
     "freckle": (0.70, 0.52, 0.40),
     "lip": (0.50, 0.185, 0.165),
@@ -83,10 +83,10 @@ def assemble(
 def game_person() -> Person:
     """The one look of the ``game`` style: soft light from three sides."""
     lights = [
-        lamp((-0.55, -0.62, -0.75), (1.12, 1.04, 0.95), 0.30, 0.42),
-        lamp((0.80, -0.10, -0.60), (0.28, 0.32, 0.38), 0.50, 0.30),
+        lamp((-0.58, -0.62, -0.70), (1.26, 1.16, 1.05), 0.26, 0.42),
+        lamp((0.80, -0.10, -0.60), (0.24, 0.27, 0.32), 0.50, 0.30),
         lamp((0.75, -0.55, 0.62), (0.75, 0.72, 0.70), 0.05, 0.20),
         lamp((-0.90, -0.25, 0.55), (0.22, 0.27, 0.36), 0.05, 0.20),
     ]
-    ambient = np.array([[0.36, 0.37, 0.40], [0.16, 0.135, 0.12], [0.8, 0.85, 0.95]], np.float32)
+    ambient = np.array([[0.33, 0.34, 0.37], [0.15, 0.125, 0.11], [0.8, 0.85, 0.95]], np.float32)
     return Person(assemble({}, {}, lights, ambient), distance=13.0)

@@ -15,7 +15,13 @@ P_FRAME, P_LENS, P_HAT = _P["frame"], _P["lens"], _P["hat"]
 
 _C = {name: n for n, name in enumerate(PARSING_CLASSES)}
 CLS_BACKGROUND, CLS_SKIN, CLS_L_BROW, CLS_R_BROW = _C["background"], _C["skin"], _C["l_brow"], _C["r_brow"]
-CLS_L_EYE, CLS_R_EYE, CLS_GLASSES, CLS_L_EAR, CLS_R_EAR = _C["l_eye"], _C["r_eye"], _C["eye_g"], _C["l_ear"], _C["r_ear"]
+CLS_L_EYE, CLS_R_EYE, CLS_GLASSES, CLS_L_EAR, CLS_R_EAR = (
+    _C["l_eye"],
+    _C["r_eye"],
+    _C["eye_g"],
+    _C["l_ear"],
+    _C["r_ear"],
+)
 CLS_MOUTH, CLS_U_LIP, CLS_L_LIP, CLS_NECK = _C["mouth"], _C["u_lip"], _C["l_lip"], _C["neck"]
 CLS_CLOTH, CLS_HAIR, CLS_HAT = _C["cloth"], _C["hair"], _C["hat"]
 
@@ -25,8 +31,8 @@ TINTS = (
 )  # fmt: skip
 """Rows of ``Look.tints``. skin, lip, iris, brow, hair, cloth, hat, frame, sclera, teeth, gum: albedo; flush, freckle, stubble, shadow: what the
 albedo is multiplied with where the mask is 1."""
-(SKIN, FLUSH, FRECKLE, LIP, IRIS_IN, IRIS_OUT, BROW, HAIR, STUBBLE, CLOTH, HAT, FRAME, SCLERA, SHADOW, TEETH, GUM) = range(
-    len(TINTS)
+(SKIN, FLUSH, FRECKLE, LIP, IRIS_IN, IRIS_OUT, BROW, HAIR, STUBBLE, CLOTH, HAT, FRAME, SCLERA, SHADOW, TEETH, GUM) = (
+    range(len(TINTS))
 )
 
 AMOUNTS = (

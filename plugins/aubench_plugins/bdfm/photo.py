@@ -11,7 +11,6 @@ from .light import lamp, tone_curve
 from .looks import Person, assemble
 
 Rgb = tuple[float, float, float]
-_RED, _GREEN, _BLUE = 0, 1, 2
 
 
 def _rgb(values: npt.NDArray[np.float64]) -> Rgb:
@@ -22,9 +21,9 @@ def skin_colour(melanin: float, blood: float, yellow: float) -> npt.NDArray[np.f
     """Linear albedo (3,) of skin. ``melanin`` 0 (Fitzpatrick I) .. 1 (VI), ``blood`` and ``yellow`` about 0.
 
     Beer-Lambert absorption of melanin and haemoglobin over the reflectance of the bare dermis, with absorbances per channel
-    fitted by eye to the span of human skin from (.78, .56, .47) down to (.09, .045, .03).
+    fitted by eye to the span of human skin from (.82, .52, .40) down to (.12, .05, .03).
     """
-    dermis = np.array([0.80, 0.60, 0.50])
+    dermis = np.array([0.84, 0.585, 0.455])
     absorbed = melanin**1.15 * np.array([1.95, 2.35, 2.55])
     absorbed = absorbed + (0.10 + 0.10 * blood) * np.array([0.15, 1.1, 0.9]) + 0.10 * yellow * np.array([0.0, 0.1, 1.4])
     return dermis * np.exp(-absorbed)
@@ -45,7 +44,7 @@ _HAIRS: tuple[Rgb, ...] = (
 
 
 def _person_colours(rng: np.random.Generator) -> tuple[dict[str, Rgb], dict[str, float], bool]:
-    melanin = float(rng.beta(1.1, 1.3))
+    melanin = float(rng.beta(0.9, 1.4))
     male = bool(rng.random() < 0.5)
     age = float(rng.beta(1.3, 1.8))
     skin = skin_colour(melanin, float(rng.normal(0, 1.2)), float(rng.normal(0.3, 1.0)))
@@ -123,7 +122,9 @@ def photo_person(seed: int) -> Person:
     for _ in range(int(rng.integers(0, 4))):
         direction = rng.normal(0, 1, 3) * (1.2, 0.8, 1.0)
         strength = power * rng.uniform(0.08, 0.6)
-        lights.append(lamp(_rgb(direction), _rgb(strength * _kelvin(rng, 0.4)), 0.4 * rng.random(), rng.uniform(0.1, 0.4)))
+        lights.append(
+            lamp(_rgb(direction), _rgb(strength * _kelvin(rng, 0.4)), 0.4 * rng.random(), rng.uniform(0.1, 0.4))
+        )
     base = rng.uniform(0.12, 0.60) * (1.25 - 0.7 * hard)
     sky = base * _kelvin(rng, 0.25)
     ground = base * rng.uniform(0.25, 0.9) * _kelvin(rng, 0.25)
@@ -131,15 +132,19 @@ def photo_person(seed: int) -> Person:
     # a camera's meter: the face comes out somewhere about middle grey, dark skin darker than fair skin
     grey = float(np.dot(tints["skin"], (0.3, 0.6, 0.1)))
     lit = base + 0.55 * power
-    target = 0.23 * (grey / 0.30) ** 0.55 * float(np.exp(rng.normal(0.0, 0.28)))
+    target = 0.30 * (grey / 0.30) ** 0.5 * float(np.exp(rng.normal(0.0, 0.28)))
     amounts["exposure"] = target / max(grey * lit, 1e-4)
     # white balance follows the light, more or less
     arriving = ambient[0] + 0.5 * ambient[1] + 0.6 * sum(row[3:6] for row in lights)
     balance = (arriving.mean() / arriving) ** rng.uniform(0.45, 1.05) * _kelvin(rng, 0.08)
-    contrast, toe = float(rng.normal(1.05, 0.14)), float(max(0.0, rng.normal(0.0, 0.025)))
+    contrast, toe = float(rng.normal(1.10, 0.13)), float(max(0.0, rng.normal(0.0, 0.018)))
     saturation = rng.normal(0.0, 0.04, 3)
     curve = np.stack([tone_curve(max(0.75, contrast + saturation[c]), toe, float(balance[c])) for c in range(3)])
-    hair = str(rng.choice(["cap", "bald", "fringe", "long"], p=[0.40, 0.12, 0.18, 0.30] if not male else [0.58, 0.22, 0.14, 0.06]))
+    hair = str(
+        rng.choice(
+            ["cap", "bald", "fringe", "long"], p=[0.40, 0.12, 0.18, 0.30] if not male else [0.58, 0.22, 0.14, 0.06]
+        )
+    )
     glasses = int(rng.choice([0, 1, 2, 3], p=[0.85, 0.06, 0.07, 0.02]))
     return Person(
         assemble(tints, amounts, lights, ambient, curve),

@@ -56,7 +56,9 @@ def shade_picture(
     q = look.amounts
     curve_scale = (CURVE_SIZE - 1) / math.sqrt(CURVE_MAX)
     res = paints.label.shape[0]
-    uv, triangles, screen = surface.uv, surface.triangles, surface.screen
+    uv, triangles, screen, slopes = surface.uv, surface.triangles, surface.screen, surface.slopes
+    tile = paints.tile.reshape(256, 256, 1)
+    grain = strand[:1]
     left, top, wide, high = paints.brow_box[0], paints.brow_box[1], paints.brow_box[2], paints.brow_box[3]
     for row in range(size):
         for column in range(size):
@@ -107,7 +109,6 @@ def shade_picture(
                 for c in range(3):
                     view[c] *= scale
                 open_sky = b0 * surface.open_sky[i] + b1 * surface.open_sky[j] + b2 * surface.open_sky[k]
-                slopes = surface.slopes[t]
                 depth[row, column] = min(depth[row, column], z)
                 person_left = surface.side[t] > 0
                 shine, rough, soft = q[m.Q_SHINE], q[m.Q_ROUGH], 1.0
@@ -125,19 +126,23 @@ def shade_picture(
                     hu = q[m.Q_PORE] * layers[0] + q[m.Q_CREASE] * fold[0] + q[m.Q_AGE] * layers[12]
                     hv = q[m.Q_PORE] * layers[1] + q[m.Q_CREASE] * fold[1] + q[m.Q_AGE] * layers[13]
                     for c in range(3):
-                        n[c] -= clamp(hu * slopes[c] + hv * slopes[3 + c], -0.9, 0.9)
+                        n[c] -= clamp(hu * slopes[t, c] + hv * slopes[t, 3 + c], -0.9, 0.9)
                     open_sky *= layers[11]
                     lip = layers[6]
                     shine *= (1.0 + q[m.Q_OIL] * layers[9]) * (1.0 - 0.8 * brow[0]) * (1.0 + lip * (q[m.Q_GLOSS] - 1.0))
-                    shine *= 1.0 - 0.8 * min(1.0, q[m.Q_BEARD] * max(layers[7], 0.0) + q[m.Q_SCALP] * max(-layers[7], 0.0))
+                    shine *= 1.0 - 0.8 * min(
+                        1.0, q[m.Q_BEARD] * max(layers[7], 0.0) + q[m.Q_SCALP] * max(-layers[7], 0.0)
+                    )
                     rough *= (1.0 - 0.18 * layers[9]) * (1.0 - 0.35 * lip)
-                    classes[sample] = paints.label[min(max(int(v * res), 0), res - 1), min(max(int(u * res), 0), res - 1)]
+                    classes[sample] = paints.label[
+                        min(max(int(v * res), 0), res - 1), min(max(int(u * res), 0), res - 1)
+                    ]
                     if brow[1] > m.BROW_AREA:
                         classes[sample] = m.CLS_L_BROW if u > 0.5 else m.CLS_R_BROW
                 elif kind == m.P_EYE:
                     classes[sample] = m.CLS_L_EYE if person_left else m.CLS_R_EYE
                 elif kind == m.P_EAR or kind == m.P_NECK:
-                    _fetch(paints.tile.reshape(256, 256, 1), u, v, strand[:1])
+                    _fetch(tile, u, v, grain)
                     ruddy = 0.6 if kind == m.P_EAR else 0.1
                     for c in range(3):
                         rgb[c] = look.tints[m.SKIN, c] * (1.0 + ruddy * q[m.Q_FLUSH] * (look.tints[m.FLUSH, c] - 1.0))
@@ -157,7 +162,7 @@ def shade_picture(
                     classes[sample] = m.CLS_HAIR if kind == m.P_HAIR else m.CLS_SKIN
                 elif kind == m.P_CLOTH or kind == m.P_HAT:
                     tint = m.CLOTH if kind == m.P_CLOTH else m.HAT
-                    _fetch(paints.tile.reshape(256, 256, 1), u * 3.0 % 1.0, v * 3.0 % 1.0, strand[:1])
+                    _fetch(tile, u * 3.0 % 1.0, v * 3.0 % 1.0, grain)
                     for c in range(3):
                         rgb[c] = look.tints[tint, c] * (1.0 + 0.12 * strand[0])
                     soft, shine = 0.1, 0.15
@@ -222,13 +227,19 @@ def shade_picture(
                     else:
                         lid = between(px, py, landmarks, 42, 43, 44, 45, 45) / unit
                         low = -between(px, py, landmarks, 42, 47, 46, 45, 45) / unit
-                    _eye(u, v, slopes, n, view, lid, low, paints, look, iris, rgb, out)
+                    _eye(u, v, slopes[t], n, view, lid, low, paints, look, iris, rgb, out)
                     done = True
                 elif kind == m.P_HAIR:
                     du, dv = u - F(0.5), v + F(0.23)
-                    tx, ty, tz = du * slopes[0] + dv * slopes[3], du * slopes[1] + dv * slopes[4], du * slopes[2] + dv * slopes[5]
+                    tx, ty, tz = (
+                        du * slopes[t, 0] + dv * slopes[t, 3],
+                        du * slopes[t, 1] + dv * slopes[t, 4],
+                        du * slopes[t, 2] + dv * slopes[t, 5],
+                    )
                     scale = F(1.0) / (math.sqrt(tx * tx + ty * ty + tz * tz) + F(1e-9))
-                    _strand_light(rgb, n, view, tx * scale, ty * scale, tz * scale, open_sky, 0.10 * strand[0] - 0.1, look, out)
+                    _strand_light(
+                        rgb, n, view, tx * scale, ty * scale, tz * scale, open_sky, 0.10 * strand[0] - 0.1, look, out
+                    )
                     done = True
                 if not done:
                     _lit(rgb, n, view, open_sky, soft, rough, shine, look, out)

@@ -108,18 +108,22 @@ def occlude(image: Floats, parsing: Bytes, seed: int) -> None:
     inwards = np.array([0.5, 0.5]) * size - place
     angle = float(np.arctan2(inwards[1], inwards[0]) + rng.normal(0, 0.5))
     if rng.random() < 0.6:
-        tone = np.array([205, 150, 125]) * rng.uniform(0.25, 1.1) * np.array([1, rng.uniform(0.9, 1), rng.uniform(0.85, 1)])
-        wide = rng.uniform(0.05, 0.075) * size
+        tone = (
+            np.array([205, 150, 125])
+            * rng.uniform(0.25, 1.1)
+            * np.array([1, rng.uniform(0.9, 1), rng.uniform(0.85, 1)])
+        )
+        wide = rng.uniform(0.06, 0.085) * size
         for finger in range(-2, 3):
-            spread = angle + 0.16 * finger + rng.normal(0, 0.05)
+            spread = angle + 0.12 * finger + rng.normal(0, 0.05)
             root = place + wide * 1.35 * finger * np.array([-np.sin(angle), np.cos(angle)]) - inwards * 0.6
             length = size * rng.uniform(0.30, 0.48) * (0.6 if abs(finger) == 2 else 1.0)
             end = root + length * np.array([np.cos(spread), np.sin(spread)])
             a, b = (root * 16).astype(int), (end * 16).astype(int)
             ends = (int(a[0]), int(a[1])), (int(b[0]), int(b[1]))
-            cv2.line(canvas, *ends, tuple(float(c) for c in tone * 0.72), int(wide * 1.15), cv2.LINE_AA, 4)
-            cv2.line(canvas, *ends, tuple(float(c) for c in tone), int(wide * 0.75), cv2.LINE_AA, 4)
-            cv2.line(mask, *ends, 1.0, int(wide * 1.15), cv2.LINE_AA, 4)
+            cv2.line(canvas, *ends, tuple(float(c) for c in tone * 0.72), int(wide * 1.45), cv2.LINE_AA, 4)
+            cv2.line(canvas, *ends, tuple(float(c) for c in tone), int(wide * 1.0), cv2.LINE_AA, 4)
+            cv2.line(mask, *ends, 1.0, int(wide * 1.45), cv2.LINE_AA, 4)
         canvas = cv2.GaussianBlur(canvas, (0, 0), max(0.35, 0.012 * size))
     else:
         box = cv2.boxPoints(

@@ -132,7 +132,9 @@ class Stage:
         brow = np.zeros_like(self.brows[0])
         for k in np.flatnonzero(weights > 0.01):
             brow += weights[k] * self.brows[k]
-        surface = Surface(vertices, normals, screen, worn.uv, worn.open_sky, worn.triangles, worn.part, worn.side, slopes, self.lips)
+        surface = Surface(
+            vertices, normals, screen, worn.uv, worn.open_sky, worn.triangles, worn.part, worn.side, slopes, self.lips
+        )
         t = self.textures
         paints = Paints(t.layers, t.label, self.detail, self._folds, brow, self.brow_box, t.iris, t.hair, t.tile)
         image = np.empty((size, size, 3), np.float32)

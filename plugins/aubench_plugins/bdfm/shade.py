@@ -121,7 +121,14 @@ def _same_surface(ids: Ints, near: Floats, part: Bytes, row: int, column: int) -
     if first < 0:
         return False
     kind = part[first]
-    if kind != m.P_SKIN and kind != m.P_NECK and kind != m.P_CLOTH and kind != m.P_EAR and kind != m.P_HAIR and kind != m.P_HAT:
+    if (
+        kind != m.P_SKIN
+        and kind != m.P_NECK
+        and kind != m.P_CLOTH
+        and kind != m.P_EAR
+        and kind != m.P_HAIR
+        and kind != m.P_HAT
+    ):
         return False
     low = high = near[row, column]
     for n in range(1, 4):
@@ -165,7 +172,17 @@ def _skin_albedo(layers: Floats, fold: Floats, brow: Floats, look: Look, rgb: Fl
 
 
 @_jit
-def _lit(rgb: Floats, n: Floats, view: Floats, open_sky: float, soft: float, rough: float, shine: float, look: Look, out: Floats) -> None:
+def _lit(
+    rgb: Floats,
+    n: Floats,
+    view: Floats,
+    open_sky: float,
+    soft: float,
+    rough: float,
+    shine: float,
+    look: Look,
+    out: Floats,
+) -> None:
     """Diffuse and specular light of a rough surface into ``out`` (3,). ``soft`` is how far light bleeds round the terminator,
     red the farthest, as under skin."""
     sky = 0.5 - 0.5 * n[1]
@@ -179,23 +196,23 @@ def _lit(rgb: Floats, n: Floats, view: Floats, open_sky: float, soft: float, rou
         out[c] = ambient * reach * (rgb[c] + shine * 0.10 * grazing)
     direct = 0.45 + 0.55 * open_sky
     broad, tight = rough * rough * rough * rough, (0.72 * rough) ** 4
-    for k in range(look.lights.shape[0]):
-        light = look.lights[k]
-        cosine = n[0] * light[0] + n[1] * light[1] + n[2] * light[2]
+    lights = look.lights
+    for k in range(lights.shape[0]):
+        cosine = n[0] * lights[k, 0] + n[1] * lights[k, 1] + n[2] * lights[k, 2]
         if cosine < -0.55:
             continue
         gloss = 0.0
         if cosine > 0.0 and shine > 0.0:
             # the half vector h = (l + v) / |l + v|, and |l + v|^2 = 2 + 2 l.v
-            lv = light[0] * view[0] + light[1] * view[1] + light[2] * view[2]
+            lv = lights[k, 0] * view[0] + lights[k, 1] * view[1] + lights[k, 2] * view[2]
             scale = 1.0 / math.sqrt(2.0 + 2.0 * lv + 1e-6)
             nh, lh = min((cosine + nv) * scale, 1.0), min((1.0 + lv) * scale, 1.0)
             gloss = shine * two_lobes(nh, lh, cosine, rough, broad, tight)
         for c in range(3):
-            reach = light[6] + soft * (light[8 + c] - light[6])
+            reach = lights[k, 6] + soft * (lights[k, 8 + c] - lights[k, 6])
             value = cosine * (1.0 - reach) + reach
             diffuse = 0.0 if value <= 0.0 else value * (value * 0.25 + 0.75) * (1.0 - 0.32 * reach)
-            out[c] += light[3 + c] * direct * (rgb[c] * diffuse + gloss)
+            out[c] += lights[k, 3 + c] * direct * (rgb[c] * diffuse + gloss)
 
 
 @_jit
@@ -215,7 +232,11 @@ def _eye(u: float, v: float, slopes: Floats, n: Floats, view: Floats, lid: float
     gather = 1.0 + 0.5 * ev / (radius + 1e-6) * clamp(angle / IRIS_ANGLE, 0.0, 1.0)
     fibre = 1.0 + 0.24 * work[0]
     for c in range(3):
-        iris = (look.tints[m.IRIS_OUT, c] + work[1] * (look.tints[m.IRIS_IN, c] - look.tints[m.IRIS_OUT, c])) * fibre * gather
+        iris = (
+            (look.tints[m.IRIS_OUT, c] + work[1] * (look.tints[m.IRIS_IN, c] - look.tints[m.IRIS_OUT, c]))
+            * fibre
+            * gather
+        )
         iris *= 1.0 - 0.62 * limbus
         iris += hole * (0.006 - iris)
         white = look.tints[m.SCLERA, c]
@@ -231,9 +252,15 @@ def _eye(u: float, v: float, slopes: Floats, n: Floats, view: Floats, lid: float
         out[c] *= 0.35 + 0.65 * cover
     # the cornea bulges: its normal turns half as fast again as the eyeball's
     bend = 0.55 * min(angle, 0.62) / (radius + 1e-6)
-    nx = n[0] + bend * (eu * slopes[0] + ev * slopes[3]) / (math.sqrt(slopes[0] ** 2 + slopes[1] ** 2 + slopes[2] ** 2) + 1e-9)
-    ny = n[1] + bend * (eu * slopes[1] + ev * slopes[4]) / (math.sqrt(slopes[3] ** 2 + slopes[4] ** 2 + slopes[5] ** 2) + 1e-9)
-    nz = n[2] + bend * (eu * slopes[2] + ev * slopes[5]) / (math.sqrt(slopes[0] ** 2 + slopes[1] ** 2 + slopes[2] ** 2) + 1e-9)
+    nx = n[0] + bend * (eu * slopes[0] + ev * slopes[3]) / (
+        math.sqrt(slopes[0] ** 2 + slopes[1] ** 2 + slopes[2] ** 2) + 1e-9
+    )
+    ny = n[1] + bend * (eu * slopes[1] + ev * slopes[4]) / (
+        math.sqrt(slopes[3] ** 2 + slopes[4] ** 2 + slopes[5] ** 2) + 1e-9
+    )
+    nz = n[2] + bend * (eu * slopes[2] + ev * slopes[5]) / (
+        math.sqrt(slopes[0] ** 2 + slopes[1] ** 2 + slopes[2] ** 2) + 1e-9
+    )
     scale = 1.0 / math.sqrt(nx * nx + ny * ny + nz * nz)
     nx, ny, nz = nx * scale, ny * scale, nz * scale
     nv = nx * view[0] + ny * view[1] + nz * view[2]
@@ -267,6 +294,11 @@ def _strand_light(rgb: Floats, n: Floats, view: Floats, tx: float, ty: float, tz
         across = max(1.0 - along * along, 0.0)
         p4 = across * across * across * across
         p16 = p4 * p4 * p4 * p4
-        band = look.amounts[m.Q_HAIR_SHINE] * (0.10 * p16 * p16 * p16 + 0.06 * p4 * p4) * clamp(cosine + 0.3, 0.0, 1.0) * open_sky
+        band = (
+            look.amounts[m.Q_HAIR_SHINE]
+            * (0.10 * p16 * p16 * p16 + 0.06 * p4 * p4)
+            * clamp(cosine + 0.3, 0.0, 1.0)
+            * open_sky
+        )
         for c in range(3):
             out[c] += band * light[3 + c] * (0.25 + 1.6 * rgb[c])

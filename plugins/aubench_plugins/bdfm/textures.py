@@ -117,7 +117,9 @@ def _layers(side: int) -> Floats:
     beard *= 1 - 0.85 * np.clip(nose * 1.5, 0, 1)
     hairline, _ = paint.to_polyline(u, v, chart["hairline"])
     scalp = 1 - paint.polygon(side, _below(chart["hairline"]))
-    scalp = np.clip(0.5 + np.where(scalp > 0.5, hairline, -hairline) / 0.022 + 0.30 * paint.fractal(rng, side, 5 * unit, 2), 0, 1)
+    scalp = np.clip(
+        0.5 + np.where(scalp > 0.5, hairline, -hairline) / 0.022 + 0.30 * paint.fractal(rng, side, 5 * unit, 2), 0, 1
+    )
     scalp *= np.clip((float(chart["hairline"][:, 1].max()) - 0.03 - v) / 0.03, 0, 1)
     put("beard", np.where(scalp > 0, -scalp, np.clip(beard, 0, 1)))
     put("strand", _strands(rng, side, mouth))
@@ -247,7 +249,9 @@ def _iris(side: int) -> Floats:
     fibre = smooth[np.clip((radius * 180).astype(int), 0, 255), (angle * 255).astype(int)]
     collarette = 0.23 + 0.02 * paint.noise(rng, side, side / 40)
     inner = 1 / (1 + np.exp((radius - collarette * 1.15) / 0.02))
-    veins = np.clip(np.abs(paint.fractal(rng, side, side / 16, 3, 0.6)) * -6 + 0.9, 0, 1) * np.clip((radius - 0.55) * 2.5, 0, 1)
+    veins = np.clip(np.abs(paint.fractal(rng, side, side / 16, 3, 0.6)) * -6 + 0.9, 0, 1) * np.clip(
+        (radius - 0.55) * 2.5, 0, 1
+    )
     limbus = paint.noise(rng, side, side / 30)
     return np.ascontiguousarray(np.stack([fibre, inner, veins, limbus], axis=2), dtype=np.float32)
 
@@ -263,7 +267,9 @@ def _hair(side: int) -> Floats:
     out = np.zeros((side, side, 2), np.float32)
     for channel, (count, length) in enumerate(((700, 22.0), (90, 60.0))):
         table = rng.standard_normal((256, count)).astype(np.float32)
-        table = np.stack([paint.blur(np.ascontiguousarray(column[:, None]), length)[:, 0] for column in table.T], axis=1)
+        table = np.stack(
+            [paint.blur(np.ascontiguousarray(column[:, None]), length)[:, 0] for column in table.T], axis=1
+        )
         table /= table.std() + 1e-9
         x = (angle + 1) * 0.5 * (count - 1)
         x0 = np.clip(np.floor(x).astype(int), 0, count - 2)

@@ -48,7 +48,9 @@ class Outfit:
             return vertices
         parts = [vertices]
         rigid = any(piece.places is not None for piece in self.pieces)
-        matrix, shift = gear.carry(self.base[self.anchors], vertices[self.anchors]) if rigid else (np.eye(3), np.zeros(3))
+        matrix, shift = (
+            gear.carry(self.base[self.anchors], vertices[self.anchors]) if rigid else (np.eye(3), np.zeros(3))
+        )
         rest = vertices[self.nose_root] - (self.base[self.nose_root] @ matrix + shift)
         for piece in self.pieces:
             if piece.follows is not None and piece.push > 0.0:
@@ -75,7 +77,7 @@ def hair_alpha(model: FaceModel, style: str, side: int = 512) -> Floats:
     strands = paint.fractal(rng, side, 1.2 * side / 512, 1) + 0.8 * paint.fractal(rng, side, 4.0 * side / 512, 1)
     strands = paint.cv2.blur(strands, (1, max(3, side // 24)))
     strands = strands / (strands.std() + 1e-9)
-    alpha = signed / 0.012 + 0.5 + 0.35 * strands
+    alpha = signed / 0.014 + 0.5 + 0.30 * strands
     if style in ("fringe", "long"):
         low = float(hairline[:, 1].min())
         edge = low + (0.098 if style == "fringe" else 0.02)
