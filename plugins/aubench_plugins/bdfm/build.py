@@ -30,7 +30,9 @@ def build() -> FaceModel:
     base = np.concatenate([p.vertices for p in pieces]) - ROTATION_CENTRE
     rows = bake(pieces)
     eyes = tuple(
-        mend.eye_of(face, side, balls[k], int(starts[1 + k]), [(lashes[2 * k + j], int(starts[3 + 2 * k + j])) for j in (0, 1)])
+        mend.eye_of(
+            face, side, balls[k], int(starts[1 + k]), [(lashes[2 * k + j], int(starts[3 + 2 * k + j])) for j in (0, 1)]
+        )
         for k, side in enumerate((-1, 1))
     )
     lips = (

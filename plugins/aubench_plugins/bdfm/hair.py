@@ -10,7 +10,9 @@ from .mesh import Piece
 
 def scalp_depth(points: np.ndarray) -> np.ndarray:
     """How far (n,) chart points lie inside the hair, in chart units; negative on the face."""
-    line = np.concatenate([features.HAIRLINE, [(1.60, 0.56), (1.80, 0.46), (3.9, 0.60), (3.9, -3.0), (-0.5, -3.0), (-0.5, -1.06)]])
+    line = np.concatenate(
+        [features.HAIRLINE, [(1.60, 0.56), (1.80, 0.46), (3.9, 0.60), (3.9, -3.0), (-0.5, -3.0), (-0.5, -1.06)]]
+    )
     x, y = np.abs(points[:, 0]), points[:, 1]
     p = np.stack([x, y], axis=1)
     edge = features.HAIRLINE

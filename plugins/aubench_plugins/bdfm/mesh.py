@@ -35,7 +35,9 @@ class Piece:
     """Bone weights, once computed."""
 
     @classmethod
-    def make(cls, part: str, vertices: Array, triangles: Ids, uv: Array, seat: Array | None = None, **more: object) -> Piece:
+    def make(
+        cls, part: str, vertices: Array, triangles: Ids, uv: Array, seat: Array | None = None, **more: object
+    ) -> Piece:
         zero = np.zeros(len(vertices))
         where = vertices[:, :2].copy() if seat is None else seat
         return cls(part, vertices, triangles, uv, where, zero, zero.copy(), **more)  # type: ignore[arg-type]
@@ -102,14 +104,18 @@ def relax(half: topology.HalfFace, vertices: Array) -> Array:
     """Even out the steep underside of the nose, where rays graze the surface: a few umbrella steps, strongest there."""
     x, y = half.points[:, 0], half.points[:, 1]
     share = np.exp(-((np.maximum(x - 0.20, 0.0) / 0.08) ** 2) - ((y - 0.72) / 0.085) ** 2)
-    share = np.maximum(share, np.clip((np.maximum(x - 0.78, y - 1.52)) / 0.15, 0.0, 1.0))  # and the blends of the side of the face
+    share = np.maximum(
+        share, np.clip((np.maximum(x - 0.78, y - 1.52)) / 0.15, 0.0, 1.0)
+    )  # and the blends of the side of the face
     bars = np.unique(np.sort(half.triangles[:, [0, 1, 1, 2, 2, 0]].reshape(-1, 2), axis=1), axis=0)
     bars = np.concatenate([bars, bars[:, ::-1]])
     degree = np.bincount(bars[:, 0], minlength=len(vertices))[:, None]
     out = vertices.copy()
     median = x < 1e-9
     for step in (0.55, 0.55, -0.35, 0.55, -0.35, 0.55):
-        mean = np.stack([np.bincount(bars[:, 0], out[bars[:, 1], k], len(out)) for k in range(3)], axis=1) / np.maximum(degree, 1)
+        mean = np.stack([np.bincount(bars[:, 0], out[bars[:, 1], k], len(out)) for k in range(3)], axis=1) / np.maximum(
+            degree, 1
+        )
         move = (share * step)[:, None] * (mean - out)
         move[median, 0] = 0.0
         out += move
@@ -166,7 +172,9 @@ def skin(half: topology.HalfFace) -> Piece:
             # Painted like the red of its own lip, a little beyond the line.
             paint = half.points[contact] + np.array([0.0, sign * (0.006 + 0.25 * depth)])
             ids = add(moved, half.points[contact], paint, sign, np.zeros(len(contact)))
-            inward.append(topology._band(last, ids, False)[:, [0, 2, 1]] if sign < 0 else topology._band(last, ids, False))
+            inward.append(
+                topology._band(last, ids, False)[:, [0, 2, 1]] if sign < 0 else topology._band(last, ids, False)
+            )
             rows[name].insert(0, ids)
             last = ids
     seats, places, paints = np.concatenate(points), np.concatenate(vertices), np.concatenate(painted)
@@ -185,7 +193,11 @@ def skin(half: topology.HalfFace) -> Piece:
     all_paints = np.concatenate([paints, paints[~median] * flip])
     all_lip, all_lid = np.concatenate([lip, lip[~median]]), np.concatenate([lid, lid[~median]])
     both = np.concatenate([flat, twin[flat][:, [0, 2, 1]]])
-    ids: dict[str, Ids] = {"eye_l": eye_rings, "eye_r": twin[eye_rings], "inner": np.arange(len(flat) - n_inner, len(flat))}
+    ids: dict[str, Ids] = {
+        "eye_l": eye_rings,
+        "eye_r": twin[eye_rings],
+        "inner": np.arange(len(flat) - n_inner, len(flat)),
+    }
     for name, row_list in rows.items():
         stack = np.stack(row_list)
         ids[name] = np.concatenate([twin[stack][:, :0:-1], stack], axis=1)

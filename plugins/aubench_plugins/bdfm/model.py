@@ -87,9 +87,7 @@ class FaceModel:
     creases: tuple[Crease, ...]
     rig: Rig
 
-    def deform(
-        self, vectors: npt.NDArray[np.float32], nuisance: npt.NDArray[np.float32] | None = None
-    ) -> Deformed:
+    def deform(self, vectors: npt.NDArray[np.float32], nuisance: npt.NDArray[np.float32] | None = None) -> Deformed:
         """Faces for parameter vectors (b, 269), with nuisance movements (b, 9) or none."""
         from aubench.contracts import NUISANCE_NAMES
         from aubench.parameters import SIZE

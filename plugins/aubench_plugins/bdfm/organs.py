@@ -77,8 +77,8 @@ def teeth(upper: bool) -> Piece:
 
 def tongue() -> Piece:
     sphere, uv, triangles = dome(8, 18, 2.6)
-    vertices = np.array([0.0, 1.30, 0.36]) + sphere * np.array([0.24, 0.085, 0.27])
-    vertices[:, 1] += 0.03 * np.exp(-((vertices[:, 0] / 0.05) ** 2))
+    vertices = np.array([0.0, 1.315, 0.31]) + sphere * np.array([0.25, 0.075, 0.22])
+    vertices[:, 1] += 0.012 * np.exp(-((vertices[:, 0] / 0.04) ** 2)) * (sphere[:, 1] < 0)
     piece = Piece.make("tongue", vertices, triangles, uv, np.tile([[0.0, 1.15]], (len(vertices), 1)))
     piece.lip[:] = 1.0
     return piece
@@ -98,7 +98,7 @@ def ear(side: int) -> Piece:
     """One ear: a curved leaf with helix, antihelix, concha, tragus and lobe, from a height field over its outline."""
     rows, columns = 21, 15
     v, u = np.meshgrid(np.linspace(0.0, 1.0, rows), np.linspace(0.0, 1.0, columns), indexing="ij")
-    height = 0.98
+    height = 0.93
     front = 0.10 * np.sin(np.pi * v) - 0.05 * v
     back = 0.50 * np.power(np.sin(np.pi * np.clip(0.08 + 0.86 * v, 0, 1)), 0.62) * (1.0 - 0.42 * v**1.7)
     along = front + (back - front) * u
@@ -112,7 +112,10 @@ def ear(side: int) -> Piece:
     lift = 0.075 * rim + 0.055 * fold - 0.10 * bowl + 0.05 * flap + 0.03 * lobe
     out = 0.02 + 0.22 * u * np.sin(np.pi * np.clip(0.12 + 0.70 * (1 - v), 0, 1)) + lift
     out = np.where(u == 0, out - 0.08, out)
-    x = side * (1.075 + out)
+    # Round off the top and the lobe.
+    taper = np.sqrt(1 - np.clip((v - 0.70) / 0.305, 0.0, 1.0) ** 2) * np.sqrt(np.clip(0.25 + v / 0.08, 0.0, 1.0))
+    out, along = out * taper, 0.06 * v + (along - 0.06 * v) * taper
+    x = side * (1.065 + out)
     y = -0.06 + height * v - 0.05 * u
     z = 1.22 + 0.16 * (0.5 - v) + along
     vertices = np.stack([x, y, z], axis=-1).reshape(-1, 3)
@@ -131,8 +134,8 @@ def ear(side: int) -> Piece:
 
 NECK = np.array(
     [  # y, half width, half depth, centre z
-        (0.80, 0.72, 0.62, 1.50), (1.20, 0.76, 0.66, 1.46), (1.55, 0.77, 0.68, 1.42), (1.85, 0.77, 0.69, 1.42), (2.10, 0.79, 0.72, 1.46),
-        (2.28, 0.86, 0.78, 1.52), (2.40, 0.96, 0.84, 1.56),
+        (0.80, 0.72, 0.40, 1.56), (1.20, 0.76, 0.44, 1.53), (1.55, 0.77, 0.52, 1.48), (1.78, 0.77, 0.63, 1.44), (2.00, 0.775, 0.70, 1.43),
+        (2.14, 0.80, 0.73, 1.47), (2.28, 0.86, 0.78, 1.52), (2.40, 0.96, 0.84, 1.56),
     ]
 )  # fmt: skip
 CLOTH = np.array(

@@ -114,7 +114,8 @@ def bake(pieces: list[Piece]) -> Array:
         sides = [b * (0.5 if m else left) for b, m in zip(block, middle, strict=True)]
         sides += [b * (0.5 if m else 1 - left) for b, m in zip(block, middle, strict=True)]
         sides += [
-            keep_lips_shut(piece, bone_offset(piece, BONES[f.bone], f.kind, "xyz".index(f.axis), f.reach)) for f in FREEDOMS
+            keep_lips_shut(piece, bone_offset(piece, BONES[f.bone], f.kind, "xyz".index(f.axis), f.reach))
+            for f in FREEDOMS
         ]
         puff = bone_offset(piece, BONES["cheek_low"], "position", 0, 0.10)
         puff += bone_offset(piece, BONES["cheek_low"], "position", 2, -0.09)

@@ -25,7 +25,6 @@ FAN_DEPTH, FAN_RATE, FAN_EASE, FAN_LIMIT = 1.25, 1.30, 2.0, 0.85
 number on (radians) they ease towards it plus the fourth."""
 
 
-
 def smooth_min(a: Array, b: Array, k: float) -> Array:
     """Polynomial smooth minimum of two distances; ``k`` is the width of the blend."""
     h = np.clip(k - np.abs(a - b), 0.0, None) / k
@@ -41,9 +40,7 @@ def ellipsoid(p: Array, centre: tuple[float, float, float], radii: tuple[float, 
     return k0 * (k0 - 1.0) / np.maximum(k1, 1e-9)
 
 
-def capsule(
-    p: Array, a: tuple[float, float, float], b: tuple[float, float, float], ra: float, rb: float
-) -> Array:
+def capsule(p: Array, a: tuple[float, float, float], b: tuple[float, float, float], ra: float, rb: float) -> Array:
     """Distance of points (n, 3) to a rod from ``a`` to ``b`` whose radius goes from ``ra`` to ``rb``."""
     start, axis = np.array(a), np.array(b) - np.array(a)
     t = np.clip(((p - start) @ axis) / (axis @ axis), 0.0, 1.0)
@@ -57,13 +54,14 @@ def head_distance(points: Array) -> Array:
     d = ellipsoid(p, (0.0, -0.47, 1.40), (1.17, 1.45, 1.53))
     d = smooth_min(d, ellipsoid(p, (0.0, -0.55, 0.62), (0.90, 0.78, 0.77)), 0.25)  # frontal bone, squarer than an egg
     d = smooth_min(d, ellipsoid(p, (0.66, -0.10, 0.86), (0.40, 0.55, 0.50)), 0.25)  # temple
-    d = smooth_min(d, ellipsoid(p, (0.0, 0.55, 1.15), (0.93, 1.24, 1.14)), 0.3)  # face mass
+    d = smooth_min(d, ellipsoid(p, (0.0, 0.55, 1.15), (0.91, 1.25, 1.14)), 0.3)  # face mass
     d = smooth_min(d, ellipsoid(p, (0.0, 1.06, 0.40), (0.58, 0.54, 0.55)), 0.24)  # muzzle over the dental arches
     d = smooth_min(d, ellipsoid(p, (0.0, 1.60, 0.25), (0.30, 0.23, 0.35)), 0.22)  # chin
     d = smooth_min(d, capsule(p, (0.14, 1.67, 0.33), (0.72, 1.20, 1.08), 0.15, 0.16), 0.34)  # mandible
-    d = smooth_min(d, capsule(p, (0.74, 1.14, 1.14), (0.90, 0.45, 1.32), 0.16, 0.16), 0.32)  # its ramus
+    d = smooth_min(d, ellipsoid(p, (0.42, 1.41, 0.60), (0.25, 0.26, 0.40)), 0.26)  # soft tissue along it
+    d = smooth_min(d, capsule(p, (0.71, 1.13, 1.12), (0.89, 0.45, 1.32), 0.16, 0.16), 0.32)  # its ramus
     d = smooth_min(d, capsule(p, (0.60, 0.38, 0.32), (0.92, 0.30, 0.95), 0.19, 0.17), 0.34)  # zygoma
-    d = smooth_min(d, ellipsoid(p, (0.58, 0.84, 0.78), (0.28, 0.50, 0.46)), 0.24)  # masseter
+    d = smooth_min(d, ellipsoid(p, (0.57, 0.82, 0.78), (0.275, 0.50, 0.46)), 0.24)  # masseter
     d = smooth_min(d, ellipsoid(p, (0.47, 0.74, 0.43), (0.42, 0.48, 0.42)), 0.25)  # cheek fat
     d = smooth_min(d, capsule(p, (0.08, -0.24, 0.04), (0.52, -0.31, 0.10), 0.15, 0.16), 0.18)  # superciliary arch
     d = smooth_min(d, capsule(p, (0.50, -0.31, 0.10), (0.84, -0.12, 0.46), 0.17, 0.15), 0.20)  # orbital rim
@@ -87,7 +85,7 @@ def face_distance(points: Array) -> Array:
     ala = ellipsoid(p, (0.170, 0.650, -0.125), (0.100, 0.098, 0.165))
     d = smooth_min(d, ala, 0.075)
     d = smooth_min(d, capsule(p, (0.0, 0.62, -0.33), (0.0, 0.775, -0.06), 0.060, 0.050), 0.085)  # columella
-    nostril = ellipsoid(p, (0.100, 0.733, -0.19), (0.054, 0.046, 0.10))
+    nostril = ellipsoid(p, (0.100, 0.728, -0.18), (0.052, 0.044, 0.12))
     return -smooth_min(-d, nostril, 0.05)
 
 

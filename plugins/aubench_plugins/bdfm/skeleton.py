@@ -122,7 +122,10 @@ def weights(bone: Bone, piece: Piece, mirrored: bool = False) -> Array:
     side = lip_side(piece)
     if bone.holds == "jaw":
         low = 0.5 + 0.5 * side
-        return low * (1 - np.clip((np.abs(x) - 0.75) / 0.45, 0.0, 1.0) ** 2 * (3 - 2 * np.clip((np.abs(x) - 0.75) / 0.45, 0.0, 1.0)))
+        return low * (
+            1
+            - np.clip((np.abs(x) - 0.75) / 0.45, 0.0, 1.0) ** 2 * (3 - 2 * np.clip((np.abs(x) - 0.75) / 0.45, 0.0, 1.0))
+        )
     if bone.holds == "eye":
         return np.full(len(x), float(piece.part == "eyeball" and (piece.eye_side > 0) != mirrored))
     if piece.part in ("eyeball",):
@@ -150,4 +153,6 @@ def weights(bone: Bone, piece: Piece, mirrored: bool = False) -> Array:
 
 def pivot(bone: Bone, mirrored: bool = False) -> Array:
     """The point (3,) about which a bone turns and scales."""
-    return np.array([-bone.at[0] if mirrored else bone.at[0], bone.at[1] if bone.hinge is None else bone.hinge, bone.pivot])
+    return np.array(
+        [-bone.at[0] if mirrored else bone.at[0], bone.at[1] if bone.hinge is None else bone.hinge, bone.pivot]
+    )

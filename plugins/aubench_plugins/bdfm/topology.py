@@ -99,7 +99,9 @@ def wanted_length(p: Array) -> Array:
     mouth = np.maximum(np.hypot(x / 1.2, y - 1.14) - 0.36, 0.0)
     brow = np.hypot(np.maximum(np.abs(x - 0.45) - 0.45, 0.0), np.maximum(np.abs(y + 0.34) - 0.12, 0.0))
     rim = np.maximum(np.hypot(x, (y - 0.3) * np.where(y > 0.3, 0.58, 0.8)) - 1.0, 0.0)
-    near = np.minimum.reduce([0.026 + 0.20 * nose, 0.042 + 0.20 * bridge, 0.046 + 0.16 * eye, 0.046 + 0.16 * mouth, 0.055 + 0.2 * brow])
+    near = np.minimum.reduce(
+        [0.026 + 0.20 * nose, 0.042 + 0.20 * bridge, 0.046 + 0.16 * eye, 0.046 + 0.16 * mouth, 0.055 + 0.2 * brow]
+    )
     return np.minimum(near, np.where(y > 1.2, 0.062, 0.078) + 0.11 * rim)
 
 
@@ -138,7 +140,9 @@ def _settle(fixed: Array, holes: list[Array], seed: int) -> Array:
         push = np.clip(wish - length, 0.0, None)[:, None] * way / length[:, None]
         force = np.zeros_like(points)
         for axis in range(2):
-            force[:, axis] = np.bincount(bars[:, 0], push[:, axis], len(points)) - np.bincount(bars[:, 1], push[:, axis], len(points))
+            force[:, axis] = np.bincount(bars[:, 0], push[:, axis], len(points)) - np.bincount(
+                bars[:, 1], push[:, axis], len(points)
+            )
         free = free + 0.2 * force[n:]
         free[:, 0] = np.where(free[:, 0] < 0.4 * wanted_length(free), np.abs(free[:, 0]), free[:, 0])
         ratio = rim_ratio(free)
@@ -174,7 +178,9 @@ def half_face(seed: int = 1) -> HalfFace:
         "wing": put(np.concatenate(features.nose_loops())),
         "jaw": put(features.JAW_LANDMARKS),
         "nose": put(features.NOSE_LANDMARKS),
-        "brow": put(np.stack([np.linspace(0.21, 0.86, 5), np.interp(np.linspace(0.21, 0.86, 5), *features.BROW.T)], axis=1)),
+        "brow": put(
+            np.stack([np.linspace(0.21, 0.86, 5), np.interp(np.linspace(0.21, 0.86, 5), *features.BROW.T)], axis=1)
+        ),
     }
     fixed = np.concatenate(blocks)
     # The median: points at the wanted spacing from the crown to the chin, apart from those already there.
@@ -183,9 +189,9 @@ def half_face(seed: int = 1) -> HalfFace:
     y, median = 0.3 - RIM[1], []
     while y < 0.3 + RIM[2]:
         length = float(wanted_length(np.array([[0.0, y]]))[0])
-        if not (mouth_top - 0.3 * length < y < mouth_bottom + 0.3 * length) and np.abs(taken - y).min() > 0.5 * length:
+        if not (mouth_top - 0.3 * length < y < mouth_bottom + 0.3 * length) and np.abs(taken - y).min() > 0.45 * length:
             median.append((0.0, y))
-        y += length
+        y += 0.85 * length
     turn = np.linspace(-np.pi / 2, np.pi / 2, 34)[1:-1]
     rim_y = np.sin(turn)
     rim = np.stack([RIM[0] * np.cos(turn), 0.3 + rim_y * np.where(rim_y < 0, RIM[1], RIM[2])], axis=1)
@@ -197,12 +203,18 @@ def half_face(seed: int = 1) -> HalfFace:
     free = _settle(fixed, [eye_hole * 1.0 + (eye_hole - eye_hole.mean(0)) * 0.05, mouth_hole], seed)
     put(free)
     points = np.concatenate(blocks)
-    outside = np.setdiff1d(np.arange(count), np.concatenate([eye_ids[:-1].ravel(), upper_ids.ravel(), lower_ids.ravel(), skin_ids[:-1].ravel()]))
+    outside = np.setdiff1d(
+        np.arange(count),
+        np.concatenate([eye_ids[:-1].ravel(), upper_ids.ravel(), lower_ids.ravel(), skin_ids[:-1].ravel()]),
+    )
     triangles = outside[Delaunay(points[outside]).simplices]
     centre = points[triangles].mean(axis=1)
     inside = Path(eye_hole).contains_points(centre) | Path(mouth_hole).contains_points(centre)
     edge = points[triangles]
-    area = np.cross(np.append(edge[:, 1] - edge[:, 0], np.zeros((len(edge), 1)), 1), np.append(edge[:, 2] - edge[:, 0], np.zeros((len(edge), 1)), 1))[:, 2]
+    area = np.cross(
+        np.append(edge[:, 1] - edge[:, 0], np.zeros((len(edge), 1)), 1),
+        np.append(edge[:, 2] - edge[:, 0], np.zeros((len(edge), 1)), 1),
+    )[:, 2]
     triangles = triangles[~inside & (np.abs(area) > 1e-7)]
     strips = [_band(eye_ids[k], eye_ids[k + 1], True) for k in range(len(eye_ids) - 1)]
     strips += [_band(upper_ids[k], upper_ids[k + 1], False) for k in range(len(upper_ids) - 1)]
