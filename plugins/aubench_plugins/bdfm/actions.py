@@ -13,8 +13,8 @@ Offset = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Action:
-    """``moves``: bone to offset. ``jaw``: (opening in radians, side shift). ``narrow``: share of the lid opening that closes, and how much
-    of that the upper lid does. ``scales``: bone to shares by which it grows along x, y, z."""
+    """``moves``: bone to offset. ``jaw``: (opening in radians, side shift). ``narrow``: share of the lid opening that
+    closes, and how much of that the upper lid does. ``scales``: bone to shares by which it grows along x, y, z."""
 
     moves: dict[str, Offset]
     scales: dict[str, Offset] = field(default_factory=dict)
@@ -90,7 +90,7 @@ ACTIONS: dict[str, Action] = {
     ),
     "AU12": Action(
         {
-            "mouth_corner": (0.115, -0.120, 0.075),
+            "mouth_corner": (0.115, -0.132, 0.075),
             "upper_lip_side": (0.045, -0.058, 0.03),
             "lower_lip_side": (0.050, -0.066, 0.03),
             "cheek": (0.020, -0.075, -0.070),
@@ -122,7 +122,7 @@ ACTIONS: dict[str, Action] = {
         }
     ),
     "AU16": Action(
-        {"lower_lip_mid": (0.0, 0.100, -0.025), "lower_lip_side": (0.0, 0.095, -0.015), "chin_boss": (0.0, 0.030, 0.01)}
+        {"lower_lip_mid": (0.0, 0.120, -0.025), "lower_lip_side": (0.0, 0.110, -0.015), "chin_boss": (0.0, 0.030, 0.01)}
     ),
     "AU17": Action(
         {

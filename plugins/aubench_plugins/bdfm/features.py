@@ -1,4 +1,4 @@
-"""The drawn lines of the base face, in chart units: lids, lips, brows, nostrils, hairline, and the outlines that painters need.
+"""The drawn lines of the base face, in chart units: lids, lips, brows, nostrils, hairline, outlines for painters.
 
 Chart units are those of the front view of the base face (see :mod:`.sculpt`): eye centres at (-+0.5, 0), y down. Lines
 are given for the picture's right side (x > 0) and mirrored.
@@ -23,7 +23,7 @@ def _curve(points: list[tuple[float, float]], x: Array) -> Array:
 
 def upper_lid(x: Array) -> Array:
     """y of the upper lid margin at x in the eye's opening."""
-    return _lid(x, -0.088, 0.43, 0.62)
+    return _lid(x, -0.080, 0.43, 0.62)
 
 
 def lower_lid(x: Array) -> Array:

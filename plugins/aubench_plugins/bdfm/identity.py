@@ -1,6 +1,7 @@
 """The 208 continuous identity numbers: position, orientation and scale of the bones of the face's components.
 
-Each number in [0, 1] moves one degree of freedom of one bone, or of a mirrored pair, by plus or minus its reach about the base value 0.5.
+Each number in [0, 1] moves one degree of freedom of one bone, or of a mirrored pair, by plus or minus its reach about
+the base value 0.5.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ AXES = "xyz"
 
 @dataclass(frozen=True)
 class Freedom:
-    """One identity number: ``bone``, ``kind`` (position, orientation, scale), ``axis`` and what 0 or 1 adds: units, radians or shares."""
+    """One identity number: ``bone``, ``kind`` (position, orientation, scale), ``axis``, and what 1 adds and 0 takes away: units,
+    radians or shares."""
 
     bone: str
     kind: str
@@ -48,7 +50,7 @@ _REACH: dict[str, tuple[float, float, float, float, float, float, float, float, 
     "under_eye": (0.01, 0.02, 0.02, 0, 0, 0, 0.06, 0.06, 0),
     "cheekbone": (0.045, 0.035, 0.04, 0.05, 0.08, 0.05, 0.06, 0.08, 0),
     "cheek": (0.025, 0.03, 0.04, 0.06, 0, 0, 0, 0, 0),
-    "cheek_low": (0.05, 0.03, 0.05, 0, 0.08, 0, 0.06, 0.06, 0),
+    "cheek_low": (0.04, 0.03, 0.045, 0, 0.08, 0, 0.06, 0.06, 0),
     "nasolabial": (0.015, 0.02, 0.02, 0, 0, 0.06, 0, 0, 0),
     "nose": (0, 0.035, 0.035, 0.10, 0, 0, 0.14, 0.09, 0.14),
     "nose_bridge": (0, 0.02, 0.035, 0.08, 0, 0, 0.14, 0.06, 0.08),
@@ -70,7 +72,7 @@ _REACH: dict[str, tuple[float, float, float, float, float, float, float, float, 
     "chin_boss": (0, 0.025, 0.03, 0.08, 0, 0, 0, 0, 0),
     "chin_side": (0.035, 0.03, 0.02, 0, 0, 0.06, 0, 0, 0),
     "jaw_body": (0.045, 0.04, 0.04, 0, 0, 0, 0.06, 0.06, 0),
-    "jaw_angle": (0.060, 0.05, 0.05, 0, 0.06, 0.06, 0, 0, 0),
+    "jaw_angle": (0.045, 0.04, 0.05, 0, 0.06, 0.06, 0, 0, 0),
     "throat": (0, 0.04, 0, 0, 0, 0, 0, 0, 0),
     "ear": (0.03, 0.05, 0.03, 0.10, 0.16, 0.10, 0.10, 0.12, 0.10),
     "crown": (0, 0.08, 0, 0, 0, 0, 0.06, 0, 0),

@@ -26,8 +26,8 @@ LIP_FALL = np.array([1.0, 1.0, 1.0, 1.0, 0.97, 0.88, 0.74, 0.58, 0.45, 0.30, 0.1
 
 @dataclass(frozen=True)
 class Eye:
-    """One eye: its lid ``rings`` (8, n), its eyeball's vertex range, the ball's ``pole`` and two ``belts`` of vertex ids with the
-    weights that make their mean the centre; lash roots."""
+    """One eye: its lid ``rings`` (8, n); its eyeball's vertices; two ``belts`` of them beside the equator, with the weight of
+    the first that makes the mean their centre; the lashes with their columns of the rings."""
 
     rings: Ids
     ball: slice

@@ -1,4 +1,4 @@
-"""The pieces of the base face: skin from the half mesh, with rolled lips and lid margins, and the structures of eyes and mouth.
+"""The pieces of the base face: skin from the half mesh, with rolled lips and lid margins.
 
 Every vertex keeps a *seat*: the chart point and the sides of lids and lips that the bone weights are computed from. So
 lashes, hair and the lining of the mouth move with the skin they grow on.
@@ -19,8 +19,8 @@ Ids = npt.NDArray[np.int64]
 
 @dataclass
 class Piece:
-    """Part of the face. ``vertices`` (n, 3) in the working space of :mod:`.sculpt`; ``seat`` (n, 2) chart points; ``lip`` and ``lid``
-    (n,): -1 for what belongs to the upper one, +1 for the lower one, 0 for what the seat alone decides."""
+    """Part of the face. ``vertices`` (n, 3) in the working space of :mod:`.sculpt`; ``seat`` (n, 2) chart points; ``lip`` and
+    ``lid`` (n,): -1 for what belongs to the upper one, +1 for the lower one, 0 for what the seat alone decides."""
 
     part: str
     vertices: Array
@@ -123,9 +123,11 @@ def relax(half: topology.HalfFace, vertices: Array) -> Array:
 
 
 def skin(half: topology.HalfFace) -> Piece:
-    """The face skin: both halves, rolled lids and lips. ``ids``: ``eye_r`` and ``eye_l`` (rings from the inside outwards,
-    EYE_COUNT), ``upper`` and ``lower`` (lip rows from the inside outwards, columns from picture's left to right), ``skin_upper``
-    and ``skin_lower`` (rings around the lips), and the named points."""
+    """The face skin: both halves, rolled lids and lips.
+
+    ``ids``: ``eye_r`` and ``eye_l`` (rings from the inside outwards, EYE_COUNT), ``upper`` and ``lower`` (lip rows from the
+    inside outwards, columns from the picture's left to right), ``skin_upper`` and ``skin_lower`` (rings around the lips),
+    and the named points."""
     base = sculpt.lift(half.points)
     _, direction = sculpt.rays(half.points)
     base += direction * (lip_height(half) + lid_height(half) + relief(half.points))[:, None]

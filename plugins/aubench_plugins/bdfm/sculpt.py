@@ -1,7 +1,7 @@
 """The resting shape of the head: a smooth union of anatomical volumes, and the rays that carry the face chart onto it.
 
-Working space: unit = distance between the eye centres, x to the picture's right, y down, z away from the camera, z = 0 at
-the corneas. The head is symmetric, so every volume is written once for x >= 0. Sizes follow adult anthropometric means
+Working space: unit = distance between the eye centres, x to the picture's right, y down, z away from the camera, z = 0
+at the corneas. The head is symmetric, so every volume is written once for x >= 0. Sizes follow adult anthropometric means
 (one unit is about 63 mm).
 """
 
@@ -21,8 +21,8 @@ CHART_CENTRE = (0.0, 0.3)
 CHART_AXES = (0.80, 1.15, 1.10)
 """Half axes of the front ellipse, inside which chart and front view coincide: sideways, upwards, downwards."""
 FAN_DEPTH, FAN_RATE, FAN_EASE, FAN_LIMIT = 1.25, 1.30, 2.0, 0.85
-"""Rays outside the front ellipse start at this depth and turn backwards by this many radians per unit of chart; from the third
-number on (radians) they ease towards it plus the fourth."""
+"""Rays outside the front ellipse start at this depth and turn backwards by this many radians per unit of chart; past
+the third number (radians) they ease towards it plus the fourth."""
 
 
 def smooth_min(a: Array, b: Array, k: float) -> Array:
@@ -57,9 +57,9 @@ def head_distance(points: Array) -> Array:
     d = smooth_min(d, ellipsoid(p, (0.0, 0.55, 1.15), (0.91, 1.25, 1.14)), 0.3)  # face mass
     d = smooth_min(d, ellipsoid(p, (0.0, 1.06, 0.40), (0.58, 0.54, 0.55)), 0.24)  # muzzle over the dental arches
     d = smooth_min(d, ellipsoid(p, (0.0, 1.60, 0.25), (0.30, 0.23, 0.35)), 0.22)  # chin
-    d = smooth_min(d, capsule(p, (0.14, 1.67, 0.33), (0.72, 1.20, 1.08), 0.15, 0.16), 0.34)  # mandible
+    d = smooth_min(d, capsule(p, (0.14, 1.67, 0.33), (0.70, 1.19, 1.08), 0.15, 0.15), 0.34)  # mandible
     d = smooth_min(d, ellipsoid(p, (0.42, 1.41, 0.60), (0.25, 0.26, 0.40)), 0.26)  # soft tissue along it
-    d = smooth_min(d, capsule(p, (0.71, 1.13, 1.12), (0.89, 0.45, 1.32), 0.16, 0.16), 0.32)  # its ramus
+    d = smooth_min(d, capsule(p, (0.69, 1.09, 1.12), (0.89, 0.45, 1.32), 0.155, 0.16), 0.32)  # its ramus
     d = smooth_min(d, capsule(p, (0.60, 0.38, 0.32), (0.92, 0.30, 0.95), 0.19, 0.17), 0.34)  # zygoma
     d = smooth_min(d, ellipsoid(p, (0.57, 0.82, 0.78), (0.275, 0.50, 0.46)), 0.24)  # masseter
     d = smooth_min(d, ellipsoid(p, (0.47, 0.74, 0.43), (0.42, 0.48, 0.42)), 0.25)  # cheek fat

@@ -21,7 +21,8 @@ Hold = Literal["all", "upper lip", "lower lip", "upper lid", "lower lid", "jaw",
 
 @dataclass(frozen=True)
 class Bone:
-    """``at`` and ``reach`` in chart units; ``pivot`` z of its turning point in the working space; ``holds``: which vertices."""
+    """``at`` and ``reach`` in chart units; ``pivot``: z of its turning point in the working space; ``holds``: which
+    vertices."""
 
     name: str
     at: tuple[float, float]

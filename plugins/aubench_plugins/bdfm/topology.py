@@ -32,8 +32,8 @@ RIM = (3.45, 2.85, 2.75)
 
 @dataclass(frozen=True)
 class HalfFace:
-    """Chart points (n, 2) of the half face and triangles (t, 3). ``eye`` (rings, EYE_COUNT), ``upper`` and ``lower`` (rows, columns):
-    ids of the rings; row 0 lies at the aperture. ``lip_skin`` (rings, points). ``marks``: ids of named points."""
+    """Chart points (n, 2) of the half face and triangles (t, 3). ``eye`` (rings, EYE_COUNT), ``upper`` and ``lower`` (rows,
+    columns): ids of the rings; row 0 lies at the aperture. ``lip_skin`` (rings, points). ``marks``: ids of named points."""
 
     points: Array
     triangles: Ids
@@ -67,7 +67,8 @@ def _eye_rings() -> list[Array]:
 def _lip_rows() -> tuple[list[Array], list[Array], list[Array]]:
     x = features.mouth_columns(LIP_COLUMNS)
     line = features.lip_line(x)
-    upper, lower = [], []
+    upper: list[Array] = []
+    lower: list[Array] = []
     for row in LIP_ROWS:
         for rows, border, sign in ((upper, features.upper_lip(x), -1.0), (lower, features.lower_lip(x), 1.0)):
             # Keep a sliver of width at the corner, where the rows would fall together.
