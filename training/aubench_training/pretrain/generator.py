@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from aubench.component import Config
 from aubench.contracts import PARSING_CLASSES, Engine
-from aubench.parameters import AU, AU_NAMES, AU_SIZE, BASE_AU, FacialParameters
+from aubench.parameters import AU, AU_NAMES, AU_SIZE, BASE_AU, BASE_POSE, POSE, FacialParameters
 from aubench_training import device as devices
 from aubench_training.pretrain import publish
 from aubench_training.pretrain.loop import Budget, Settings, epoch_rows, train
@@ -30,6 +30,8 @@ from aubench_training.pretrain.quality import Gain, au_gains, feature_distance, 
 from aubench_training.samples import Progress, Samples, build_engine, engine_samples, random_inputs
 
 FACIAL = ("l_brow", "r_brow", "l_eye", "r_eye", "nose", "mouth", "u_lip", "l_lip")
+NEARLY_FRONTAL = 0.6
+"""Share of faces whose pose is drawn from a third of the range."""
 WEAK_GAIN = 0.5
 """Below this gain an AU is reported: what the generator does not draw cannot be learned through it."""
 
@@ -59,11 +61,14 @@ class GeneratorRecipe(Config):
 def imitation_vectors(engine: Engine, count: int, seed: int) -> npt.NDArray[np.float32]:
     """Faces to imitate (count, 269), two by two: the second differs from the first in one AU, by at least 0.4.
 
-    First faces are the engine's own samples; in every other pair the first face is made nearly emotionless, so that AUs
+    First faces are the engine's own samples, most of them turned towards the front, where nearly all faces of the data
+    sets look and a change is easiest to see; in every other pair the first face is made nearly emotionless, so that AUs
     are also seen alone. AUs take turns, so that each has equally many pairs.
     """
     random = np.random.default_rng([seed, 0x6E11])
     first = engine.sample((count + 1) // 2, seed).vector().numpy().astype(np.float32)
+    near = random.random(len(first)) < NEARLY_FRONTAL
+    first[near, POSE] = BASE_POSE + 0.35 * (first[near, POSE] - BASE_POSE)
     au = first[:, AU]
     calm = np.arange(len(first)) % 2 == 1
     au[calm] = BASE_AU + (random.random((int(calm.sum()), AU_SIZE)) < 0.1) * (au[calm] - BASE_AU)

@@ -99,8 +99,8 @@ class IdentityLearner:
     def loss(self, batch: tuple[Tensor, Tensor], fraction: float) -> tuple[Tensor, Mapping[str, Tensor | float]]:
         image, identity = (part.to(self.device, non_blocking=True) for part in batch)
         embedding = self.network.embed(image)
-        # The margin grows over the first half: from the start it keeps a deep network without norms from moving.
-        loss = self.helpers(embedding, identity, self.recipe.margin * min(1.0, 2 * fraction))
+        # The margin comes late: from the start it keeps a deep network without norms from moving.
+        loss = self.helpers(embedding, identity, self.recipe.margin * min(1.0, max(0.0, 2 * fraction - 0.6)))
         return loss, {}
 
 
