@@ -45,12 +45,33 @@ def _distance(read: Tensor, truth: Tensor) -> Tensor:
     return huber_loss(read, truth, delta=HUBER_DELTA) / HUBER_DELTA + (read - truth).square().mean()
 
 
-def disturb(features: Features, noise: float, dropout: float) -> Features:
-    """Gaussian noise on standardised features, and some of them set to zero, which is their mean."""
+class Disturbance:
+    """Gaussian noise on standardised features, and whole channels set to zero, which is their mean.
 
-    def one(tensor: Tensor) -> Tensor:
-        if noise:
-            tensor = tensor + noise * torch.randn_like(tensor)
-        return tensor * (torch.rand_like(tensor) >= dropout) if dropout else tensor
+    Drawing fresh normal numbers for every input costs more than R itself, so the noise is cut from a bank of
+    them, at a random place for each tensor of each step.
+    """
 
-    return features.each(one)
+    def __init__(self, noise: float, dropout: float) -> None:
+        self.noise, self.dropout = noise, dropout
+        self._bank = torch.empty(0)
+
+    def __call__(self, features: Features) -> Features:
+        return features.each(self._one)
+
+    def _one(self, tensor: Tensor) -> Tensor:
+        if self.noise:
+            tensor = torch.add(tensor, self._cut(tensor), alpha=self.noise)
+        if self.dropout:
+            kept = torch.rand(*tensor.shape[:2], 1, 1, device=tensor.device) >= self.dropout
+            tensor = tensor * kept
+        return tensor
+
+    def _cut(self, like: Tensor) -> Tensor:
+        count = like.numel()
+        if len(self._bank) < 2 * count:
+            # A generator of its own: the bank is the same in a resumed run, whenever it is made.
+            dice = torch.Generator().manual_seed(count)
+            self._bank = torch.randn(2 * count, generator=dice).to(like.device)
+        start = int(torch.randint(0, count, ()))
+        return self._bank[start : start + count].view(like.shape)

@@ -27,10 +27,10 @@ from aubench.parameters import AU_NAMES, BASE_AU, FacialParameters
 from aubench.plan import Plan, make_plan
 from aubench.standardisation import Domain
 
-from .additions import SAMPLED_LOOPBACK, SampledLoopback, disturb
+from .additions import SAMPLED_LOOPBACK, Disturbance, SampledLoopback
 from .cache import Pool, cached, compute_features
 from .config import Phase, RunConfig
-from .device import choose_device, choose_dtype, place
+from .device import cast_weights, choose_device, choose_dtype, place
 from .providers import TRAINED, standard_providers
 from .samples import Samples, build_engine, cache_root, engine_samples, random_inputs
 
@@ -60,6 +60,7 @@ class Bench:
         self.config, self.console, self.cache = config, console, cache or cache_root()
         self.device = choose_device(config.device)
         self.dtype = choose_dtype(self.device, config.precision)
+        self._disturb = Disturbance(config.sampled.noise, config.sampled.dropout)
         self.losses: dict[str, Any] = {
             name: discovery.build("loss", name, config.loss_options.get(name)) for name in config.losses
         }
@@ -79,6 +80,20 @@ class Bench:
             self.recogniser()
 
     # --- networks -----------------------------------------------------------------------------------------------------
+
+    # The plans run under autocast, on copies with their weights cast once; caches and predictions use the originals.
+
+    @functools.cached_property
+    def _extractor_cast(self) -> Any:
+        return cast_weights(self.combination.extractor, self.dtype)  # type: ignore[type-var]
+
+    @functools.cached_property
+    def _renderer_cast(self) -> Any:
+        return cast_weights(self._renderer, self.dtype)
+
+    @functools.cached_property
+    def _recogniser_cast(self) -> Any:
+        return cast_weights(self._recogniser, self.dtype)
 
     @functools.cached_property
     def _renderer(self) -> Any:
@@ -110,7 +125,7 @@ class Bench:
     def regress_sampled(self, features: Features) -> FacialParameters:
         features = self.combination.standardiser(features, "drawn")
         if self.config.additions.feature_noise:
-            features = disturb(features, self.config.sampled.noise, self.config.sampled.dropout)
+            features = self._disturb(features)
         answer: FacialParameters = self.combination.regressor(features)
         return answer
 
@@ -135,9 +150,9 @@ class Bench:
         return stages
 
     def _plan(self, losses: dict[str, Callable[..., Tensor]]) -> Plan:
-        recogniser = self.recogniser if self.config.recogniser is not None else None
+        recogniser = (lambda: self._recogniser_cast) if self.config.recogniser is not None else None
         words = standard_providers(
-            lambda: self.combination.extractor, self.renderer, recogniser, self.regress, self.regress_sampled
+            lambda: self._extractor_cast, lambda: self._renderer_cast, recogniser, self.regress, self.regress_sampled
         )
         given = ["image", "features", *(["embedding"] if recogniser else []), "sampled_parameters", "sampled_features"]
         return make_plan(losses, words, given, trained=TRAINED)

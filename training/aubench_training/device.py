@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import random
 import resource
 import sys
@@ -72,6 +73,19 @@ def place(module: Module, device: torch.device, *, frozen: bool = False) -> Modu
     """
     module = module.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     return module.eval().requires_grad_(False) if frozen else module
+
+
+def cast_weights(network: Module, dtype: torch.dtype) -> Module:
+    """A frozen copy of ``network`` for use under autocast in ``dtype``, its convolutions and linear layers kept in it.
+
+    Autocast keeps the casts of weights that learn, but casts frozen ones anew in every pass; this changes no result.
+    """
+    copied = copy.deepcopy(network)
+    if dtype != torch.float32:
+        for module in copied.modules():
+            if isinstance(module, nn.modules.conv._ConvNd | nn.Linear):
+                module.to(dtype)
+    return copied
 
 
 def seed_everything(seed: int) -> None:
