@@ -42,8 +42,8 @@ def build() -> FaceModel:
     carried = np.concatenate([_carried(p) for p in pieces])
     creases = charts.creases()
     rig = Rig(
-        base.astype(np.float32), np.ascontiguousarray(rows.reshape(len(rows), -1), dtype=np.float32), carried.astype(np.float32),
-        charts.crease_weights(creases), (eyes[0], eyes[1]), lips,
+        base.astype(np.float32), np.ascontiguousarray(rows.reshape(len(rows), -1), dtype=np.float32),
+        carried.astype(np.float32), charts.crease_weights(creases), (eyes[0], eyes[1]), lips,
     )  # fmt: skip
     return FaceModel(
         triangles=np.concatenate([p.triangles + s for p, s in zip(pieces, starts, strict=True)]).astype(np.int32),

@@ -18,7 +18,8 @@ MOUTH_HALF_WIDTH, MOUTH_CORNER_Y = 0.405, 1.137
 
 def _curve(points: list[tuple[float, float]], x: Array) -> Array:
     knots = np.array(points)
-    return PchipInterpolator(knots[:, 0], knots[:, 1], extrapolate=True)(x)
+    out: Array = PchipInterpolator(knots[:, 0], knots[:, 1], extrapolate=True)(x)
+    return out
 
 
 def upper_lid(x: Array) -> Array:
@@ -35,7 +36,8 @@ def _lid(x: Array, height: float, peak: float, power: float) -> Array:
     u = np.clip((x - EYE_INNER[0]) / (EYE_OUTER[0] - EYE_INNER[0]), 0.0, 1.0)
     chord = EYE_INNER[1] + u * (EYE_OUTER[1] - EYE_INNER[1])
     warp = u ** (np.log(0.5) / np.log(peak))
-    return chord + (height - EYE_INNER[1] * 0.5) * np.power(np.clip(4 * warp * (1 - warp), 0.0, 1.0), power)
+    out: Array = chord + (height - EYE_INNER[1] * 0.5) * np.power(np.clip(4 * warp * (1 - warp), 0.0, 1.0), power)
+    return out
 
 
 def lip_line(x: Array) -> Array:
@@ -68,7 +70,7 @@ def lower_lip(x: Array) -> Array:
 
 
 def eye_ring(count: int) -> Array:
-    """Lid margin (count, 2), from the inner canthus over the upper lid to the outer canthus and back; even ``count``."""
+    """Lid margin (count, 2), from the inner canthus over the upper lid to the outer one and back; even ``count``."""
     half = count // 2
     turn = np.linspace(0.0, np.pi, half + 1)
     u = 0.5 - 0.5 * np.cos(turn)
@@ -92,8 +94,8 @@ BROW_WIDTH = np.array(
     [(0.052, 0.052), (0.055, 0.05), (0.048, 0.046), (0.042, 0.042), (0.034, 0.034), (0.022, 0.022), (0.008, 0.008)]
 )
 NOSE_OUTLINE = np.array(
-    [(0.0, -0.16), (0.09, -0.10), (0.12, 0.05), (0.145, 0.25), (0.185, 0.42), (0.25, 0.53), (0.287, 0.62), (0.285, 0.70),
-     (0.235, 0.765), (0.15, 0.775), (0.07, 0.790), (0.0, 0.800)]
+    [(0.0, -0.16), (0.09, -0.10), (0.12, 0.05), (0.145, 0.25), (0.185, 0.42), (0.25, 0.53), (0.287, 0.62),
+     (0.285, 0.70), (0.235, 0.765), (0.15, 0.775), (0.07, 0.790), (0.0, 0.800)]
 )  # fmt: skip
 NOSTRIL = np.array(
     [(0.058, 0.738), (0.072, 0.714), (0.105, 0.700), (0.138, 0.704), (0.150, 0.724), (0.125, 0.744), (0.085, 0.752)]
@@ -115,8 +117,8 @@ HAIRLINE = np.array(
 )
 JAW = np.array([(1.42, 0.52), (1.38, 0.85), (1.22, 1.15), (0.92, 1.45), (0.62, 1.67), (0.33, 1.74), (0.0, 1.76)])
 BEARD = np.array(
-    [(0.0, 0.83), (0.12, 0.83), (0.28, 0.84), (0.42, 0.92), (0.56, 1.08), (0.74, 1.00), (0.98, 0.84), (1.22, 0.60), (1.40, 0.40),
-     (1.55, 0.45), (1.45, 1.00), (1.10, 1.50), (0.62, 1.82), (0.0, 1.92)]
+    [(0.0, 0.83), (0.12, 0.83), (0.28, 0.84), (0.42, 0.92), (0.56, 1.08), (0.74, 1.00), (0.98, 0.84), (1.22, 0.60),
+     (1.40, 0.40), (1.55, 0.45), (1.45, 1.00), (1.10, 1.50), (0.62, 1.82), (0.0, 1.92)]
 )  # fmt: skip
 LID_CREASE_LIFT = 0.062
 
@@ -154,7 +156,8 @@ def nose_loops() -> list[Array]:
 
 def mirror(line: Array) -> Array:
     """The line of the other side of the face."""
-    return line * np.array([-1.0, 1.0])
+    out: Array = line * np.array([-1.0, 1.0])
+    return out
 
 
 def closed(half: Array) -> Array:

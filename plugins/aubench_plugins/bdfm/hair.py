@@ -22,7 +22,8 @@ def scalp_depth(points: np.ndarray) -> np.ndarray:
     distance = np.linalg.norm(p[:, None] - a - t[..., None] * way, axis=-1).min(axis=1)
     from matplotlib.path import Path
 
-    return np.where(Path(line).contains_points(p), distance, -distance)
+    out: np.ndarray = np.where(Path(line).contains_points(p), distance, -distance)
+    return out
 
 
 def hair(face: Piece) -> Piece:

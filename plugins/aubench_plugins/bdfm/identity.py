@@ -15,8 +15,8 @@ AXES = "xyz"
 
 @dataclass(frozen=True)
 class Freedom:
-    """One identity number: ``bone``, ``kind`` (position, orientation, scale), ``axis``, and what 1 adds and 0 takes away: units,
-    radians or shares."""
+    """One identity number: ``bone``, ``kind`` (position, orientation, scale), ``axis``, and what 1 adds and 0 takes
+    away: units, radians or shares."""
 
     bone: str
     kind: str

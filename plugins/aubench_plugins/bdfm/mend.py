@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from . import sculpt
 from .mesh import Piece
 
 Floats = npt.NDArray[np.float32]
@@ -26,8 +25,8 @@ LIP_FALL = np.array([1.0, 1.0, 1.0, 1.0, 0.97, 0.88, 0.74, 0.58, 0.45, 0.30, 0.1
 
 @dataclass(frozen=True)
 class Eye:
-    """One eye: its lid ``rings`` (8, n); its eyeball's vertices; two ``belts`` of them beside the equator, with the weight of
-    the first that makes the mean their centre; the lashes with their columns of the rings."""
+    """One eye: its lid ``rings`` (8, n); its eyeball's vertices; two ``belts`` of them beside the equator, with the
+    weight of the first that makes the mean their centre; the lashes with their columns of the rings."""
 
     rings: Ids
     ball: slice
@@ -61,7 +60,8 @@ def turn_eye(eye: Eye, vertices: Floats, gaze: Floats, centre: Floats) -> None:
 
 
 def close_lids(eye: Eye, vertices: Floats, share: Floats, upper_part: Floats, centre: Floats, radius: Floats) -> None:
-    """Close ``share`` (b,) of the opening, ``upper_part`` (b,) of it by the upper lid, then lay the lids on the eyeball."""
+    """Close ``share`` (b,) of the opening, ``upper_part`` (b,) of that by the upper lid; lay the lids on the
+    eyeball."""
     n = eye.rings.shape[1]
     half = n // 2
     up, low = eye.rings[:, 1:half], eye.rings[:, n - 1 : half : -1]
@@ -113,6 +113,3 @@ def eye_of(skin: Piece, side: int, ball: Piece, start: int, lashes: list[tuple[P
         (np.arange(first, first + around), np.arange(first + around, first + 2 * around)),
         float(-b / (a - b)), tuple(pairs),
     )  # fmt: skip
-
-
-RADIUS = sculpt.EYE_RADIUS

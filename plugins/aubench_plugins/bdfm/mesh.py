@@ -19,8 +19,9 @@ Ids = npt.NDArray[np.int64]
 
 @dataclass
 class Piece:
-    """Part of the face. ``vertices`` (n, 3) in the working space of :mod:`.sculpt`; ``seat`` (n, 2) chart points; ``lip`` and
-    ``lid`` (n,): -1 for what belongs to the upper one, +1 for the lower one, 0 for what the seat alone decides."""
+    """Part of the face. ``vertices`` (n, 3) in the working space of :mod:`.sculpt`; ``seat`` (n, 2) chart points;
+    ``lip`` and ``lid`` (n,): -1 for what belongs to the upper one, +1 for the lower one, 0 for what the seat alone
+    decides."""
 
     part: str
     vertices: Array
@@ -54,7 +55,8 @@ def lip_height(half: topology.HalfFace) -> Array:
 
     def strength(ids: Ids) -> Array:
         x = half.points[ids, 0] / (features.MOUTH_HALF_WIDTH + 0.02)
-        return np.power(np.clip(1 - x * x, 0.0, 1.0), 0.6)
+        out: Array = np.power(np.clip(1 - x * x, 0.0, 1.0), 0.6)
+        return out
 
     for rows, profile in ((half.upper, UPPER_PROFILE), (half.lower, LOWER_PROFILE)):
         for row, h in zip(rows, profile, strict=True):
@@ -125,9 +127,9 @@ def relax(half: topology.HalfFace, vertices: Array) -> Array:
 def skin(half: topology.HalfFace) -> Piece:
     """The face skin: both halves, rolled lids and lips.
 
-    ``ids``: ``eye_r`` and ``eye_l`` (rings from the inside outwards, EYE_COUNT), ``upper`` and ``lower`` (lip rows from the
-    inside outwards, columns from the picture's left to right), ``skin_upper`` and ``skin_lower`` (rings around the lips),
-    and the named points."""
+    ``ids``: ``eye_r`` and ``eye_l`` (rings from the inside outwards, EYE_COUNT), ``upper`` and ``lower`` (lip rows
+    from the inside outwards, columns from the picture's left to right), ``skin_upper`` and ``skin_lower`` (rings
+    around the lips), and the named points."""
     base = sculpt.lift(half.points)
     _, direction = sculpt.rays(half.points)
     base += direction * (lip_height(half) + lid_height(half) + relief(half.points))[:, None]
@@ -163,7 +165,7 @@ def skin(half: topology.HalfFace) -> Piece:
     wet = centre + way / np.linalg.norm(way, axis=1, keepdims=True) * (sculpt.EYE_RADIUS + 0.002)
     wet_ids = add(wet, half.points[half.eye[0]], wet[:, :2], 0.0, lid[half.eye[0]])
     eye_rings = np.concatenate([wet_ids[None], half.eye])
-    inward = [topology._band(wet_ids, half.eye[0], True)]
+    inward = [topology.band(wet_ids, half.eye[0], True)]
     # The lips roll in over the teeth.
     rows = {"upper": list(half.upper), "lower": list(half.lower)}
     for name, sign in (("upper", -1.0), ("lower", 1.0)):
@@ -173,15 +175,13 @@ def skin(half: topology.HalfFace) -> Piece:
             moved = base[contact] + np.array([0.0, sign * spread, depth])
             # Painted like the red of its own lip, a little beyond the line.
             paint = half.points[contact] + np.array([0.0, sign * (0.006 + 0.25 * depth)])
-            ids = add(moved, half.points[contact], paint, sign, np.zeros(len(contact)))
-            inward.append(
-                topology._band(last, ids, False)[:, [0, 2, 1]] if sign < 0 else topology._band(last, ids, False)
-            )
-            rows[name].insert(0, ids)
-            last = ids
+            row_ids = add(moved, half.points[contact], paint, sign, np.zeros(len(contact)))
+            band = topology.band(last, row_ids, False)
+            inward.append(band[:, [0, 2, 1]] if sign < 0 else band)
+            rows[name].insert(0, row_ids)
+            last = row_ids
     seats, places, paints = np.concatenate(points), np.concatenate(vertices), np.concatenate(painted)
     inner = np.concatenate(inward)
-    n_inner = len(inner)
     flat = np.concatenate([*triangles, inner])
     lip, lid = np.concatenate(lips), np.concatenate(lids)
     twin = np.full(count, -1)
@@ -195,11 +195,7 @@ def skin(half: topology.HalfFace) -> Piece:
     all_paints = np.concatenate([paints, paints[~median] * flip])
     all_lip, all_lid = np.concatenate([lip, lip[~median]]), np.concatenate([lid, lid[~median]])
     both = np.concatenate([flat, twin[flat][:, [0, 2, 1]]])
-    ids: dict[str, Ids] = {
-        "eye_l": eye_rings,
-        "eye_r": twin[eye_rings],
-        "inner": np.arange(len(flat) - n_inner, len(flat)),
-    }
+    ids: dict[str, Ids] = {"eye_l": eye_rings, "eye_r": twin[eye_rings]}
     for name, row_list in rows.items():
         stack = np.stack(row_list)
         ids[name] = np.concatenate([twin[stack][:, :0:-1], stack], axis=1)
@@ -222,7 +218,8 @@ def chart_uv(points: Array) -> Array:
 
     far = np.abs(points) - CHART_TRUE
     squeezed = np.sign(points) * (CHART_TRUE + 0.4 * (1 - np.exp(-far / 0.4)))
-    return 0.5 + np.where(far > 0, squeezed, points) * CHART_SCALE + np.array(CHART_SHIFT)
+    out: Array = 0.5 + np.where(far > 0, squeezed, points) * CHART_SCALE + np.array(CHART_SHIFT)
+    return out
 
 
 def grid(rows: int, columns: int) -> Ids:

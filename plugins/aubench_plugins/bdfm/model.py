@@ -15,8 +15,8 @@ Texture coordinates are per part, each part having a unit square of its own:
   in this chart.
 * ``eyeball``: azimuthal about the optical axis, centre (0.5, 0.5); the distance from the centre is
   ``0.5 * angle / EYE_UV_ANGLE``. The iris ends at ``IRIS_ANGLE``, the base pupil at ``PUPIL_ANGLE`` (radians).
-* ``teeth``: u runs along the arc, picture's left to right, 14 teeth of equal width in u; v from 0 (gum) to 0.5 (edge) for
-  the upper row and 1 (gum) to 0.5 (edge) for the lower row.
+* ``teeth``: u runs along the arc, picture's left to right, 14 teeth of equal width in u; v from 0 (gum) to 0.5 (edge)
+  for the upper row and 1 (gum) to 0.5 (edge) for the lower row.
 * ``tongue``, ``cavity``: azimuthal, v grows downwards. ``ear``: u from the face backwards, v from top to lobe.
 * ``lash``: u along the lid from the nose outwards, v from root (0) to tip (1).
 * ``neck``, ``cloth``: u around (0.5 = front), v from top to bottom.
@@ -44,8 +44,8 @@ EYE_UV_ANGLE, IRIS_ANGLE, PUPIL_ANGLE = 1.9, 0.50, 0.19
 
 @dataclass(frozen=True)
 class Deformed:
-    """``b`` posed faces: ``vertices`` (b, v, 3) float32; ``creases`` (b, c) float32 in 0..1, one strength for each crease
-    of the model. Head pose and gaze are applied; neck and shoulders stay behind when the head turns."""
+    """``b`` posed faces: ``vertices`` (b, v, 3) float32; ``creases`` (b, c) float32 in 0..1, one strength for each
+    crease of the model. Head pose and gaze are applied; neck and shoulders stay behind when the head turns."""
 
     vertices: npt.NDArray[np.float32]
     creases: npt.NDArray[np.float32]
@@ -66,17 +66,17 @@ class Crease:
 class FaceModel:
     """A face as triangles, with its charts.
 
-    ``triangles`` (t, 3) int32; ``part`` (t,) uint8, index into :data:`PARTS`; ``uv`` (v, 2) float32; ``eye_side`` (t,) int8,
-    -1 for the eyeball on the picture's left, +1 for the one on the right, 0 for all else; ``landmarks`` (68,) int vertex
-    ids in iBUG order; ``chart`` named polylines (n, 2) in the face chart; ``creases`` the folds.
+    ``triangles`` (t, 3) int32; ``part`` (t,) uint8, index into :data:`PARTS`; ``uv`` (v, 2) float32; ``eye_side``
+    (t,) int8, -1 for the eyeball on the picture's left, +1 for the one on the right, 0 for all else; ``landmarks``
+    (68,) int vertex ids in iBUG order; ``chart`` named polylines (n, 2) in the face chart; ``creases`` the folds.
 
     Names in ``chart`` (closed ones repeat no point; left and right as in the picture are ``r_`` and ``l_``):
-    ``upper_lip``, ``lower_lip`` (closed outlines of the red), ``lip_line`` (where they meet), ``r_eye``, ``l_eye`` (closed, lid
-    margins), ``r_lid_crease``, ``l_lid_crease``, ``r_brow``, ``l_brow`` (centre lines from the nose outwards),
-    ``r_brow_width``, ``l_brow_width`` (n, 2: half widths above and below the centre line), ``r_nostril``, ``l_nostril``
-    (closed), ``nose`` (closed outline of the nose region), ``philtrum`` (centre line), ``hairline`` (open, from ear to ear
-    over the forehead), ``face`` (closed: jaw and hairline), ``r_cheek``, ``l_cheek`` (one point: the apple), ``beard`` (closed).
-    """
+    ``upper_lip``, ``lower_lip`` (closed outlines of the red), ``lip_line`` (where they meet), ``r_eye``, ``l_eye``
+    (closed, lid margins), ``r_lid_crease``, ``l_lid_crease``, ``r_brow``, ``l_brow`` (centre lines from the nose
+    outwards), ``r_brow_width``, ``l_brow_width`` (n, 2: half widths above and below the centre line), ``r_nostril``,
+    ``l_nostril`` (closed), ``nose`` (closed outline of the nose region), ``philtrum`` (centre line), ``hairline``
+    (open, from ear to ear over the forehead), ``face`` (closed: jaw and hairline), ``r_cheek``, ``l_cheek`` (one
+    point: the apple), ``beard`` (closed)."""
 
     triangles: npt.NDArray[np.int32]
     uv: npt.NDArray[np.float32]

@@ -26,9 +26,9 @@ _UPPER = np.array([ACTIONS[name].narrow[1] for name in AU_NAMES], dtype=np.float
 
 @dataclass(frozen=True)
 class Rig:
-    """``base`` (v, 3) about the head's rotation centre; ``rows`` (k, 3 v), see :func:`.rig.bake`; ``carried`` (v,): 1 for what
-    turns with the head, 0 for the shoulders; ``crease_weights`` (23, c); ``eyes`` of the picture's left and right;
-    ``lips``: upper and lower rows."""
+    """``base`` (v, 3) about the head's rotation centre; ``rows`` (k, 3 v), see :func:`.rig.bake`; ``carried`` (v,): 1
+    for what turns with the head, 0 for the shoulders; ``crease_weights`` (23, c); ``eyes`` of the picture's left and
+    right; ``lips``: upper and lower rows."""
 
     base: Floats
     rows: Floats
@@ -50,9 +50,8 @@ class Rig:
         tilt = (ASYMMETRY * extra["asymmetry"])[:, None]
         left, right = action * (1 + tilt), action * (1 - tilt)
         identity = 2 * vectors[:, IDENTITY] - 1
-        numbers = np.concatenate(
-            [left, right, identity, (extra["cheek_puff"] * np.where(extra["cheek_puff"] < 0, 0.5, 1.0))[:, None], extra["jaw_forward"][:, None]], axis=1
-        )
+        puff = extra["cheek_puff"] * np.where(extra["cheek_puff"] < 0, 0.5, 1.0)  # sucked in less far than puffed out
+        numbers = np.concatenate([left, right, identity, puff[:, None], extra["jaw_forward"][:, None]], axis=1)
         vertices = (numbers.astype(np.float32) @ self.rows).reshape(len(vectors), -1, 3) + self.base
         gaze = np.radians(GAZE_RANGE_DEGREES) * np.stack([extra["gaze_x"], extra["gaze_y"]], axis=1)
         for eye, strength in zip(self.eyes, (right, left), strict=True):

@@ -84,10 +84,11 @@ def jaw_offset(piece: Piece, opening: float, shift: float, forward: float) -> Ar
     # Opening turns the chin down and back: about +x with y down and z away.
     turned = np.stack([arm[:, 0], arm[:, 1] * cos - arm[:, 2] * sin, arm[:, 1] * sin + arm[:, 2] * cos], axis=1)
     move = turned - arm + np.array([0.0, 0.0, -0.10 * opening / 0.3])
-    # The mandible swings sideways about the opposite joint: the chin goes farthest.
+    # Sideways it glides as a whole; the weights let the cheeks hold it back.
     move[:, 0] += shift
     move[:, 2] -= forward
-    return w[:, None] * move
+    out: Array = w[:, None] * move
+    return out
 
 
 def keep_lips_shut(piece: Piece, offset: Array) -> Array:

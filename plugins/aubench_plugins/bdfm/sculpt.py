@@ -1,9 +1,8 @@
 """The resting shape of the head: a smooth union of anatomical volumes, and the rays that carry the face chart onto it.
 
 Working space: unit = distance between the eye centres, x to the picture's right, y down, z away from the camera, z = 0
-at the corneas. The head is symmetric, so every volume is written once for x >= 0. Sizes follow adult anthropometric means
-(one unit is about 63 mm).
-"""
+at the corneas. The head is symmetric, so every volume is written once for x >= 0. Sizes follow adult anthropometric
+means (one unit is about 63 mm)."""
 
 from __future__ import annotations
 
@@ -37,14 +36,16 @@ def ellipsoid(p: Array, centre: tuple[float, float, float], radii: tuple[float, 
     r = np.array(radii)
     k0 = np.linalg.norm(q / r, axis=-1)
     k1 = np.linalg.norm(q / (r * r), axis=-1)
-    return k0 * (k0 - 1.0) / np.maximum(k1, 1e-9)
+    out: Array = k0 * (k0 - 1.0) / np.maximum(k1, 1e-9)
+    return out
 
 
 def capsule(p: Array, a: tuple[float, float, float], b: tuple[float, float, float], ra: float, rb: float) -> Array:
     """Distance of points (n, 3) to a rod from ``a`` to ``b`` whose radius goes from ``ra`` to ``rb``."""
     start, axis = np.array(a), np.array(b) - np.array(a)
     t = np.clip(((p - start) @ axis) / (axis @ axis), 0.0, 1.0)
-    return np.linalg.norm(p - start - t[:, None] * axis, axis=-1) - (ra + (rb - ra) * t)
+    out: Array = np.linalg.norm(p - start - t[:, None] * axis, axis=-1) - (ra + (rb - ra) * t)
+    return out
 
 
 def head_distance(points: Array) -> Array:
@@ -127,4 +128,5 @@ def lift(chart: Array) -> Array:
         middle = 0.5 * (low + high)
         within = face_distance(start + middle[:, None] * direction) < 0
         low, high = np.where(within, middle, low), np.where(within, high, middle)
-    return start + (0.5 * (low + high))[:, None] * direction
+    out: Array = start + (0.5 * (low + high))[:, None] * direction
+    return out

@@ -99,7 +99,8 @@ def lip_side(piece: Piece) -> Array:
     middle = np.where(x < corner, middle, beyond)
     soft = np.tanh((y - middle) / (0.16 + 0.28 * np.clip(x - 0.3, 0.0, 1.0)))
     sign = np.where(piece.lip != 0, piece.lip, np.sign(y - middle))
-    return opening * sign + (1 - opening) * soft
+    out: Array = opening * sign + (1 - opening) * soft
+    return out
 
 
 def lid_side(piece: Piece) -> Array:
@@ -110,7 +111,8 @@ def lid_side(piece: Piece) -> Array:
     chord = y0 + u * (y1 - y0)
     opening = np.power(4 * u * (1 - u), 0.5)
     sign = np.where(piece.lid != 0, piece.lid, np.sign(y - chord))
-    return opening * sign + (1 - opening) * np.tanh((y - chord) / 0.07)
+    out: Array = opening * sign + (1 - opening) * np.tanh((y - chord) / 0.07)
+    return out
 
 
 def weights(bone: Bone, piece: Piece, mirrored: bool = False) -> Array:

@@ -32,8 +32,9 @@ RIM = (3.45, 2.85, 2.75)
 
 @dataclass(frozen=True)
 class HalfFace:
-    """Chart points (n, 2) of the half face and triangles (t, 3). ``eye`` (rings, EYE_COUNT), ``upper`` and ``lower`` (rows,
-    columns): ids of the rings; row 0 lies at the aperture. ``lip_skin`` (rings, points). ``marks``: ids of named points."""
+    """Chart points (n, 2) of the half face and triangles (t, 3). ``eye`` (rings, EYE_COUNT), ``upper`` and ``lower``
+    (rows, columns): ids of the rings; row 0 lies at the aperture. ``lip_skin`` (rings, points). ``marks``: ids of
+    named points."""
 
     points: Array
     triangles: Ids
@@ -154,7 +155,8 @@ def _settle(fixed: Array, holes: list[Array], seed: int) -> Array:
     free = keep(free)
     gap = np.min(np.linalg.norm(free[:, None] - fixed[None], axis=2), axis=1)
     free = free[gap > 0.45 * wanted_length(free)]
-    return free[free[:, 0] > 0.35 * wanted_length(free)]
+    out: Array = free[free[:, 0] > 0.35 * wanted_length(free)]
+    return out
 
 
 def half_face(seed: int = 1) -> HalfFace:
@@ -201,7 +203,7 @@ def half_face(seed: int = 1) -> HalfFace:
     fixed = np.concatenate(blocks)
     eye_hole = eye[-1]
     mouth_hole = np.concatenate([skin[-1], [(-0.2, skin[-1][-1, 1]), (-0.2, skin[-1][0, 1])]])
-    free = _settle(fixed, [eye_hole * 1.0 + (eye_hole - eye_hole.mean(0)) * 0.05, mouth_hole], seed)
+    free = _settle(fixed, [eye_hole + (eye_hole - eye_hole.mean(0)) * 0.05, mouth_hole], seed)
     put(free)
     points = np.concatenate(blocks)
     outside = np.setdiff1d(
@@ -217,20 +219,20 @@ def half_face(seed: int = 1) -> HalfFace:
         np.append(edge[:, 2] - edge[:, 0], np.zeros((len(edge), 1)), 1),
     )[:, 2]
     triangles = triangles[~inside & (np.abs(area) > 1e-7)]
-    strips = [_band(eye_ids[k], eye_ids[k + 1], True) for k in range(len(eye_ids) - 1)]
-    strips += [_band(upper_ids[k], upper_ids[k + 1], False) for k in range(len(upper_ids) - 1)]
-    strips += [_band(lower_ids[k], lower_ids[k + 1], False) for k in range(len(lower_ids) - 1)]
+    strips = [band(eye_ids[k], eye_ids[k + 1], True) for k in range(len(eye_ids) - 1)]
+    strips += [band(upper_ids[k], upper_ids[k + 1], False) for k in range(len(upper_ids) - 1)]
+    strips += [band(lower_ids[k], lower_ids[k + 1], False) for k in range(len(lower_ids) - 1)]
     border = np.concatenate([upper_ids[-1], lower_ids[-1][::-1]])
     loops = [border, *skin_ids]
-    strips += [_band(loops[k], loops[k + 1], False) for k in range(len(loops) - 1)]
+    strips += [band(loops[k], loops[k + 1], False) for k in range(len(loops) - 1)]
     # Close the corner between the last columns of the two lips.
     corner_up, corner_low = upper_ids[:, -1], lower_ids[:, -1]
-    strips.append(_band(corner_up, corner_low, False))
+    strips.append(band(corner_up, corner_low, False))
     triangles = np.concatenate([triangles, *strips])
     return HalfFace(points, orient(points, triangles), eye_ids, upper_ids, lower_ids, skin_ids, marks)
 
 
-def _band(inner: Ids, outer: Ids, closed: bool) -> Ids:
+def band(inner: Ids, outer: Ids, closed: bool) -> Ids:
     """Triangles between two rows of equally many points."""
     a, b = inner, outer
     c, d = np.roll(b, -1), np.roll(a, -1)
