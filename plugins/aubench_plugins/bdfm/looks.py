@@ -60,7 +60,7 @@ _TINTS: dict[str, tuple[float, float, float]] = {
 _AMOUNTS: dict[str, float] = {
     "mottle": 0.030, "blotch": 0.035, "freckle": 0.18, "flush": 0.75, "lip": 0.92, "socket": 0.55, "pore": 1.0, "age": 0.04,
     "crease": 0.9, "brow": 1.05, "stubble": 0.0, "beard": 0.0, "liner": 0.62, "rough": 0.54, "oil": 0.35, "shine": 0.30,
-    "gloss": 2.4, "hair_shine": 1.0, "pupil": 0.19, "exposure": 1.0, "scalp": 0.85,
+    "gloss": 2.4, "hair_shine": 1.0, "pupil": 0.19, "exposure": 1.0, "scalp": 0.85, "umbra": 0.55,
 }  # fmt: skip
 
 

@@ -133,6 +133,7 @@ def photo_person(seed: int) -> Person:
     grey = float(np.dot(tints["skin"], (0.3, 0.6, 0.1)))
     lit = base + 0.55 * power
     target = 0.30 * (grey / 0.30) ** 0.5 * float(np.exp(rng.normal(0.0, 0.28)))
+    amounts["umbra"] = float(np.clip(0.35 + 0.75 * hard + rng.normal(0, 0.1), 0.0, 1.0))
     amounts["exposure"] = target / max(grey * lit, 1e-4)
     # white balance follows the light, more or less
     arriving = ambient[0] + 0.5 * ambient[1] + 0.6 * sum(row[3:6] for row in lights)

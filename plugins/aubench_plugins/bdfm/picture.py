@@ -15,6 +15,7 @@ from .shade import (
     Ints,
     Look,
     Paints,
+    Shadow,
     Surface,
     _eye,
     _fetch,
@@ -22,6 +23,7 @@ from .shade import (
     _same_surface,
     _skin_albedo,
     _strand_light,
+    arriving,
 )
 
 _jit = nb.njit(cache=True, nogil=True, error_model="numpy")
@@ -33,6 +35,7 @@ def shade_picture(
     surface: Surface,
     paints: Paints,
     look: Look,
+    shadow: Shadow,
     ids: Ints,
     near: Floats,
     landmarks: Floats,
@@ -104,6 +107,10 @@ def shade_picture(
                 for c in range(3):
                     n[c] = b0 * surface.normals[i, c] + b1 * surface.normals[j, c] + b2 * surface.normals[k, c]
                     view[c] = -(b0 * surface.vertices[i, c] + b1 * surface.vertices[j, c] + b2 * surface.vertices[k, c])
+                first = 1.0
+                if kind != m.P_EYE and (kind < m.P_TEETH or kind > m.P_LASH):
+                    x, y, depth_z = 0.07 * n[0] - view[0], 0.07 * n[1] - view[1], 0.07 * n[2] - view[2]
+                    first -= q[m.Q_UMBRA] * (1.0 - arriving(shadow, x, y, depth_z))
                 view[2] -= F(distance)
                 scale = F(1.0) / math.sqrt(view[0] ** 2 + view[1] ** 2 + view[2] ** 2)
                 for c in range(3):
@@ -238,11 +245,11 @@ def shade_picture(
                     )
                     scale = F(1.0) / (math.sqrt(tx * tx + ty * ty + tz * tz) + F(1e-9))
                     _strand_light(
-                        rgb, n, view, tx * scale, ty * scale, tz * scale, open_sky, 0.10 * strand[0] - 0.1, look, out
+                        rgb, n, view, tx * scale, ty * scale, tz * scale, open_sky, 0.10 * strand[0] - 0.1, first, look, out
                     )
                     done = True
                 if not done:
-                    _lit(rgb, n, view, open_sky, soft, rough, shine, look, out)
+                    _lit(rgb, n, view, open_sky, soft, rough, shine, first, look, out)
                     if kind >= m.P_TEETH and kind <= m.P_CAVITY:
                         for c in range(3):
                             out[c] *= 0.45 + 0.55 * open_sky

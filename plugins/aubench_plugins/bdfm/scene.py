@@ -19,7 +19,7 @@ from .model import face_model
 from .picture import shade_picture
 from .post import Shot, backdrop, develop
 from .raster import project, rasterise, similarity, vertex_normals
-from .shade import Paints, Surface, texture_slopes
+from .shade import Paints, Shadow, Surface, texture_slopes
 from .textures import LAYERS, SkinTextures, skin_textures
 from .wardrobe import Outfit, outfit
 
@@ -27,6 +27,8 @@ Floats = npt.NDArray[np.float32]
 
 ROLL_DEGREES, SHIFT, SCALE = 6.0, 0.03, 0.05
 """What a nuisance of 1 does: roll in degrees, shift as a share of the side, relative scale."""
+SHADOW_SIDE, SHADOW_SPAN = 112, 4.4
+"""Side of the shadow map in pixels and in interocular distances."""
 _N = {name: n for n, name in enumerate(NUISANCE_NAMES)}
 
 
@@ -73,6 +75,8 @@ class Stage:
         middle = self.model.landmarks[[62, 66]]
         self.lips = np.ascontiguousarray(middle, np.int32)
         self._folds = np.zeros((side, side, 3), np.float32)
+        self._umbra_ids = np.empty((SHADOW_SIDE, SHADOW_SIDE), np.int32)
+        self._umbra_near = np.empty((SHADOW_SIDE, SHADOW_SIDE), np.float32)
         self._ids = np.empty((2 * size, 2 * size), np.int32)
         self._near = np.empty((2 * size, 2 * size), np.float32)
 
@@ -127,6 +131,7 @@ class Stage:
         fine[:, :2] = 2 * fine[:, :2] + 0.5
         fine[:, 2] /= 1.0 + worn.push * fine[:, 2]
         rasterise(fine, worn.triangles, worn.mode, worn.uv, worn.alpha, 0.5, self._ids, self._near)
+        shadow = self._shadow(vertices, worn, person)
         add_folds(posed.creases[0], self.textures.creases.data, self.textures.creases.boxes, self._folds)
         weights = vector[BROW]
         brow = np.zeros_like(self.brows[0])
@@ -142,12 +147,29 @@ class Stage:
         depth = np.empty((size, size), np.float32)
         unit = float(np.hypot(warp[0, 0], warp[1, 0]))
         shade_picture(
-            surface, paints, person.look, self._ids, self._near, landmarks, person.distance, unit, backdrop(person.backdrop, size), image, parsing,
+            surface, paints, person.look, shadow, self._ids, self._near, landmarks, person.distance, unit, backdrop(person.backdrop, size), image, parsing,
             depth,
         )  # fmt: skip
         if shot is not None:
             return develop(image, parsing, person, shot), parsing, landmarks, depth
         return np.clip(image + 0.5, 0, 255).astype(np.uint8), parsing, landmarks, depth
+
+    def _shadow(self, vertices: Floats, worn: Outfit, person: Person) -> Shadow:
+        """The head seen from its first light, in parallel projection."""
+        away = -person.look.lights[0, :3].astype(np.float64)
+        x = np.cross([0.0, 1.0, 0.0] if abs(away[1]) < 0.9 else [1.0, 0.0, 0.0], away)
+        x /= np.linalg.norm(x)
+        basis = np.stack([x, np.cross(away, x), away])
+        side = len(self._umbra_near)
+        scale = (side - 1) / SHADOW_SPAN
+        middle = basis @ vertices[worn.anchors].mean(axis=0)
+        matrix = np.empty((3, 4))
+        matrix[:2, :3], matrix[2, :3] = basis[:2] * scale, -basis[2]
+        matrix[:2, 3], matrix[2, 3] = 0.5 * (side - 1) - middle[:2] * scale, middle[2] + 4.0
+        matrix32 = matrix.astype(np.float32)
+        seen = np.ascontiguousarray(vertices @ matrix32[:, :3].T + matrix32[:, 3], np.float32)
+        rasterise(seen, worn.triangles, worn.mode, worn.uv, worn.alpha, 0.5, self._umbra_ids, self._umbra_near)
+        return Shadow(self._umbra_near, matrix32, 1.3)
 
     def _align(
         self, points: npt.NDArray[np.float64], nuisance: Floats | None, shot: Shot | None

@@ -59,6 +59,15 @@ class Paints(NamedTuple):
     tile: Floats
 
 
+class Shadow(NamedTuple):
+    """What the first light sees: ``near`` (m, m) nearness of the nearest surface; ``matrix`` (3, 4) from space to its column, row and
+    nearness; ``soft`` radius of the penumbra in its pixels."""
+
+    near: Floats
+    matrix: Floats
+    soft: float
+
+
 class Look(NamedTuple):
     """Who and under which light: ``tints`` (n, 3) linear colours and ``amounts`` (m,), indexed by the constants of
     :mod:`.materials`; ``lights`` (l, 11) direction to the light, colour, diffuse reach, cosine
@@ -70,6 +79,25 @@ class Look(NamedTuple):
     lights: Floats
     ambient: Floats
     curve: Floats
+
+
+@_jit
+def arriving(shadow: Shadow, x: float, y: float, z: float) -> float:
+    """The share 0..1 of the first light that reaches a point: the mean over 3 x 3 places of the shadow map."""
+    q, near, soft = shadow.matrix, shadow.near, shadow.soft
+    column = q[0, 0] * x + q[0, 1] * y + q[0, 2] * z + q[0, 3]
+    row = q[1, 0] * x + q[1, 1] * y + q[1, 2] * z + q[1, 3]
+    nearness = q[2, 0] * x + q[2, 1] * y + q[2, 2] * z + q[2, 3] + 0.05
+    side = near.shape[0]
+    if column < 4.0 or row < 4.0 or column > side - 5.0 or row > side - 5.0:
+        return 1.0
+    total = 0.0
+    for dy in range(-1, 2):
+        for dx in range(-1, 2):
+            # a comparison that fades over a small depth, instead of a step, hides the map's pixels
+            gap = near[int(row + dy * soft + 0.5), int(column + dx * soft + 0.5)] - nearness
+            total += 1.0 - min(max(gap * 25.0, 0.0), 1.0)
+    return total / 9.0
 
 
 @_jit
@@ -180,11 +208,12 @@ def _lit(
     soft: float,
     rough: float,
     shine: float,
+    first: float,
     look: Look,
     out: Floats,
 ) -> None:
     """Diffuse and specular light of a rough surface into ``out`` (3,). ``soft`` is how far light bleeds round the terminator,
-    red the farthest, as under skin."""
+    red the farthest, as under skin; ``first`` how much of the first light arrives."""
     sky = 0.5 - 0.5 * n[1]
     nv = clamp(n[0] * view[0] + n[1] * view[1] + n[2] * view[2], 0.0, 1.0)
     grazing = (1.0 - nv) * (1.0 - nv)
@@ -194,7 +223,7 @@ def _lit(
         # occluded skin turns red before it turns black
         reach = open_sky if c else open_sky + soft * 0.35 * open_sky * (1.0 - open_sky)
         out[c] = ambient * reach * (rgb[c] + shine * 0.10 * grazing)
-    direct = 0.45 + 0.55 * open_sky
+    unshadowed = 0.45 + 0.55 * open_sky
     broad, tight = rough * rough * rough * rough, (0.72 * rough) ** 4
     lights = look.lights
     for k in range(lights.shape[0]):
@@ -202,6 +231,7 @@ def _lit(
         if cosine < -0.55:
             continue
         gloss = 0.0
+        direct = unshadowed * first if k == 0 else unshadowed
         if cosine > 0.0 and shine > 0.0:
             # the half vector h = (l + v) / |l + v|, and |l + v|^2 = 2 + 2 l.v
             lv = lights[k, 0] * view[0] + lights[k, 1] * view[1] + lights[k, 2] * view[2]
@@ -247,7 +277,7 @@ def _eye(u: float, v: float, slopes: Floats, n: Floats, view: Floats, lid: float
     cover = 0.30 + 0.70 * smooth(lid, -0.01, 0.075)
     cover *= 0.72 + 0.28 * smooth(low, -0.01, 0.035)
     cover *= 1.0 - 0.35 * smooth(angle, 0.75, 1.3)
-    _lit(rgb, n, view, cover, 0.5, 0.5, 0.0, look, out)
+    _lit(rgb, n, view, cover, 0.5, 0.5, 0.0, 1.0, look, out)
     for c in range(3):
         out[c] *= 0.35 + 0.65 * cover
     # the cornea bulges: its normal turns half as fast again as the eyeball's
@@ -279,9 +309,9 @@ def _eye(u: float, v: float, slopes: Floats, n: Floats, view: Floats, lid: float
 
 @_jit
 def _strand_light(rgb: Floats, n: Floats, view: Floats, tx: float, ty: float, tz: float, open_sky: float, shift: float,
-                  look: Look, out: Floats) -> None:  # fmt: skip
+                  first: float, look: Look, out: Floats) -> None:  # fmt: skip
     """Hair: diffuse light and a highlight across the strands, whose direction is (tx, ty, tz)."""
-    _lit(rgb, n, view, open_sky, 0.6, 0.6, 0.0, look, out)
+    _lit(rgb, n, view, open_sky, 0.6, 0.6, 0.0, first, look, out)
     tx, ty, tz = tx + shift * n[0], ty + shift * n[1], tz + shift * n[2]
     scale = 1.0 / (math.sqrt(tx * tx + ty * ty + tz * tz) + 1e-9)
     for k in range(look.lights.shape[0]):
