@@ -67,7 +67,7 @@ class Progress:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bar.stop()
-        if kind is None and not self.console.is_terminal:
+        if kind is None and not self.console.is_terminal and self._done > self.start:
             self._line()
         self._file.close()
         if self._writer is not None:

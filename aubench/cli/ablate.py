@@ -1,0 +1,55 @@
+"""``aubench ablate``: leave out one loss, or one addition to the paper, at a time."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    app.command()(ablate)
+
+
+def ablate(
+    out: Annotated[Path, typer.Option(help="Folder of the runs and of the table; a second call goes on in it.")],
+    recipe: Annotated[str, typer.Option(help="Recipe by name, or a YAML file.")] = "default",
+    losses: Annotated[str | None, typer.Option(help="Losses of the whole, comma-separated. [ct,id,lp,pr,adv]")] = None,
+    leave_one_out: Annotated[
+        bool, typer.Option("--leave-one-out/--no-leave-one-out", help="A row without each of the losses.")
+    ] = True,
+    additions: Annotated[
+        bool, typer.Option("--additions", help="A row without each of the recipe's additions to the paper.")
+    ] = False,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds for every row.")] = 3,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of the label-free losses.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
+    preset: Annotated[str | None, typer.Option(help="small or paper.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, with one thread each if more than one.")] = 1,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any entry of the config; repeatable.")
+    ] = None,
+) -> None:
+    """Measure what each loss is worth: the whole, and the whole less one, over several seeds.
+
+    Runs share cached features and, per seed, the first training phase. Writes ablation.md and ablation.json.
+    """
+    from aubench.errors import UserError
+    from aubench_training.ablate import ablate as run
+    from aubench_training.ablate import variants
+    from aubench_training.config import load_recipe, loss_weights, resolve
+
+    if not leave_one_out and not additions:
+        raise UserError("nothing to leave out: give --leave-one-out, --additions or both.")
+    options: dict[str, Any] = {"device": device} if device is not None else {}
+    if losses is not None:
+        names = [name.strip() for name in losses.split(",") if name.strip()]
+        options["losses"] = loss_weights(names, load_recipe(recipe).get("losses", {}))
+    if steps is not None:
+        options["label_free"] = {"steps": steps}
+    config = resolve(recipe, preset=preset, options=options, assignments=settings or [])
+    rows = variants(config, seeds, losses=leave_one_out, additions=additions)
+    run(rows, out, jobs=jobs, command=["aubench", *sys.argv[1:]])
+    typer.echo((out / "ablation.md").read_text(encoding="utf-8"))
