@@ -49,12 +49,13 @@ class Disturbance:
     """Gaussian noise on standardised features, and whole channels set to zero, which is their mean.
 
     Drawing fresh normal numbers for every input costs more than R itself, so the noise is cut from a bank of
-    them, at a random place for each tensor of each step.
+    them, at a random place for each tensor of each step. There is a bank for every size of tensor, which depends on
+    that size alone: a resumed run, which meets the sizes in another order, has the same.
     """
 
     def __init__(self, noise: float, dropout: float) -> None:
         self.noise, self.dropout = noise, dropout
-        self._bank = torch.empty(0)
+        self._banks: dict[int, Tensor] = {}
 
     def __call__(self, features: Features) -> Features:
         return features.each(self._one)
@@ -69,9 +70,8 @@ class Disturbance:
 
     def _cut(self, like: Tensor) -> Tensor:
         count = like.numel()
-        if len(self._bank) < 2 * count:
-            # A generator of its own: the bank is the same in a resumed run, whenever it is made.
+        if count not in self._banks:
             dice = torch.Generator().manual_seed(count)
-            self._bank = torch.randn(2 * count, generator=dice).to(like.device)
+            self._banks[count] = torch.randn(2 * count, generator=dice).to(like.device)
         start = int(torch.randint(0, count, ()))
-        return self._bank[start : start + count].view(like.shape)
+        return self._banks[count][start : start + count].view(like.shape)
