@@ -110,10 +110,10 @@ def ear(side: int) -> Piece:
     flap = np.exp(-(((u - 0.10) / 0.10) ** 2) - ((v - 0.55) / 0.10) ** 2)
     lobe = np.exp(-(((v - 0.90) / 0.10) ** 2))
     lift = 0.075 * rim + 0.055 * fold - 0.10 * bowl + 0.05 * flap + 0.03 * lobe
-    out = 0.02 + 0.22 * u * np.sin(np.pi * np.clip(0.12 + 0.70 * (1 - v), 0, 1)) + lift
+    out = 0.02 + 0.22 * u * np.sin(np.pi * np.clip(0.28 + 0.54 * (1 - v), 0, 1)) + lift
     out = np.where(u == 0, out - 0.08, out)
     # Round off the top and the lobe.
-    taper = np.sqrt(1 - np.clip((v - 0.70) / 0.305, 0.0, 1.0) ** 2) * np.sqrt(np.clip(0.25 + v / 0.08, 0.0, 1.0))
+    taper = np.sqrt(1 - np.clip((v - 0.66) / 0.342, 0.0, 1.0) ** 3) * np.sqrt(np.clip(0.25 + v / 0.08, 0.0, 1.0))
     out, along = out * taper, 0.06 * v + (along - 0.06 * v) * taper
     x = side * (1.065 + out)
     y = -0.06 + height * v - 0.05 * u

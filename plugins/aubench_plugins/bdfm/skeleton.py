@@ -122,9 +122,8 @@ def weights(bone: Bone, piece: Piece, mirrored: bool = False) -> Array:
         return np.zeros(len(x))
     if bone.holds == "head":
         return np.ones(len(x))
-    side = lip_side(piece)
     if bone.holds == "jaw":
-        low = 0.5 + 0.5 * side
+        low = 0.5 + 0.5 * lip_side(piece)
         return low * (
             1
             - np.clip((np.abs(x) - 0.75) / 0.45, 0.0, 1.0) ** 2 * (3 - 2 * np.clip((np.abs(x) - 0.75) / 0.45, 0.0, 1.0))
@@ -145,9 +144,9 @@ def weights(bone: Bone, piece: Piece, mirrored: bool = False) -> Array:
     w = np.exp(-q)
     w = np.clip(w - 0.004, 0.0, None) / 0.996
     if bone.holds == "upper lip":
-        w = w * (0.5 - 0.5 * side)
+        w = w * (0.5 - 0.5 * lip_side(piece))
     elif bone.holds == "lower lip":
-        w = w * (0.5 + 0.5 * side)
+        w = w * (0.5 + 0.5 * lip_side(piece))
     elif bone.holds in ("upper lid", "lower lid"):
         lid = lid_side(piece)
         w = w * (0.5 + 0.5 * lid if bone.holds == "lower lid" else 0.5 - 0.5 * lid)
