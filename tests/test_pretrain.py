@@ -33,7 +33,12 @@ from aubench_training.pretrain.generator import (
 )
 from aubench_training.pretrain.loop import Budget, Settings, epoch_rows, rate_at, train
 from aubench_training.pretrain.publish import Part, Request, load_recipe, pool_seed
-from aubench_training.pretrain.recogniser import RecogniserRecipe, identity_vectors, pretrain_recogniser
+from aubench_training.pretrain.recogniser import (
+    RecogniserRecipe,
+    identity_vectors,
+    pretrain_recogniser,
+    standardise_embedding,
+)
 
 
 @pytest.fixture
@@ -185,6 +190,21 @@ def test_identities_keep_identity_and_brow_only():
         assert bool((runs[:, 1:, part] == runs[:, :1, part]).all()) is constant
     assert (runs[:, 0, AU] == np.float32(0.02)).all()
     assert not np.allclose(runs[0, :, IDENTITY], runs[1, :, IDENTITY])
+
+
+def test_standardised_embedding_has_mean_zero_and_spread_one():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Flatten(), nn.Linear(12, 5))
+    network.embed = network.forward
+    image = torch.rand(40, 3, 2, 2)
+    before = network(image)
+    standardise_embedding(network, image, torch.device("cpu"))
+    after = network(image)
+    assert after.mean(0).detach() == pytest.approx(torch.zeros(5), abs=1e-5)
+    assert after.std(0).detach() == pytest.approx(torch.ones(5), abs=1e-4)
+    assert torch.corrcoef(torch.stack([before[:, 0], after[:, 0]]))[0, 1].item() == pytest.approx(1, abs=1e-5)
+    with pytest.raises(UserError, match="linear layer"):
+        standardise_embedding(SimpleNamespace(embed=lambda x: x.flatten(1), modules=list), image, torch.device("cpu"))
 
 
 def test_held_out_faces_are_never_trained_on():

@@ -17,7 +17,7 @@ class NeuralConfig(Config):
 
     size: Literal[64, 128, 256, 512] = 128
     """Side of the picture in pixels. There are eight transposed convolutions at every size."""
-    channels: Channels = (256, 256, 128, 128, 96, 64, 32)
+    channels: Channels = (256, 256, 128, 96, 64, 48, 32)
     """What the first seven layers put out. 512 512 512 256 128 64 64 is the table of the nearest documented
     relative (Shi et al., "Neural Rendering for Game Character Auto-Creation", TPAMI 2020)."""
     norm: Literal["conditional", "plain", "none"] = "conditional"

@@ -51,10 +51,10 @@ class GeneratorRecipe(Config):
     ema: float = 0.998
     facial: float = 4.0
     """Weight of pixels on brows, eyes, nose and mouth in the L1 loss; skin counts 1, the rest 0.5."""
-    change: float = 1.0
+    change: float = 3.0
     """Weight of the pairs' change; 0 leaves it away."""
     perceptual: float = 0.3
-    perceptual_from: float = 0.5
+    perceptual_from: float = 0.8
     """Part of the training after which the perceptual loss joins: it costs as much as all else and only refines."""
 
 

@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aubench.component import Config
+from aubench.errors import UserError
 from aubench.parameters import AU, BASE_AU, BROW, IDENTITY, POSE
 from aubench_training import device as devices
 from aubench_training.pretrain import publish
@@ -54,7 +55,10 @@ class MarginClassifier(nn.Module):
         self.margin, self.scale = margin, scale
 
     def forward(self, embedding: Tensor, identity: Tensor, margin: float) -> Tensor:
-        cosine = F.normalize(embedding.float(), dim=1) @ F.normalize(self.directions.float(), dim=1).T
+        # Standardised over the batch: a network without norms starts with embeddings that are nearly all the same, and
+        # spends its first thousand steps on that alone. :func:`standardise_embedding` makes it a part of the network.
+        embedding = F.batch_norm(embedding.float(), None, None, training=True)
+        cosine = F.normalize(embedding, dim=1) @ F.normalize(self.directions.float(), dim=1).T
         wanted = F.one_hot(identity, len(self.directions)) * margin
         return F.cross_entropy(self.scale * (cosine - wanted), identity)
 
@@ -112,6 +116,19 @@ def embeddings(network: Any, pool: Samples, device: torch.device, batch: int = 5
         image = torch.from_numpy(np.array(pool.images[start : start + batch])).permute(0, 3, 1, 2).float() / 255
         out.append(F.normalize(network.embed(image.to(device)).float(), dim=1).cpu())
     return torch.cat(out).double().numpy()
+
+
+@torch.no_grad()
+def standardise_embedding(network: Any, image: Tensor, device: torch.device) -> None:
+    """Give every number of the embedding mean 0 and spread 1 over the pictures (n, 3, h, w), by changing weights and
+    bias of the linear layer that makes it. Cosines then tell people apart and not all of them from zero."""
+    found = torch.cat([network.embed(part.to(device)).float() for part in torch.split(image, 50)])
+    layers = [m for m in network.modules() if isinstance(m, nn.Linear) and m.out_features == found.shape[1]]
+    if not layers or layers[-1].bias is None:
+        raise UserError("the recogniser's embedding is not made by a linear layer with a bias; pretraining needs one")
+    mean, spread = found.mean(0), found.std(0) + 1e-6
+    layers[-1].weight.div_(spread[:, None])
+    layers[-1].bias.sub_(mean).div_(spread)
 
 
 def compare(
@@ -177,6 +194,8 @@ def pretrain_recogniser(recipe: RecogniserRecipe, request: Request, drawing: Pro
         "recipe": recipe.model_dump(mode="json"),
         **publish.pool_facts(**learned, **{f"held_out_{style}": pool for style, pool in held_out.items()}),
     }
+    some = np.concatenate([pool.images[:: max(1, len(pool) // 200)] for pool in learned.values()])
+    standardise_embedding(outcome.network, torch.from_numpy(some).permute(0, 3, 1, 2).float() / 255, device)
     path = publish.save_weights(outcome.network, card, recipe.network, request, facts)
     _, measured = publish.build_trained("recogniser", recipe.network, path)
     measured = devices.place(measured, device, frozen=True)
