@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import numba as nb
 import numpy as np
-import numpy.typing as npt
 
 from . import materials as m
+from .arrays import Floats
 from .light import clamp
 from .model import FaceModel
 from .raster import HIDDEN, TWO_SIDED, rasterise, vertex_normals
 
-Floats = npt.NDArray[np.float32]
 _jit = nb.njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_jit
 def occlusion(vertices, normals, directions, maps, scales, out):  # type: ignore[no-untyped-def]
-    """Add to ``out`` (v,) the open share of each vertex's sky: ``directions`` (d, 3, 3) view bases (rows x, y, z towards
-    the light), ``maps`` (d, s, s) heights of the nearest surface along z, ``scales`` (d, 3) centre and pixels per unit."""
+    """Add to ``out`` (v,) the open share of each vertex's sky: ``directions`` (d, 3, 3) view bases (rows x, y, z
+    towards the light), ``maps`` (d, s, s) heights of the nearest surface along z, ``scales`` (d, 3) centre and pixels
+    per unit."""
     side = maps.shape[1]
     for n in range(vertices.shape[0]):
         total, open_share = 0.0, 0.0
@@ -39,7 +39,8 @@ def occlusion(vertices, normals, directions, maps, scales, out):  # type: ignore
 
 
 def bake(vertices: Floats, model: FaceModel, views: int = 96, side: int = 160) -> Floats:
-    """Ambient light (v,) of ``vertices`` (v, 3): the open share of the sky, from depth maps seen from ``views`` directions."""
+    """Ambient light (v,) of ``vertices`` (v, 3): the open share of the sky, from depth maps seen from ``views``
+    directions."""
     triangles = np.ascontiguousarray(model.triangles, np.int32)
     uv = np.ascontiguousarray(model.uv, np.float32)
     normals = np.zeros_like(vertices)

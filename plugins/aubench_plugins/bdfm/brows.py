@@ -1,7 +1,8 @@
 """The 36 brow styles: six shapes, three thicknesses, two densities, each painted hair by hair.
 
-Each style is a small picture in a window of the face chart around the brow on the picture's right (``l_brow``); the other
-brow is its mirror image. Style = 6 * (2 * thickness + density) + shape, so style 0 is the base face's: soft arch, medium, dense.
+Each style is a small picture in a window of the face chart around the brow on the picture's right (``l_brow``); the
+other brow is its mirror image. Style = 6 * (2 * thickness + density) + shape, so style 0 is the base face's: soft
+arch, medium, dense.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from . import paint
+from .arrays import Bytes, Floats
 from .model import face_model
 
 HEIGHT, WIDTH = 96, 176
@@ -37,28 +38,28 @@ def style_name(style: int) -> str:
     return f"{SHAPES[shape]}, {THICKNESS[thickness][0]}, {DENSITY[density][0]}"
 
 
-def _bend(shape: int, s: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _bend(shape: int, s: Floats) -> Floats:
     """How far a shape lifts the centre line (chart units, up positive) at ``s`` from the nose (0) outwards (1)."""
     arch = np.exp(-(((s - 0.62) / 0.26) ** 2))
     if shape == 0:
-        return 0.003 * arch
+        return np.asarray(0.003 * arch)
     if shape == 1:
-        return -0.010 * arch + 0.002
+        return np.asarray(-0.010 * arch + 0.002)
     if shape == 2:
-        return 0.017 * np.exp(-(((s - 0.68) / 0.17) ** 2)) - 0.004 * (1 - s)
+        return np.asarray(0.017 * np.exp(-(((s - 0.68) / 0.17) ** 2)) - 0.004 * (1 - s))
     if shape == 3:
-        return 0.014 * np.sin(np.pi * s) - 0.007
+        return np.asarray(0.014 * np.sin(np.pi * s) - 0.007)
     if shape == 4:
         return 0.026 * s - 0.013
     return -0.026 * s + 0.012
 
 
-def _paint(style: int, centre: npt.NDArray[np.float64], widths: npt.NDArray[np.float64]) -> npt.NDArray[np.uint8]:
+def _paint(style: int, centre: Floats, widths: Floats) -> Bytes:
     rng = np.random.default_rng(7_000 + style)
     group, shape = divmod(style, len(SHAPES))
     thickness, density = divmod(group, len(DENSITY))
     thick, dense = THICKNESS[thickness][1], DENSITY[density][1]
-    left, top, width, height = window()
+    left, top, width, _ = window()
     high, wide = HEIGHT * _FINE, WIDTH * _FINE
     scale = wide / width
     canvas = np.zeros((high, wide), np.float32)
@@ -67,7 +68,7 @@ def _paint(style: int, centre: npt.NDArray[np.float64], widths: npt.NDArray[np.f
     across = rng.uniform(-1.0, 1.0, hairs)
     knots = np.linspace(0.0, 1.0, len(centre))
 
-    def line(at: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def line(at: Floats) -> Floats:
         u = np.interp(at, knots, centre[:, 0])
         v = np.interp(at, knots, centre[:, 1]) - _bend(shape, at)
         return np.stack([u, v], axis=-1)
@@ -80,7 +81,8 @@ def _paint(style: int, centre: npt.NDArray[np.float64], widths: npt.NDArray[np.f
     above, below = np.interp(s, knots, widths[:, 0]), np.interp(s, knots, widths[:, 1])
     reach = np.where(across > 0, above, below) * thick * taper
     roots = base + normal * (across * reach)[:, None]
-    # Hairs stand up at the nose, lie outwards in the middle and point down along the tail; those of the upper row lean down.
+    # Hairs stand up at the nose, lie outwards in the middle and point down along the tail; those of the upper row
+    # lean down.
     lean = np.interp(s, [0.0, 0.12, 0.45, 1.0], [1.25, 0.75, 0.35, 0.05]) - 0.35 * np.maximum(across, 0) * s
     lean += rng.normal(0.0, 0.12, hairs)
     direction = ahead * np.cos(lean)[:, None] + normal * np.sin(lean)[:, None]
@@ -110,7 +112,7 @@ def _paint(style: int, centre: npt.NDArray[np.float64], widths: npt.NDArray[np.f
 
 
 @lru_cache(maxsize=1)
-def brow_styles() -> npt.NDArray[np.uint8]:
+def brow_styles() -> Bytes:
     """All styles (36, HEIGHT, WIDTH, 2): coverage by hair, and the same smoothed (the brow's area), 0..255."""
     model = face_model()
     centre = np.asarray(model.chart["l_brow"], np.float64)

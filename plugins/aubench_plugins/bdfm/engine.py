@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from aubench.contracts import TEMPLATE, Drawn, Style
+from aubench.contracts import Drawn, Style
 from aubench.errors import UserError
 from aubench.parameters import AU_SIZE, BROW_SIZE, IDENTITY_SIZE, POSE_SIZE, SIZE, FacialParameters
 
+from .arrays import Bytes, Floats
 from .looks import game_person
 from .photo import photo_person
 from .post import shot_of
@@ -21,17 +21,17 @@ from .scene import Stage
 if TYPE_CHECKING:
     from . import BdfmConfig
 
-Floats = npt.NDArray[np.float32]
 Framing = Literal["crop", "camera"]
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A batch in arrays: ``image`` (b, s, s, 3) uint8 RGB; ``parsing`` (b, s, s) uint8; ``landmarks`` (b, 68, 2) float32 pixels;
-    ``depth`` (b, s, s) float32, infinite where nothing was drawn, in interocular distances from the camera."""
+    """A batch in arrays: ``image`` (b, s, s, 3) uint8 RGB; ``parsing`` (b, s, s) uint8; ``landmarks`` (b, 68, 2)
+    float32 pixels; ``depth`` (b, s, s) float32, infinite where nothing was drawn, in interocular distances from the
+    camera."""
 
-    image: npt.NDArray[np.uint8]
-    parsing: npt.NDArray[np.uint8]
+    image: Bytes
+    parsing: Bytes
     landmarks: Floats
     depth: Floats
 
@@ -62,10 +62,11 @@ class Bdfm:
         nuisance: Floats | None = None,
         framing: Framing = "crop",
     ) -> Rendered:
-        """Draw parameter vectors (b, 269) in [0, 1]. ``looks`` and ``shots`` seed the photo style (0 for all when left out).
+        """Draw parameter vectors (b, 269) in [0, 1]. ``looks`` and ``shots`` seed the photo style (0 for all when
+        left out).
 
-        ``framing="camera"`` shows the whole head instead of the aligned crop. Raises ``UserError`` for parameters that are
-        not finite, a wrong width, an unknown style, or lists of another length.
+        ``framing="camera"`` shows the whole head instead of the aligned crop. Raises ``UserError`` for parameters
+        that are not finite, a wrong width, an unknown style, or lists of another length.
         """
         vectors = np.ascontiguousarray(vectors, np.float32)
         if vectors.ndim != 2 or vectors.shape[1] != SIZE:
@@ -103,7 +104,7 @@ class Bdfm:
         style: Style = "game",
         looks: Sequence[int] | None = None,
         shots: Sequence[int] | None = None,
-        nuisance: npt.NDArray[np.float32] | None = None,
+        nuisance: Floats | None = None,
     ) -> Drawn:
         """As :meth:`render`, in tensors on the CPU."""
         import torch
@@ -116,8 +117,9 @@ class Bdfm:
         )
 
     def sample(self, count: int, seed: int) -> FacialParameters:
-        """Random faces to imitate: poses over the whole range but mostly near frontal; 0 to 8 active AUs of uniform strength, for
-        one face in eight all AUs uniform; identities normal about 0.5 or, for one in four, uniform; brow styles equally likely."""
+        """Random faces to imitate: poses over the whole range but mostly near frontal; 0 to 8 active AUs of uniform
+        strength, for one face in eight all AUs uniform; identities normal about 0.5 or, for one in four, uniform;
+        brow styles equally likely."""
         import torch
 
         return FacialParameters.from_vector(torch.from_numpy(sample_vectors(count, seed)))
@@ -135,7 +137,8 @@ def sample_vectors(count: int, seed: int) -> Floats:
     uniform = rng.random((count, 1)) < 0.25
     identity = np.where(uniform, rng.random((count, IDENTITY_SIZE)), rng.normal(0.5, 0.17, (count, IDENTITY_SIZE)))
     brow = np.eye(BROW_SIZE)[rng.integers(0, BROW_SIZE, count)]
-    return np.clip(np.concatenate([pose, au, identity, brow], axis=1), 0.0, 1.0).astype(np.float32)
+    vectors = np.concatenate([pose, au, identity, brow], axis=1)
+    return np.asarray(np.clip(vectors, 0.0, 1.0).astype(np.float32))
 
 
 def _seeds(values: Sequence[int] | None, count: int, name: str) -> list[int]:
@@ -143,8 +146,3 @@ def _seeds(values: Sequence[int] | None, count: int, name: str) -> list[int]:
     if len(seeds) != count:
         raise UserError(f"{name} holds {len(seeds)} seeds for {count} faces; give one per face")
     return seeds
-
-
-def template(size: int) -> npt.NDArray[np.float64]:
-    """Where the five points belong, in pixels (5, 2)."""
-    return np.array(TEMPLATE, np.float64) * size

@@ -1,7 +1,7 @@
 """What people wear over the face model: spectacles, caps, a fringe, long hair.
 
-Shells are copies of the skin pushed outwards, so they follow every identity; rigid pieces are built around the base face and
-carried along by the similarity that best brings the base skull to the posed one.
+Shells are copies of the skin pushed outwards, so they follow every identity; rigid pieces are built around the base
+face and carried along by the similarity that best brings the base skull to the posed one.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import materials as m
+from .arrays import Floats, Ints
 from .model import FaceModel
-
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
 
 FRINGE_LIFT, HAT_LIFT = 0.075, 0.20
 """How far the shells stand off the skin, in interocular distances."""
@@ -23,9 +21,10 @@ FRINGE_LIFT, HAT_LIFT = 0.075, 0.20
 
 @dataclass(frozen=True)
 class Piece:
-    """Triangles (t, 3) over its own vertices, their texture coordinates (n, 2) and material. A shell follows the model's vertices
-    ``follows`` (n,) at a distance ``lift`` (n,); a rigid piece has its base ``places`` (n, 3). ``push`` moves a piece back in depth without moving it on the screen;
-    such a piece has one vertex more than it follows, their mean."""
+    """Triangles (t, 3) over its own vertices, their texture coordinates (n, 2) and material. A shell follows the
+    model's vertices ``follows`` (n,) at a distance ``lift`` (n,); a rigid piece has its base ``places`` (n, 3).
+    ``push`` moves a piece back in depth without moving it on the screen; such a piece has one vertex more than it
+    follows, their mean."""
 
     triangles: Ints
     uv: Floats
@@ -37,8 +36,8 @@ class Piece:
 
 
 def backings(model: FaceModel) -> list[Piece]:
-    """Sheets that close the skin's openings (lids, lips) far enough behind them to show only where nothing else does: no gap
-    between lid and eyeball, or lip and gum, shows the background."""
+    """Sheets that close the skin's openings (lids, lips) far enough behind them to show only where nothing else does:
+    no gap between lid and eyeball, or lip and gum, shows the background."""
     skin = model.triangles[model.part == m.P_SKIN]
     edges = np.concatenate([skin[:, [0, 1]], skin[:, [1, 2]], skin[:, [2, 0]]])
     _, where, times = np.unique(np.sort(edges, axis=1), axis=0, return_index=True, return_counts=True)
@@ -175,7 +174,7 @@ def glasses(kind: int) -> list[Piece]:
     return pieces
 
 
-def carry(base: Floats, posed: Floats) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+def carry(base: Floats, posed: Floats) -> tuple[Floats, Floats]:
     """The similarity x -> x A + b that best brings ``base`` (n, 3) to ``posed`` (Umeyama 1991)."""
     p, q = base.astype(np.float64), posed.astype(np.float64)
     p0, q0 = p.mean(axis=0), q.mean(axis=0)

@@ -1,5 +1,5 @@
-"""Light in numbers: the small compiled functions of shading, and the tone curve. Only +, -, *, / and square roots, which
-give the same bits on every machine."""
+"""Light in numbers: the small compiled functions of shading, and the tone curve. Only +, -, *, / and square roots,
+which give the same bits on every machine."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import math
 
 import numba as nb
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from .arrays import Floats
 
 _jit = nb.njit(cache=True, nogil=True, error_model="numpy")
 
@@ -47,7 +46,8 @@ def lamp(
     direction: tuple[float, float, float], colour: tuple[float, float, float], wrap: float, spread: float
 ) -> Floats:
     """A light as shading wants it (11,): the unit vector to it, its colour, how far its diffuse light reaches round the
-    terminator, the cosine of its half angle ``spread`` (radians), and the same reach for red, green and blue under skin.
+    terminator, the cosine of its half angle ``spread`` (radians), and the same reach for red, green and blue under
+    skin.
 
     Wrapped diffuse light of width w is (cos + w) / (1 + w) = cos (1 - r) + r with the reach r = w / (1 + w).
     """
@@ -60,7 +60,8 @@ def lamp(
 
 @_jit
 def between(px, py, points, first, second, third, fourth, fifth):  # type: ignore[no-untyped-def]
-    """How far ``py`` lies below the polyline through five rows of ``points`` (n, 2) at ``px``; the ends are extended."""
+    """How far ``py`` lies below the polyline through five rows of ``points`` (n, 2) at ``px``; the ends are
+    extended."""
     x0, y0 = points[first, 0], points[first, 1]
     for n in range(4):
         k = second if n == 0 else (third if n == 1 else (fourth if n == 2 else fifth))
@@ -76,8 +77,9 @@ CURVE_SIZE, CURVE_MAX = 2048, 4.0
 
 
 def tone_curve(contrast: float = 1.0, toe: float = 0.0, gain: float = 1.0) -> Floats:
-    """Display value 0..255 of linear light, tabulated over the square root of light up to ``CURVE_MAX``: a filmic shoulder,
-    then sRGB. ``gain`` multiplies the light; ``contrast`` bends about middle grey; ``toe`` lifts the blacks."""
+    """Display value 0..255 of linear light, tabulated over the square root of light up to ``CURVE_MAX``: a filmic
+    shoulder, then sRGB. ``gain`` multiplies the light; ``contrast`` bends about middle grey; ``toe`` lifts the
+    blacks."""
     x = np.linspace(0.0, math.sqrt(CURVE_MAX), CURVE_SIZE) ** 2
     x = 0.18 * (gain * x / 0.18) ** contrast
     film = x * (1.0 + x / 9.0) / (1.0 + 0.62 * x)

@@ -6,23 +6,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from .arrays import Floats
 from .light import lamp, tone_curve
 from .materials import AMOUNTS, TINTS
 from .shade import Look
-
-Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
 class Person:
     """A look and what else belongs to a person and a camera.
 
-    ``distance`` of the camera in interocular distances; ``hair`` one of :data:`HAIR_STYLES`; ``glasses``: 0 none, 1 round, 2 square, 3 sunglasses;
-    ``hat``: whether a cap covers the crown; ``backdrop``: seed of the background, None for the game's; ``lens_blur``, ``noise``:
-    blur radius as a fraction of the side, sensor noise on 0..255; ``vignette`` 0..1; ``resolution``: side of the face's picture before it
-    was enlarged, as a share of the crop's.
+    ``distance`` of the camera in interocular distances; ``hair`` one of :data:`HAIR_STYLES`; ``glasses``: 0 none, 1
+    round, 2 square, 3 sunglasses; ``hat``: whether a cap covers the crown; ``backdrop``: seed of the background, None
+    for the game's; ``lens_blur``, ``noise``: blur radius as a fraction of the side, sensor noise on 0..255;
+    ``vignette`` 0..1; ``resolution``: side of the face's picture before it was enlarged, as a share of the crop's.
     """
 
     look: Look
@@ -58,7 +56,8 @@ _TINTS: dict[str, tuple[float, float, float]] = {
     "gum": (0.42, 0.13, 0.12),
 }
 _AMOUNTS: dict[str, float] = {
-    "mottle": 0.030, "blotch": 0.035, "freckle": 0.18, "flush": 0.75, "lip": 0.92, "socket": 0.55, "pore": 1.0, "age": 0.04,
+    "mottle": 0.030, "blotch": 0.035, "freckle": 0.18, "flush": 0.75, "lip": 0.92, "socket": 0.55, "pore": 1.0,
+    "age": 0.04,
     "crease": 0.9, "brow": 1.05, "stubble": 0.0, "beard": 0.0, "liner": 0.62, "rough": 0.54, "oil": 0.35, "shine": 0.30,
     "gloss": 2.4, "hair_shine": 1.0, "pupil": 0.19, "exposure": 1.0, "scalp": 0.85, "umbra": 0.55,
 }  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from .arrays import Floats
+
 _SHIFT = 4
 
 
@@ -15,7 +17,8 @@ def noise(rng: np.random.Generator, side: int, sigma: float) -> Floats:
     grid = rng.standard_normal((side, side)).astype(np.float32)
     if sigma > 0:
         pad = min(side, int(4 * sigma) + 1)
-        grid = cv2.GaussianBlur(np.pad(grid, pad, mode="wrap"), (0, 0), sigma)[pad:-pad, pad:-pad]
+        blurred = cv2.GaussianBlur(np.pad(grid, pad, mode="wrap"), (0, 0), sigma)
+        grid = np.asarray(blurred, np.float32)[pad:-pad, pad:-pad]
     grid -= grid.mean()
     return np.ascontiguousarray(grid / (grid.std() + 1e-9), dtype=np.float32)
 
@@ -58,7 +61,7 @@ def to_polyline(u: Floats, v: Floats, points: Floats, closed: bool = False) -> t
     starts = np.concatenate([[0.0], np.cumsum(lengths)])
     best = np.full(u.shape, np.inf, np.float32)
     along = np.zeros(u.shape, np.float32)
-    for n, (p, q) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+    for n, (p, q) in enumerate(pairwise(ends)):
         du, dv = q - p
         t = np.clip(((u - p[0]) * du + (v - p[1]) * dv) / (du * du + dv * dv + 1e-12), 0.0, 1.0)
         distance = np.hypot(u - p[0] - t * du, v - p[1] - t * dv)
@@ -70,7 +73,9 @@ def to_polyline(u: Floats, v: Floats, points: Floats, closed: bool = False) -> t
 
 def blob(u: Floats, v: Floats, centre: Floats, radius_u: float, radius_v: float) -> Floats:
     """A soft spot: exp(-d²) of the elliptic distance from ``centre`` (2,)."""
-    return np.exp(-(((u - centre[0]) / radius_u) ** 2) - ((v - centre[1]) / radius_v) ** 2).astype(np.float32)
+    return np.asarray(
+        np.exp(-(((u - centre[0]) / radius_u) ** 2) - ((v - centre[1]) / radius_v) ** 2).astype(np.float32)
+    )
 
 
 def slopes(height: Floats) -> tuple[Floats, Floats]:
@@ -80,7 +85,7 @@ def slopes(height: Floats) -> tuple[Floats, Floats]:
     return (du * side).astype(np.float32), (dv * side).astype(np.float32)
 
 
-def shrink(texture: npt.NDArray[np.float32], side: int) -> Floats:
+def shrink(texture: Floats, side: int) -> Floats:
     """Box-filter a square texture (s, s[, c]) to ``side``, or enlarge it linearly."""
     if texture.shape[0] == side:
         return texture

@@ -5,28 +5,28 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
+from .arrays import Floats
 from .light import lamp, tone_curve
 from .looks import Person, assemble
 
 Rgb = tuple[float, float, float]
 
 
-def _rgb(values: npt.NDArray[np.float64]) -> Rgb:
+def _rgb(values: Floats) -> Rgb:
     return float(values[0]), float(values[1]), float(values[2])
 
 
-def skin_colour(melanin: float, blood: float, yellow: float) -> npt.NDArray[np.float64]:
+def skin_colour(melanin: float, blood: float, yellow: float) -> Floats:
     """Linear albedo (3,) of skin. ``melanin`` 0 (Fitzpatrick I) .. 1 (VI), ``blood`` and ``yellow`` about 0.
 
-    Beer-Lambert absorption of melanin and haemoglobin over the reflectance of the bare dermis, with absorbances per channel
-    fitted by eye to the span of human skin from (.82, .52, .40) down to (.12, .05, .03).
+    Beer-Lambert absorption of melanin and haemoglobin over the reflectance of the bare dermis, with absorbances per
+    channel fitted by eye to the span of human skin from (.82, .52, .40) down to (.12, .05, .03).
     """
     dermis = np.array([0.84, 0.585, 0.455])
     absorbed = melanin**1.15 * np.array([1.95, 2.35, 2.55])
     absorbed = absorbed + (0.10 + 0.10 * blood) * np.array([0.15, 1.1, 0.9]) + 0.10 * yellow * np.array([0.0, 0.1, 1.4])
-    return dermis * np.exp(-absorbed)
+    return np.asarray(dermis * np.exp(-absorbed))
 
 
 _IRISES: tuple[tuple[Rgb, Rgb], ...] = (
@@ -101,7 +101,7 @@ def _person_colours(rng: np.random.Generator) -> tuple[dict[str, Rgb], dict[str,
     return tints, amounts, male
 
 
-def _kelvin(rng: np.random.Generator, spread: float) -> npt.NDArray[np.float64]:
+def _kelvin(rng: np.random.Generator, spread: float) -> Floats:
     """A light's colour between candle-warm and sky-blue, of mean 1."""
     warmth = rng.normal(0.0, spread)
     colour = np.array([1 + 0.35 * warmth, 1 + 0.02 * warmth, 1 - 0.40 * warmth]).clip(0.25, 2.0)

@@ -8,23 +8,10 @@ import numba as nb
 import numpy as np
 
 from . import materials as m
+from .arrays import Bytes, Floats, Ints
+from .gloss import eye, strand_light
 from .light import CURVE_MAX, CURVE_SIZE, between, clamp, smooth
-from .shade import (
-    Bytes,
-    Floats,
-    Ints,
-    Look,
-    Paints,
-    Shadow,
-    Surface,
-    _eye,
-    _fetch,
-    _lit,
-    _same_surface,
-    _skin_albedo,
-    _strand_light,
-    arriving,
-)
+from .shade import Look, Paints, Shadow, Surface, arriving, fetch, lit, same_surface, skin_albedo
 
 _jit = nb.njit(cache=True, nogil=True, error_model="numpy")
 F = np.float32
@@ -48,8 +35,8 @@ def shade_picture(
 ) -> None:
     """Shade ``ids`` and ``near`` (2s, 2s) into ``image`` (s, s, 3) 0..255, ``parsing`` (s, s) and ``depth`` (s, s).
 
-    ``landmarks`` (68, 2) in pixels; the camera sits ``distance`` before the origin; ``unit`` is the interocular distance in
-    pixels; ``background`` (s, s, 3) 0..255.
+    ``landmarks`` (68, 2) in pixels; the camera sits ``distance`` before the origin; ``unit`` is the interocular
+    distance in pixels; ``background`` (s, s, 3) 0..255.
     """
     size = image.shape[0]
     layers, fold, brow = np.empty(16, F), np.empty(3, F), np.zeros(2, F)
@@ -65,7 +52,7 @@ def shade_picture(
     left, top, wide, high = paints.brow_box[0], paints.brow_box[1], paints.brow_box[2], paints.brow_box[3]
     for row in range(size):
         for column in range(size):
-            single = _same_surface(ids, near, surface.part, 2 * row, 2 * column)
+            single = same_surface(ids, near, surface.part, 2 * row, 2 * column)
             samples = 1 if single else 4
             total[:] = 0.0
             depth[row, column] = np.inf
@@ -121,15 +108,15 @@ def shade_picture(
                 shine, rough, soft = q[m.Q_SHINE], q[m.Q_ROUGH], 1.0
                 done = False
                 if kind == m.P_SKIN:
-                    _fetch(paints.layers, u, v, layers)
-                    _fetch(paints.folds, u, v, fold)
+                    fetch(paints.layers, u, v, layers)
+                    fetch(paints.folds, u, v, fold)
                     bu = (u - left) / wide if u > 0.5 else (1.0 - u - left) / wide
                     bv = (v - top) / high
                     brow[0] = 0.0
                     brow[1] = 0.0
                     if 0.0 < bu < 1.0 and 0.0 < bv < 1.0:
-                        _fetch(paints.brow, bu, bv, brow)
-                    _skin_albedo(layers, fold, brow, look, rgb)
+                        fetch(paints.brow, bu, bv, brow)
+                    skin_albedo(layers, fold, brow, look, rgb)
                     hu = q[m.Q_PORE] * layers[0] + q[m.Q_CREASE] * fold[0] + q[m.Q_AGE] * layers[12]
                     hv = q[m.Q_PORE] * layers[1] + q[m.Q_CREASE] * fold[1] + q[m.Q_AGE] * layers[13]
                     for c in range(3):
@@ -149,7 +136,7 @@ def shade_picture(
                 elif kind == m.P_EYE:
                     classes[sample] = m.CLS_L_EYE if person_left else m.CLS_R_EYE
                 elif kind == m.P_EAR or kind == m.P_NECK:
-                    _fetch(tile, u, v, grain)
+                    fetch(tile, u, v, grain)
                     ruddy = 0.6 if kind == m.P_EAR else 0.1
                     for c in range(3):
                         rgb[c] = look.tints[m.SKIN, c] * (1.0 + ruddy * q[m.Q_FLUSH] * (look.tints[m.FLUSH, c] - 1.0))
@@ -162,14 +149,14 @@ def shade_picture(
                     strand[0] = 0.0
                     strand[1] = 0.0
                     if kind == m.P_HAIR:
-                        _fetch(paints.hair, u, v, strand)
+                        fetch(paints.hair, u, v, strand)
                     fade = max(1.0 + 0.28 * strand[0] + 0.22 * strand[1], 0.15)
                     for c in range(3):
                         rgb[c] = look.tints[m.HAIR, c] * fade if kind == m.P_HAIR else 0.012
                     classes[sample] = m.CLS_HAIR if kind == m.P_HAIR else m.CLS_SKIN
                 elif kind == m.P_CLOTH or kind == m.P_HAT:
                     tint = m.CLOTH if kind == m.P_CLOTH else m.HAT
-                    _fetch(tile, u * 3.0 % 1.0, v * 3.0 % 1.0, grain)
+                    fetch(tile, u * 3.0 % 1.0, v * 3.0 % 1.0, grain)
                     for c in range(3):
                         rgb[c] = look.tints[tint, c] * (1.0 + 0.12 * strand[0])
                     soft, shine = 0.1, 0.15
@@ -234,7 +221,7 @@ def shade_picture(
                     else:
                         lid = between(px, py, landmarks, 42, 43, 44, 45, 45) / unit
                         low = -between(px, py, landmarks, 42, 47, 46, 45, 45) / unit
-                    _eye(u, v, slopes[t], n, view, lid, low, paints, look, iris, rgb, out)
+                    eye(u, v, slopes[t], n, view, lid, low, paints, look, iris, rgb, out)
                     done = True
                 elif kind == m.P_HAIR:
                     du, dv = u - F(0.5), v + F(0.23)
@@ -244,12 +231,22 @@ def shade_picture(
                         du * slopes[t, 2] + dv * slopes[t, 5],
                     )
                     scale = F(1.0) / (math.sqrt(tx * tx + ty * ty + tz * tz) + F(1e-9))
-                    _strand_light(
-                        rgb, n, view, tx * scale, ty * scale, tz * scale, open_sky, 0.10 * strand[0] - 0.1, first, look, out
+                    strand_light(
+                        rgb,
+                        n,
+                        view,
+                        tx * scale,
+                        ty * scale,
+                        tz * scale,
+                        open_sky,
+                        0.10 * strand[0] - 0.1,
+                        first,
+                        look,
+                        out,
                     )
                     done = True
                 if not done:
-                    _lit(rgb, n, view, open_sky, soft, rough, shine, first, look, out)
+                    lit(rgb, n, view, open_sky, soft, rough, shine, first, look, out)
                     if kind >= m.P_TEETH and kind <= m.P_CAVITY:
                         for c in range(3):
                             out[c] *= 0.45 + 0.55 * open_sky

@@ -1,4 +1,5 @@
-"""What a camera does to a picture, and what stands around and before the face: backdrops, occluders, lens and sensor."""
+"""What a camera does to a picture, and what stands around and before the face: backdrops, occluders, lens and
+sensor."""
 
 from __future__ import annotations
 
@@ -7,22 +8,20 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from aubench.contracts import PARSING_CLASSES
 
+from .arrays import Bytes, Floats
 from .looks import Person
 
-Floats = npt.NDArray[np.float32]
-Bytes = npt.NDArray[np.uint8]
 _BACKGROUND = PARSING_CLASSES.index("background")
 
 
 @dataclass(frozen=True)
 class Shot:
-    """What differs from frame to frame: ``angle`` (radians), ``scale`` and ``shift`` (2,) (share of the side) of the alignment's
-    error; ``gain`` of the exposure; ``blur`` (share of the side) and ``motion`` (2,) (share of the side); ``quality`` of the JPEG file;
-    ``occluder``: None or the seed of one; ``noise`` seed of the sensor's."""
+    """What differs from frame to frame: ``angle`` (radians), ``scale`` and ``shift`` (2,) (share of the side) of the
+    alignment's error; ``gain`` of the exposure; ``blur`` (share of the side) and ``motion`` (2,) (share of the side);
+    ``quality`` of the JPEG file; ``occluder``: None or the seed of one; ``noise`` seed of the sensor's."""
 
     angle: float
     scale: float
@@ -61,7 +60,8 @@ def backdrop(seed: int | None, size: int) -> Floats:
     y, x = (np.mgrid[0:size, 0:size].astype(np.float32) + 0.5) / size
     if seed is None:
         glow = np.exp(-((x - 0.42) ** 2 + (y - 0.35) ** 2) / 0.35)[..., None]
-        return (np.array([52, 56, 64], np.float32) + glow * np.array([62, 64, 66], np.float32)).astype(np.float32)
+        game = np.array([52, 56, 64], np.float32) + glow * np.array([62, 64, 66], np.float32)
+        return np.asarray(game.astype(np.float32))
     rng = np.random.default_rng(seed)
     tone = rng.uniform(15, 240)
     tints = rng.normal(0, 1, (6, 3)) * rng.choice([4, 12, 40]) + rng.normal(0, 1, (6, 1)) * rng.choice([10, 45])
@@ -95,7 +95,7 @@ def backdrop(seed: int | None, size: int) -> Floats:
         picture = cv2.GaussianBlur(picture, (0, 0), float(soft), borderType=cv2.BORDER_REPLICATE)
     if kind == 5:  # a studio backdrop
         picture *= (1.15 - 0.9 * ((x - 0.5) ** 2 + (y - 0.4) ** 2))[..., None]
-    return np.clip(picture, 0, 255).astype(np.float32)
+    return np.asarray(np.clip(picture, 0, 255).astype(np.float32))
 
 
 def occlude(image: Floats, parsing: Bytes, seed: int) -> None:
@@ -124,12 +124,10 @@ def occlude(image: Floats, parsing: Bytes, seed: int) -> None:
             cv2.line(canvas, *ends, tuple(float(c) for c in tone * 0.72), int(wide * 1.45), cv2.LINE_AA, 4)
             cv2.line(canvas, *ends, tuple(float(c) for c in tone), int(wide * 1.0), cv2.LINE_AA, 4)
             cv2.line(mask, *ends, 1.0, int(wide * 1.45), cv2.LINE_AA, 4)
-        canvas = cv2.GaussianBlur(canvas, (0, 0), max(0.35, 0.012 * size))
+        canvas[:] = cv2.GaussianBlur(canvas, (0, 0), max(0.35, 0.012 * size))
     else:
-        box = cv2.boxPoints(
-            ((float(place[0]), float(place[1])), (float(rng.uniform(0.15, 0.4) * size), float(rng.uniform(0.05, 0.3) * size)),
-             float(np.degrees(angle)))
-        )  # fmt: skip
+        extent = float(rng.uniform(0.15, 0.4) * size), float(rng.uniform(0.05, 0.3) * size)
+        box = cv2.boxPoints(((float(place[0]), float(place[1])), extent, float(np.degrees(angle))))
         cv2.fillPoly(mask, [np.round(box * 16).astype(np.int32)], 1.0, cv2.LINE_AA, 4)
         shade = np.linspace(0.6, 1.2, size, dtype=np.float32)[:, None, None]
         canvas[:] = (rng.uniform(10, 230, 3) * shade).astype(np.float32)
@@ -137,7 +135,7 @@ def occlude(image: Floats, parsing: Bytes, seed: int) -> None:
     parsing[mask > 0.5] = _BACKGROUND
 
 
-def _motion(image: Floats, vector: npt.NDArray[np.float64]) -> Floats:
+def _motion(image: Floats, vector: Floats) -> Floats:
     length = int(np.ceil(np.abs(vector).max()))
     if length < 1:
         return image
@@ -156,17 +154,18 @@ def _vignette(size: int) -> Floats:
 
 
 def develop(image: Floats, parsing: Bytes, person: Person, shot: Shot) -> Bytes:
-    """From clean picture (s, s, 3) 0..255 to the file a camera wrote: occluder, blur, noise, compression. ``parsing`` loses what an
-    occluder hides."""
+    """From clean picture (s, s, 3) 0..255 to the file a camera wrote: occluder, blur, noise, compression. ``parsing``
+    loses what an occluder hides."""
     size = len(image)
     if shot.occluder is not None:
         occlude(image, parsing, shot.occluder)
     if person.resolution < 0.95:
         side = max(24, round(size * person.resolution))
-        image = cv2.resize(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), (size, size))
+        small = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+        image = np.asarray(cv2.resize(small, (size, size)), np.float32)
     sigma = float(np.hypot(person.lens_blur, shot.blur)) * size
     if sigma > 0.3:
-        image = cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.float32)
     image = _motion(image, np.array(shot.motion) * size)
     image = image * (shot.gain * (1 - person.vignette * _vignette(size)))
     if person.noise > 0.3:
@@ -176,4 +175,5 @@ def develop(image: Floats, parsing: Bytes, person: Person, shot: Shot) -> Bytes:
         image = image + person.noise * (0.8 * grain + 0.45 * tint)
     pixels = np.clip(image + 0.5, 0, 255).astype(np.uint8)
     _, encoded = cv2.imencode(".jpg", pixels[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, shot.quality])
-    return np.ascontiguousarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR)[..., ::-1])
+    decoded = np.asarray(cv2.imdecode(encoded, cv2.IMREAD_COLOR), np.uint8)
+    return np.ascontiguousarray(decoded[..., ::-1])

@@ -11,16 +11,14 @@ import math
 
 import numba as nb
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int32]
+from .arrays import Bytes, Floats, Ints
 
 OPAQUE, TWO_SIDED, HIDDEN, LINED, CUTOUT = 0, 1, 2, 3, 4
 LINING_DEPTH = 0.35
 """How a triangle is drawn: back faces culled; both faces; not at all; both faces, the back ones as
-if ``LINING_DEPTH`` farther away, so that they only show in gaps; and, from CUTOUT on, both faces with holes where alpha is low:
-mode CUTOUT + n looks in layer n."""
+if ``LINING_DEPTH`` farther away, so that they only show in gaps; and, from CUTOUT on, both faces with holes where
+alpha is low: mode CUTOUT + n looks in layer n."""
 
 _jit = nb.njit(cache=True, nogil=True, error_model="numpy")
 
@@ -29,7 +27,7 @@ _jit = nb.njit(cache=True, nogil=True, error_model="numpy")
 def rasterise(
     screen: Floats,
     triangles: Ints,
-    mode: npt.NDArray[np.uint8],
+    mode: Bytes,
     uv: Floats,
     alpha: Floats,
     threshold: float,
@@ -38,8 +36,8 @@ def rasterise(
 ) -> None:
     """Draw into ``ids`` (s, s) and ``near`` (s, s).
 
-    ``screen`` (v, 3) is x, y, 1/z; ``triangles`` (t, 3); ``mode`` (t,); ``uv`` (v, 2) in [0, 1]; ``alpha`` (n, a, a), looked up for
-    CUTOUT triangles only. ``ids`` becomes -1 where nothing was drawn, ``near`` 0.
+    ``screen`` (v, 3) is x, y, 1/z; ``triangles`` (t, 3); ``mode`` (t,); ``uv`` (v, 2) in [0, 1]; ``alpha`` (n, a, a),
+    looked up for CUTOUT triangles only. ``ids`` becomes -1 where nothing was drawn, ``near`` 0.
     """
     height, width = ids.shape
     ids[:] = -1
@@ -62,10 +60,11 @@ def rasterise(
         lining = kind == LINED and area >= 0.0
         if abs(area) < 1e-9:
             continue
-        left = max(0, int(math.ceil(min(x0, x1, x2))))
-        right = min(width - 1, int(math.floor(max(x0, x1, x2))))
-        top = max(0, int(math.ceil(min(y0, y1, y2))))
-        bottom = min(height - 1, int(math.floor(max(y0, y1, y2))))
+        # numba's ceil and floor give floats: int() is needed there
+        left = max(0, int(math.ceil(min(x0, x1, x2))))  # noqa: RUF046
+        right = min(width - 1, int(math.floor(max(x0, x1, x2))))  # noqa: RUF046
+        top = max(0, int(math.ceil(min(y0, y1, y2))))  # noqa: RUF046
+        bottom = min(height - 1, int(math.floor(max(y0, y1, y2))))  # noqa: RUF046
         if left > right or top > bottom:
             continue
         inverse = np.float32(1.0) / area
@@ -150,7 +149,7 @@ def project(vertices: Floats, focal: float, distance: float, warp: Floats, out: 
         out[n, 2] = w
 
 
-def similarity(points: npt.NDArray[np.float64], targets: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def similarity(points: Floats, targets: Floats) -> Floats:
     """The least-squares similarity (2, 3) that brings ``points`` (n, 2) to ``targets`` (n, 2): scale, rotation, shift.
 
     With complex numbers z and w, centred: the best a in w = a z is <z, w> / <z, z>. Raises ``ValueError`` when all

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numba as nb
 import numpy as np
-import numpy.typing as npt
 
 from aubench.contracts import NUISANCE_NAMES, TEMPLATE
 from aubench.parameters import AU, BASE_AU, BASE_BROW_STYLE, BASE_IDENTITY, BASE_POSE, BROW, POSE, SIZE
 
-from . import paint
+from .arrays import Bytes, Floats, Ints
 from .bake import bake
 from .brows import brow_styles, window
 from .looks import Person
@@ -23,8 +23,6 @@ from .shade import Paints, Shadow, Surface, texture_slopes
 from .textures import LAYERS, SkinTextures, skin_textures
 from .wardrobe import Outfit, outfit
 
-Floats = npt.NDArray[np.float32]
-
 ROLL_DEGREES, SHIFT, SCALE = 6.0, 0.03, 0.05
 """What a nuisance of 1 does: roll in degrees, shift as a share of the side, relative scale."""
 SHADOW_SIDE, SHADOW_SPAN = 112, 4.4
@@ -33,7 +31,7 @@ _N = {name: n for n, name in enumerate(NUISANCE_NAMES)}
 
 
 @nb.njit(cache=True, nogil=True)
-def add_folds(strengths: Floats, data: Floats, boxes: npt.NDArray[np.int32], out: Floats) -> None:
+def add_folds(strengths: Floats, data: Floats, boxes: Ints, out: Floats) -> None:
     """Sum the patches of all folds, each times its strength, into ``out`` (r, r, 3), which is cleared first."""
     out[:] = 0.0
     for c in range(strengths.shape[0]):
@@ -68,7 +66,7 @@ class Stage:
         self._outfits: dict[tuple[str, int, bool], Outfit] = {}
         brows = brow_styles().astype(np.float32) / 255.0
         if size <= 160:
-            brows = np.stack([paint.cv2.resize(b, (b.shape[1] // 2, b.shape[0] // 2), interpolation=3) for b in brows])
+            brows = np.stack([cv2.resize(b, (b.shape[1] // 2, b.shape[0] // 2), interpolation=3) for b in brows])
         self.brows = brows
         self.brow_box = np.array(window(), np.float32)
         self.detail = self._detail(side)
@@ -80,15 +78,15 @@ class Stage:
         self._ids = np.empty((2 * size, 2 * size), np.int32)
         self._near = np.empty((2 * size, 2 * size), np.float32)
 
-    def _detail(self, side: int) -> npt.NDArray[np.uint8]:
+    def _detail(self, side: int) -> Bytes:
         """Where the skin has lines thinner than a pixel: lids, lips, nostrils, brows."""
         layers = self.textures.layers
         fine = (layers[..., LAYERS.index("margin")] > 0.05) | (layers[..., LAYERS.index("shade")] < 0.90)
         edge = layers[..., LAYERS.index("lip")]
         fine |= (edge > 0.03) & (edge < 0.97)
-        left, top, width, height = (int(round(value * side)) for value in self.brow_box)
+        left, top, width, height = (round(float(value) * side) for value in self.brow_box)
         cover = self.brows[..., 1].max(axis=0)
-        cover = paint.cv2.resize(cover, (width, height)) > 0.03
+        cover = cv2.resize(cover, (width, height)) > 0.03
         fine[top : top + height, left : left + width] |= cover
         mirrored = side - left - width
         fine[top : top + height, mirrored : mirrored + width] |= cover[:, ::-1]
@@ -108,7 +106,7 @@ class Stage:
         shot: Shot | None,
         nuisance: Floats | None,
         framing: str,
-    ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8], Floats, Floats]:
+    ) -> tuple[Bytes, Bytes, Floats, Floats]:
         """One face: image (s, s, 3) uint8, parsing (s, s) uint8, landmarks (68, 2), depth (s, s)."""
         size = self.size
         posed = self.model.deform(vector[None], None if nuisance is None else nuisance[None])
@@ -147,7 +145,8 @@ class Stage:
         depth = np.empty((size, size), np.float32)
         unit = float(np.hypot(warp[0, 0], warp[1, 0]))
         shade_picture(
-            surface, paints, person.look, shadow, self._ids, self._near, landmarks, person.distance, unit, backdrop(person.backdrop, size), image, parsing,
+            surface, paints, person.look, shadow, self._ids, self._near, landmarks, person.distance, unit,
+            backdrop(person.backdrop, size), image, parsing,
             depth,
         )  # fmt: skip
         if shot is not None:
@@ -171,9 +170,7 @@ class Stage:
         rasterise(seen, worn.triangles, worn.mode, worn.uv, worn.alpha, 0.5, self._umbra_ids, self._umbra_near)
         return Shadow(self._umbra_near, matrix32, 1.3)
 
-    def _align(
-        self, points: npt.NDArray[np.float64], nuisance: Floats | None, shot: Shot | None
-    ) -> npt.NDArray[np.float64]:
+    def _align(self, points: Floats, nuisance: Floats | None, shot: Shot | None) -> Floats:
         """The similarity (2, 3) from the image plane to the pixels of the crop."""
         size = self.size
         warp = similarity(five_points(points), np.array(TEMPLATE, np.float64) * size)
@@ -187,9 +184,7 @@ class Stage:
         return moved(warp, angle, scale, shift, size)
 
 
-def moved(
-    warp: npt.NDArray[np.float64], angle: float, scale: float, shift: npt.NDArray[np.float64], size: int
-) -> npt.NDArray[np.float64]:
+def moved(warp: Floats, angle: float, scale: float, shift: Floats, size: int) -> Floats:
     """``warp`` followed by a turn (radians) and a zoom about the picture's middle, and a shift in pixels."""
     c, s = scale * math.cos(angle), scale * math.sin(angle)
     turn = np.array([[c, -s], [s, c]])
@@ -200,6 +195,6 @@ def moved(
     return out
 
 
-def five_points(landmarks: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def five_points(landmarks: Floats) -> Floats:
     """Eye centres, nose tip and mouth corners (5, 2) of 68 landmarks."""
     return np.stack([landmarks[36:42].mean(0), landmarks[42:48].mean(0), landmarks[30], landmarks[48], landmarks[54]])

@@ -12,25 +12,20 @@ from typing import NamedTuple
 
 import numba as nb
 import numpy as np
-import numpy.typing as npt
 
 from . import materials as m
+from .arrays import Bytes, Floats, Ints
 from .light import clamp, smooth, two_lobes
-from .model import EYE_UV_ANGLE, IRIS_ANGLE
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int32]
-Bytes = npt.NDArray[np.uint8]
-
-EYE_WINDOW = 0.25
 _jit = nb.njit(cache=True, nogil=True, error_model="numpy")
 F = np.float32
 
 
 class Surface(NamedTuple):
-    """A posed mesh: ``vertices``, ``normals`` (v, 3), ``screen`` (v, 3) in output pixels and 1/z, ``uv`` (v, 2), ``open_sky`` (v,)
-    baked ambient light 0..1, ``triangles`` (t, 3), ``part`` (t,) materials, ``side`` (t,) -1 picture's left, +1 right, ``slopes``
-    (t, 6) gradients of u and of v in space; ``lips`` (2,) vertices in the middle of the inner upper and lower lip."""
+    """A posed mesh: ``vertices``, ``normals`` (v, 3), ``screen`` (v, 3) in output pixels and 1/z, ``uv`` (v, 2),
+    ``open_sky`` (v,) baked ambient light 0..1, ``triangles`` (t, 3), ``part`` (t,) materials, ``side`` (t,) -1
+    picture's left, +1 right, ``slopes`` (t, 6) gradients of u and of v in space; ``lips`` (2,) vertices in the middle
+    of the inner upper and lower lip."""
 
     vertices: Floats
     normals: Floats
@@ -39,14 +34,14 @@ class Surface(NamedTuple):
     open_sky: Floats
     triangles: Ints
     part: Bytes
-    side: npt.NDArray[np.int8]
+    side: Ints
     slopes: Floats
     lips: Ints
 
 
 class Paints(NamedTuple):
-    """Textures: see :mod:`.textures`; ``folds`` (r, r, 3) this frame's creases; ``brow`` (h, w, 2) this face's style 0..1 in
-    ``brow_box`` (left, top, width, height); ``detail`` (r, r) uint8, 1 where a pixel needs four samples."""
+    """Textures: see :mod:`.textures`; ``folds`` (r, r, 3) this frame's creases; ``brow`` (h, w, 2) this face's style
+    0..1 in ``brow_box`` (left, top, width, height); ``detail`` (r, r) uint8, 1 where a pixel needs four samples."""
 
     layers: Floats
     label: Bytes
@@ -60,8 +55,8 @@ class Paints(NamedTuple):
 
 
 class Shadow(NamedTuple):
-    """What the first light sees: ``near`` (m, m) nearness of the nearest surface; ``matrix`` (3, 4) from space to its column, row and
-    nearness; ``soft`` radius of the penumbra in its pixels."""
+    """What the first light sees: ``near`` (m, m) nearness of the nearest surface; ``matrix`` (3, 4) from space to its
+    column, row and nearness; ``soft`` radius of the penumbra in its pixels."""
 
     near: Floats
     matrix: Floats
@@ -124,7 +119,7 @@ def texture_slopes(vertices: Floats, triangles: Ints, uv: Floats, out: Floats) -
 
 
 @_jit
-def _fetch(texture: Floats, u: float, v: float, out: Floats) -> None:
+def fetch(texture: Floats, u: float, v: float, out: Floats) -> None:
     """Bilinear lookup of all channels of ``texture`` (h, w, c), u and v in [0, 1], into ``out`` (c,)."""
     height, width, channels = texture.shape
     x = min(max(u * width - 0.5, 0.0), width - 1.001)
@@ -143,7 +138,7 @@ def _fetch(texture: Floats, u: float, v: float, out: Floats) -> None:
 
 
 @_jit
-def _same_surface(ids: Ints, near: Floats, part: Bytes, row: int, column: int) -> bool:
+def same_surface(ids: Ints, near: Floats, part: Bytes, row: int, column: int) -> bool:
     """Whether the four samples of a pixel lie on one smooth part."""
     first = ids[row, column]
     if first < 0:
@@ -165,11 +160,11 @@ def _same_surface(ids: Ints, near: Floats, part: Bytes, row: int, column: int) -
         if other < 0 or part[other] != kind:
             return False
         low, high = min(low, near[y, x]), max(high, near[y, x])
-    return high - low < 0.02 * high
+    return bool(high - low < 0.02 * high)
 
 
 @_jit
-def _skin_albedo(layers: Floats, fold: Floats, brow: Floats, look: Look, rgb: Floats) -> None:
+def skin_albedo(layers: Floats, fold: Floats, brow: Floats, look: Look, rgb: Floats) -> None:
     """Mix the skin's layers into the albedo ``rgb`` (3,)."""
     q, tints = look.amounts, look.tints
     grain = 1.0 + q[m.Q_MOTTLE] * layers[2] + q[m.Q_BLOTCH] * layers[3]
@@ -200,7 +195,7 @@ def _skin_albedo(layers: Floats, fold: Floats, brow: Floats, look: Look, rgb: Fl
 
 
 @_jit
-def _lit(
+def lit(
     rgb: Floats,
     n: Floats,
     view: Floats,
@@ -212,8 +207,8 @@ def _lit(
     look: Look,
     out: Floats,
 ) -> None:
-    """Diffuse and specular light of a rough surface into ``out`` (3,). ``soft`` is how far light bleeds round the terminator,
-    red the farthest, as under skin; ``first`` how much of the first light arrives."""
+    """Diffuse and specular light of a rough surface into ``out`` (3,). ``soft`` is how far light bleeds round the
+    terminator, red the farthest, as under skin; ``first`` how much of the first light arrives."""
     sky = 0.5 - 0.5 * n[1]
     nv = clamp(n[0] * view[0] + n[1] * view[1] + n[2] * view[2], 0.0, 1.0)
     grazing = (1.0 - nv) * (1.0 - nv)
@@ -243,92 +238,3 @@ def _lit(
             value = cosine * (1.0 - reach) + reach
             diffuse = 0.0 if value <= 0.0 else value * (value * 0.25 + 0.75) * (1.0 - 0.32 * reach)
             out[c] += lights[k, 3 + c] * direct * (rgb[c] * diffuse + gloss)
-
-
-@_jit
-def _eye(u: float, v: float, slopes: Floats, n: Floats, view: Floats, lid: float, low: float, paints: Paints, look: Look,
-         work: Floats, rgb: Floats, out: Floats) -> None:  # fmt: skip
-    """An eyeball: sclera with veins, iris, pupil, limbus, the lids' shade, and the lights mirrored in the cornea. ``lid`` and
-    ``low``: how far below the upper and above the lower lid, in interocular distances."""
-    eu, ev = u - 0.5, v - 0.5
-    radius = math.sqrt(eu * eu + ev * ev)
-    angle = radius * EYE_UV_ANGLE / 0.5
-    _fetch(paints.iris, 0.5 + eu / (2 * EYE_WINDOW), 0.5 + ev / (2 * EYE_WINDOW), work)
-    pupil = look.amounts[m.Q_PUPIL]
-    ring = smooth(angle, IRIS_ANGLE - 0.10, IRIS_ANGLE + 0.06)
-    hole = 1.0 - smooth(angle, pupil - 0.035, pupil + 0.035)
-    limbus = smooth(angle, IRIS_ANGLE - 0.20, IRIS_ANGLE - 0.02)
-    # light enters from above and gathers on the far side of the iris
-    gather = 1.0 + 0.5 * ev / (radius + 1e-6) * clamp(angle / IRIS_ANGLE, 0.0, 1.0)
-    fibre = 1.0 + 0.24 * work[0]
-    for c in range(3):
-        iris = (
-            (look.tints[m.IRIS_OUT, c] + work[1] * (look.tints[m.IRIS_IN, c] - look.tints[m.IRIS_OUT, c]))
-            * fibre
-            * gather
-        )
-        iris *= 1.0 - 0.62 * limbus
-        iris += hole * (0.006 - iris)
-        white = look.tints[m.SCLERA, c]
-        far = smooth(angle, 0.55, 1.25)
-        white *= 1.0 - (0.05 if c == 0 else 0.22) * far
-        white *= 1.0 - (0.10 if c == 0 else 0.45) * clamp(work[2], 0.0, 1.0)
-        rgb[c] = max(iris + ring * (white - iris), 0.0)
-    cover = 0.30 + 0.70 * smooth(lid, -0.01, 0.075)
-    cover *= 0.72 + 0.28 * smooth(low, -0.01, 0.035)
-    cover *= 1.0 - 0.35 * smooth(angle, 0.75, 1.3)
-    _lit(rgb, n, view, cover, 0.5, 0.5, 0.0, 1.0, look, out)
-    for c in range(3):
-        out[c] *= 0.35 + 0.65 * cover
-    # the cornea bulges: its normal turns half as fast again as the eyeball's
-    bend = 0.55 * min(angle, 0.62) / (radius + 1e-6)
-    nx = n[0] + bend * (eu * slopes[0] + ev * slopes[3]) / (
-        math.sqrt(slopes[0] ** 2 + slopes[1] ** 2 + slopes[2] ** 2) + 1e-9
-    )
-    ny = n[1] + bend * (eu * slopes[1] + ev * slopes[4]) / (
-        math.sqrt(slopes[3] ** 2 + slopes[4] ** 2 + slopes[5] ** 2) + 1e-9
-    )
-    nz = n[2] + bend * (eu * slopes[2] + ev * slopes[5]) / (
-        math.sqrt(slopes[0] ** 2 + slopes[1] ** 2 + slopes[2] ** 2) + 1e-9
-    )
-    scale = 1.0 / math.sqrt(nx * nx + ny * ny + nz * nz)
-    nx, ny, nz = nx * scale, ny * scale, nz * scale
-    nv = nx * view[0] + ny * view[1] + nz * view[2]
-    rx, ry, rz = 2 * nv * nx - view[0], 2 * nv * ny - view[1], 2 * nv * nz - view[2]
-    clear = smooth(lid, 0.0, 0.03)
-    for k in range(look.lights.shape[0]):
-        light = look.lights[k]
-        mirrored = rx * light[0] + ry * light[1] + rz * light[2]
-        spot = smooth(mirrored, light[7] - 0.05, light[7] + 0.02) * clear
-        for c in range(3):
-            out[c] += spot * light[3 + c] * 0.42
-    grazing = (1.0 - clamp(nv, 0.0, 1.0)) ** 2
-    for c in range(3):
-        out[c] += look.ambient[2, c] * (0.02 + 0.25 * grazing) * clear * (0.5 - 0.5 * ry)
-
-
-@_jit
-def _strand_light(rgb: Floats, n: Floats, view: Floats, tx: float, ty: float, tz: float, open_sky: float, shift: float,
-                  first: float, look: Look, out: Floats) -> None:  # fmt: skip
-    """Hair: diffuse light and a highlight across the strands, whose direction is (tx, ty, tz)."""
-    _lit(rgb, n, view, open_sky, 0.6, 0.6, 0.0, first, look, out)
-    tx, ty, tz = tx + shift * n[0], ty + shift * n[1], tz + shift * n[2]
-    scale = 1.0 / (math.sqrt(tx * tx + ty * ty + tz * tz) + 1e-9)
-    for k in range(look.lights.shape[0]):
-        light = look.lights[k]
-        cosine = n[0] * light[0] + n[1] * light[1] + n[2] * light[2]
-        if cosine < -0.2:
-            continue
-        hx, hy, hz = light[0] + view[0], light[1] + view[1], light[2] + view[2]
-        along = (tx * hx + ty * hy + tz * hz) * scale / (math.sqrt(hx * hx + hy * hy + hz * hz) + 1e-9)
-        across = max(1.0 - along * along, 0.0)
-        p4 = across * across * across * across
-        p16 = p4 * p4 * p4 * p4
-        band = (
-            look.amounts[m.Q_HAIR_SHINE]
-            * (0.10 * p16 * p16 * p16 + 0.06 * p4 * p4)
-            * clamp(cosine + 0.3, 0.0, 1.0)
-            * open_sky
-        )
-        for c in range(3):
-            out[c] += band * light[3 + c] * (0.25 + 1.6 * rgb[c])

@@ -9,43 +9,42 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import numpy.typing as npt
 
 from aubench.contracts import PARSING_CLASSES
 
 from . import paint
+from .arrays import Bytes, Floats, Ints
 from .model import CHART_SCALE, Crease, face_model
-
-Floats = npt.NDArray[np.float32]
 
 LAYERS = (
     "pore_u", "pore_v", "mottle", "blotch", "freckle", "flush", "lip", "beard", "strand", "oil", "socket", "shade",
     "age_u", "age_v", "age", "margin",
 )  # fmt: skip
-"""Channels of :attr:`SkinTextures.layers`. ``pore_u/v``: slope of the skin's fine relief (interocular distances per chart
-unit); ``mottle, blotch``: fine and coarse colour noise, variance 1; ``freckle, flush, lip, beard, oil, socket, margin``: masks
-in 0..1 of freckles, ruddy places, the red of the lips, beard growth (negative: hair of the head), shine, the hollow round the eye, the lid's edge; ``strand``: beard
-hairs 0..1; ``shade``: light that reaches the place 0..1; ``age_u/v, age``: slope and depth of the wrinkles that stay."""
+"""Channels of :attr:`SkinTextures.layers`. ``pore_u/v``: slope of the skin's fine relief (interocular distances per
+chart unit); ``mottle, blotch``: fine and coarse colour noise, variance 1; ``freckle, flush, lip, beard, oil, socket,
+margin``: masks in 0..1 of freckles, ruddy places, the red of the lips, beard growth (negative: hair of the head),
+shine, the hollow round the eye, the lid's edge; ``strand``: beard hairs 0..1; ``shade``: light that reaches the place
+0..1; ``age_u/v, age``: slope and depth of the wrinkles that stay."""
 _AT = {name: n for n, name in enumerate(LAYERS)}
 
 
 @dataclass(frozen=True)
 class CreaseTextures:
-    """Patches of all folds, one after the other: ``data`` (n, 3) slope in u, slope in v, shade; ``boxes`` (c, 5) left, top,
-    width, height, first row in ``data``."""
+    """Patches of all folds, one after the other: ``data`` (n, 3) slope in u, slope in v, shade; ``boxes`` (c, 5)
+    left, top, width, height, first row in ``data``."""
 
     data: Floats
-    boxes: npt.NDArray[np.int32]
+    boxes: Ints
 
 
 @dataclass(frozen=True)
 class SkinTextures:
-    """``layers`` (r, r, 16); ``label`` (r, r) uint8 parsing class of skin; ``creases``; ``iris`` (e, e, 4) fibres, inner colour,
-    veins, limbus shade in a window of the eye chart; ``hair`` (r, r, 2) strand brightness and coverage noise; ``tile`` (256, 256)
-    repeating noise."""
+    """``layers`` (r, r, 16); ``label`` (r, r) uint8 parsing class of skin; ``creases``; ``iris`` (e, e, 4) fibres,
+    inner colour, veins, limbus shade in a window of the eye chart; ``hair`` (r, r, 2) strand brightness and coverage
+    noise; ``tile`` (256, 256) repeating noise."""
 
     layers: Floats
-    label: npt.NDArray[np.uint8]
+    label: Bytes
     creases: CreaseTextures
     iris: Floats
     hair: Floats
@@ -55,8 +54,8 @@ class SkinTextures:
 def _spots(rng: np.random.Generator, side: int, count: int, low: float, high: float) -> Floats:
     """``count`` soft round spots (side, side), radii in chart units between ``low`` and ``high``, strengths 0..1."""
     canvas = np.zeros((side, side), np.float32)
-    for u, v, r, a in zip(rng.random(count), rng.random(count), rng.uniform(low, high, count), rng.uniform(0.3, 1, count),
-                          strict=True):  # fmt: skip
+    us, vs, radii = rng.random(count), rng.random(count), rng.uniform(low, high, count)
+    for u, v, r, a in zip(us, vs, radii, rng.uniform(0.3, 1, count), strict=True):
         reach = int(3 * r * side) + 2
         x, y = int(u * side), int(v * side)
         x0, x1, y0, y1 = max(0, x - reach), min(side, x + reach), max(0, y - reach), min(side, y + reach)
@@ -175,7 +174,7 @@ def _strands(rng: np.random.Generator, side: int, mouth: Floats) -> Floats:
         x = np.clip(np.round(columns + step * du / norm * side), 0, side - 1).astype(int)
         y = np.clip(np.round(rows + step * dv / norm * side), 0, side - 1).astype(int)
         total += white[y, x]
-    return np.clip(total / 4.0, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(total / 4.0, 0, 1).astype(np.float32))
 
 
 def _profile(side: int, crease: Crease, pad: float = 3.2) -> tuple[tuple[int, int, int, int], Floats, Floats]:
@@ -222,12 +221,10 @@ def _age(side: int, creases: tuple[Crease, ...], rng: np.random.Generator) -> tu
     return slope_u, slope_v, depth
 
 
-def _label(side: int) -> npt.NDArray[np.uint8]:
+def _label(side: int) -> Bytes:
     chart = face_model().chart
     label = np.full((side, side), PARSING_CLASSES.index("skin"), np.uint8)
-    u, v = paint.grid(side)
     label[paint.polygon(side, chart["nose"]) > 0.5] = PARSING_CLASSES.index("nose")
-    line, _ = paint.to_polyline(u, v, chart["lip_line"])
     upper, lower = paint.polygon(side, chart["upper_lip"]), paint.polygon(side, chart["lower_lip"])
     label[upper > 0.5] = PARSING_CLASSES.index("u_lip")
     label[lower > 0.5] = PARSING_CLASSES.index("l_lip")
@@ -235,7 +232,7 @@ def _label(side: int) -> npt.NDArray[np.uint8]:
 
 
 def _iris(side: int) -> Floats:
-    """The eye's front in its own chart, window of half width 0.25 around the pole (see ``shade.EYE_WINDOW``)."""
+    """The eye's front in its own chart, window of half width 0.25 around the pole (see ``gloss.EYE_WINDOW``)."""
     rng = np.random.default_rng(11)
     u, v = paint.grid(side)
     x, y = (u - 0.5) * 2, (v - 0.5) * 2

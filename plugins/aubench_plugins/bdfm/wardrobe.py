@@ -4,36 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
-import numpy.typing as npt
 
 from . import gear, paint
 from . import materials as m
+from .arrays import Bytes, Floats, Ints
 from .looks import Person
 from .model import FaceModel
 from .raster import CUTOUT, HIDDEN, LINED, OPAQUE, TWO_SIDED, vertex_normals
 
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int32]
-
 
 @dataclass(frozen=True)
 class Outfit:
-    """Arrays as :class:`.shade.Surface` wants them, for the model's vertices followed by those of the ``pieces``; ``mode`` (t,) for
-    the rasteriser; ``alpha`` (2, a, a) the cut-out textures of hair or cap, and of lashes;
-    ``push`` (v,) how far back in depth each vertex is moved; ``anchors`` the vertices that carry rigid pieces, ``base`` the base face."""
+    """Arrays as :class:`.shade.Surface` wants them, for the model's vertices followed by those of the ``pieces``;
+    ``mode`` (t,) for the rasteriser; ``alpha`` (2, a, a) the cut-out textures of hair or cap, and of lashes;
+    ``push`` (v,) how far back in depth each vertex is moved; ``anchors`` the vertices that carry rigid pieces,
+    ``base`` the base face."""
 
     triangles: Ints
-    part: npt.NDArray[np.uint8]
+    part: Bytes
     uv: Floats
-    side: npt.NDArray[np.int8]
+    side: Ints
     twins: Ints
     open_sky: Floats
-    mode: npt.NDArray[np.uint8]
+    mode: Bytes
     alpha: Floats
     push: Floats
     pieces: tuple[gear.Piece, ...]
-    anchors: npt.NDArray[np.int64]
+    anchors: Ints
     nose_root: int
     base: Floats
 
@@ -43,7 +42,8 @@ class Outfit:
         return any(piece.follows is not None and piece.push == 0.0 for piece in self.pieces)
 
     def dress(self, vertices: Floats, normals: Floats) -> Floats:
-        """The model's posed ``vertices`` (v, 3) followed by those of the pieces; ``normals`` (v, 3) of the bare model."""
+        """The model's posed ``vertices`` (v, 3) followed by those of the pieces; ``normals`` (v, 3) of the bare
+        model."""
         if not self.pieces:
             return vertices
         parts = [vertices]
@@ -65,7 +65,8 @@ class Outfit:
 
 
 def hair_alpha(model: FaceModel, style: str, side: int = 512) -> Floats:
-    """Where hair covers the face chart (side, side), 0..1: above the hairline with a ragged edge; over the forehead for a fringe."""
+    """Where hair covers the face chart (side, side), 0..1: above the hairline with a ragged edge; over the forehead
+    for a fringe."""
     rng = np.random.default_rng(91)
     u, v = paint.grid(side)
     hairline = model.chart["hairline"]
@@ -75,7 +76,7 @@ def hair_alpha(model: FaceModel, style: str, side: int = 512) -> Floats:
     signed = np.where(inside > 0.5, distance, -distance)
     # strands: noise that is narrow across and long along the way down
     strands = paint.fractal(rng, side, 1.2 * side / 512, 1) + 0.8 * paint.fractal(rng, side, 4.0 * side / 512, 1)
-    strands = paint.cv2.blur(strands, (1, max(3, side // 24)))
+    strands = cv2.blur(strands, (1, max(3, side // 24)))
     strands = strands / (strands.std() + 1e-9)
     alpha = signed / 0.014 + 0.5 + 0.30 * strands
     if style in ("fringe", "long"):
@@ -84,7 +85,7 @@ def hair_alpha(model: FaceModel, style: str, side: int = 512) -> Floats:
         sweep = 0.020 * np.sin((u - 0.42) * 9.0) if style == "fringe" else 0.30 * np.abs(u - 0.46) - 0.035
         alpha = np.maximum(alpha, (edge + sweep - v) / 0.010 + 0.5 + 0.55 * strands)
     alpha *= np.clip((float(hairline[:, 1].max()) + 0.01 + 0.012 * strands - v) / 0.01, 0, 1)
-    return np.clip(alpha, 0, 1).astype(np.float32)
+    return np.asarray(np.clip(alpha, 0, 1).astype(np.float32))
 
 
 def lash_alpha(side: int = 512, hairs: int = 46) -> Floats:
@@ -104,7 +105,7 @@ def hat_alpha(model: FaceModel, side: int = 512) -> Floats:
     """A cap's cloth in the face chart (side, side), with a smooth lower edge that dips towards the ears."""
     u, v = paint.grid(side)
     edge = float(model.chart["hairline"][:, 1].min()) + 0.055 + 0.5 * np.clip(np.abs(u - 0.5) - 0.12, 0, 1) ** 2
-    return np.clip((edge - v) / 0.004 + 0.5, 0, 1).astype(np.float32)
+    return np.asarray(np.clip((edge - v) / 0.004 + 0.5, 0, 1).astype(np.float32))
 
 
 def outfit(model: FaceModel, base: Floats, sky: Floats, person: Person) -> Outfit:
@@ -167,7 +168,7 @@ def outfit(model: FaceModel, base: Floats, sky: Floats, person: Person) -> Outfi
     return worn
 
 
-def twins(vertices: Floats, triangles: Ints, part: npt.NDArray[np.uint8]) -> Ints:
+def twins(vertices: Floats, triangles: Ints, part: Bytes) -> Ints:
     """For each vertex the first one of its part at the same place."""
     owner = np.zeros(len(vertices), np.int64)
     owner[triangles.reshape(-1)] = np.repeat(part, 3)
