@@ -62,7 +62,7 @@ def _sequence(data: Dataset, subject: str) -> tuple[np.ndarray, np.ndarray]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--subjects", default="S001,S003,S005,S009")
+    parser.add_argument("--subjects", default="S001,S003,S013,S015")
     arguments = parser.parse_args()
     sheet(build("dataset", "synth"), arguments.subjects.split(","), arguments.out)
 
