@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/engine_speed.py
 
-prints one line for each style and size: faces per second of wall time, and of processor time, which other programs on the
-same core do not lower. Compilation and painting (first use) are left out and printed apart.
+prints one line for each style and size: faces per second of wall time, and of processor time, which other programs on
+the same core do not lower. Compilation and painting (first use) are left out and printed apart.
 """
 
 from __future__ import annotations

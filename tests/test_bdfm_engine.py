@@ -67,7 +67,11 @@ def test_equal_arguments_give_equal_pixels_whatever_the_batch(engine: Bdfm, styl
     looks, shots = [5, 6, 7, 8], [3, 1, 4, 1]
     whole = engine.render(vectors, style=style, looks=looks, shots=shots, nuisance=nuisance)  # type: ignore[arg-type]
     alone = Bdfm(BdfmConfig(size=128)).render(
-        vectors[2:3], style=style, looks=looks[2:3], shots=shots[2:3], nuisance=nuisance[2:3]  # type: ignore[arg-type]
+        vectors[2:3],
+        style=style,
+        looks=looks[2:3],
+        shots=shots[2:3],
+        nuisance=nuisance[2:3],  # type: ignore[arg-type]
     )
     np.testing.assert_array_equal(whole.image[2:3], alone.image)
     np.testing.assert_array_equal(whole.parsing[2:3], alone.parsing)
@@ -94,9 +98,7 @@ def test_the_base_face_has_every_facial_class(engine: Bdfm) -> None:
     assert facial <= seen
     assert not seen & {"eye_g", "hat"}
     for left, right in (("l_eye", "r_eye"), ("l_brow", "r_brow")):
-        columns = [
-            (parsing[0] == PARSING_CLASSES.index(name)).nonzero()[:, 1].float().mean() for name in (left, right)
-        ]
+        columns = [(parsing[0] == PARSING_CLASSES.index(name)).nonzero()[:, 1].float().mean() for name in (left, right)]
         assert columns[0] > columns[1], "the person's left is the picture's right"
 
 
