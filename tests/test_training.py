@@ -21,13 +21,14 @@ from aubench import discovery
 from aubench.combination import Choice, Combination
 from aubench.data.labels import LabelsLocked
 from aubench.errors import UserError
-from aubench_training.bench import Bench, _order, _rows
+from aubench_training.bench import Bench
 from aubench_training.checkpoint import Checkpoints, read_state, write_state
 from aubench_training.config import check, dump, load_config, loss_weights, resolve
 from aubench_training.device import choose_device, choose_dtype
 from aubench_training.ema import Ema
 from aubench_training.loop import fit
 from aubench_training.progress import Progress
+from aubench_training.sampler import batch_rows, order
 from aubench_training.trainer import train
 
 TINY = {
@@ -167,7 +168,7 @@ def test_several_data_sets_are_mixed(tmp_path):
     bench = Bench(config(datasets=two), Console(quiet=True))
     assert len(bench.photo) == 2 * 32
     both = bench.batch(bench.stages[1], 62)
-    direct = bench.combination.extractor.features(bench._images(_rows(0, 0, 2, 8, 64)))
+    direct = bench.combination.extractor.features(bench._images(batch_rows(0, 0, 2, 8, 64)))
     torch.testing.assert_close(both["features"].fused, direct.fused, atol=2e-3, rtol=2e-3)
 
 
@@ -267,11 +268,11 @@ def test_bad_gradients_are_passed_over_then_end_the_run(tmp_path):
 
 
 def test_batches_visit_every_frame_once_per_pass():
-    seen = np.concatenate([_rows(3, 0, step, 7, 20) for step in range(20)])
+    seen = np.concatenate([batch_rows(3, 0, step, 7, 20) for step in range(20)])
     for epoch in range(7):
         assert sorted(seen[epoch * 20 : (epoch + 1) * 20]) == list(range(20))
-    assert not np.array_equal(_order(3, 0, 0, 20), _order(3, 0, 1, 20))
-    assert len(_rows(0, 0, 0, 50, 20)) == 50
+    assert not np.array_equal(order(3, 0, 0, 20), order(3, 0, 1, 20))
+    assert len(batch_rows(0, 0, 0, 50, 20)) == 50
 
 
 # --- the parts --------------------------------------------------------------------------------------------------------
@@ -428,4 +429,21 @@ def test_command_line_reports_mistakes_with_exit_code_two(recipe, tmp_path):
     assert done.returncode == 2
     assert "idd" in done.stderr
     assert "Did you mean id" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_paper_preset_lays_sizes_under_what_was_given():
+    chosen = resolve("paper", preset="paper", assignments=["extractor.config.width=48"])
+    assert chosen.extractor.config["size"] == 256
+    assert chosen.extractor.config["width"] == 48
+    assert chosen.sampled.count == 80000
+    other = resolve("paper", preset="paper", options={"extractor": {"name": "tiny", "config": {}}})
+    assert other.extractor.config == {}
+
+
+def test_what_cannot_run_leaves_no_folder(tmp_path):
+    with pytest.raises(UserError, match="passes no gradients on"):
+        run(tmp_path / "run", renderer={"name": "bdfm", "config": {"size": 64}})
+    with pytest.raises(UserError, match="no such device"):
+        run(tmp_path / "run", device="gpu")
     assert not (tmp_path / "run").exists()

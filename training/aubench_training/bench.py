@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from aubench import discovery
 from aubench.combination import Choice, Combination, as_image, state_digest
 from aubench.contracts import Dataset, Features, Frames
+from aubench.errors import UserError
 from aubench.metrics import icc_3_1
 from aubench.parameters import AU as AU_SLICE
 from aubench.parameters import AU_NAMES, BASE_AU, FacialParameters
@@ -32,6 +33,7 @@ from .cache import Pool, cached, compute_features
 from .config import Phase, RunConfig
 from .device import cast_weights, choose_device, choose_dtype, place
 from .providers import TRAINED, standard_providers
+from .sampler import batch_rows, thin
 from .samples import Samples, build_engine, cache_root, engine_samples, random_inputs
 
 RARE = 0.15
@@ -67,6 +69,8 @@ class Bench:
         self.datasets: list[Dataset] = [discovery.build("dataset", p.name, p.config) for p in config.datasets]
         extractor, regressor = (Choice(p.name, p.config) for p in (config.extractor, config.regressor))
         self.engine = build_engine(config.engine.name, config.engine.config)
+        if not hasattr(self.engine, "sample"):
+            raise UserError(f"engine {config.engine.name!r} has no faces to sample: it is a renderer, but no engine.")
         self.combination = Combination(extractor, regressor, size=self.engine.size, seed=config.seed)
         place(self.combination.extractor, self.device, frozen=True)  # type: ignore[type-var]
         self.combination.to(self.device)
@@ -97,8 +101,11 @@ class Bench:
 
     @functools.cached_property
     def _renderer(self) -> Any:
-        return place(discovery.build("renderer", self.config.renderer.name, self.config.renderer.config), self.device,
-                     frozen=True)  # fmt: skip
+        part = self.config.renderer
+        made = discovery.build("renderer", part.name, part.config)
+        if not made.differentiable:
+            raise UserError(f"renderer {part.name!r} passes no gradients on; train with one that does, as `neural`.")
+        return place(made, self.device, frozen=True)
 
     @functools.cached_property
     def _recogniser(self) -> Any:
@@ -162,7 +169,7 @@ class Bench:
     @functools.cached_property
     def frames(self) -> list[Frames]:
         """Training frames of every data set, thinned to the config's number."""
-        return [_thin(dataset.frames("train"), self.config.frames) for dataset in self.datasets]
+        return [thin(dataset.frames("train"), self.config.frames) for dataset in self.datasets]
 
     @functools.cached_property
     def photo(self) -> Pool:
@@ -232,7 +239,7 @@ class Bench:
         wanted, seed, done = set(stage.plan.given), self.config.seed, step - stage.start
         batch: dict[str, Any] = {}
         if wanted & {"image", "features", "embedding"}:
-            rows = _rows(seed, 0, done, stage.phase.batch, sum(map(len, self.frames)))
+            rows = batch_rows(seed, 0, done, stage.phase.batch, sum(map(len, self.frames)))
             if "features" in wanted:
                 batch["features"] = self.photo.features(rows, self.device)
             if "embedding" in wanted:
@@ -241,7 +248,7 @@ class Bench:
                 batch["image"] = self._images(rows)
         if wanted & {"sampled_features", "sampled_parameters"}:
             samples, pool = self.sampled
-            rows = _rows(seed, 1, done, stage.phase.sampled_batch or stage.phase.batch, len(samples))
+            rows = batch_rows(seed, 1, done, stage.phase.sampled_batch or stage.phase.batch, len(samples))
             batch["sampled_parameters"] = samples.parameters(rows).to(self.device)
             batch["sampled_features"] = pool.features(rows, self.device)
         return batch
@@ -277,26 +284,3 @@ class _statistics_untouched:
     def __exit__(self, *_: object) -> None:
         for norm, momentum in zip(self.norms, self.momenta, strict=True):
             norm.momentum = momentum
-
-
-def _thin(frames: Frames, most: int | None) -> Frames:
-    """At most so many frames, evenly spread."""
-    if most is None or len(frames) <= most:
-        return frames
-    rows = np.linspace(0, len(frames) - 1, most).round().astype(np.int64)
-    return Frames(frames.dataset, frames.images[rows], frames.subject[rows], frames.sequence[rows], frames.frame[rows])
-
-
-def _rows(seed: int, stream: int, step: int, batch: int, count: int) -> npt.NDArray[np.int64]:
-    """Rows of batch ``step``: every row once per pass, in an order of its own in each pass."""
-    first = step * batch
-    places = np.arange(first, first + batch)
-    return np.concatenate([
-        _order(seed, stream, int(epoch), count)[places[places // count == epoch] % count]
-        for epoch in np.unique(places // count)
-    ])  # fmt: skip
-
-
-@functools.lru_cache(maxsize=8)
-def _order(seed: int, stream: int, epoch: int, count: int) -> npt.NDArray[np.int64]:
-    return np.random.default_rng([seed, stream, epoch]).permutation(count)

@@ -147,6 +147,8 @@ def check(values: Mapping[str, Any]) -> RunConfig:
         discovery.configure(discovery.find("loss", name), options)
     for name in config.losses:
         discovery.find("loss", name)
+    for name in config.baselines:
+        discovery.find("estimator", name)
     return config
 
 
@@ -164,8 +166,8 @@ def _parts(config: RunConfig) -> list[tuple[Kind, Part]]:
 
 def recipes() -> list[str]:
     """Names of the built-in recipes."""
-    names = (p.name for p in RECIPES.iterdir() if p.name.endswith(".yaml"))
-    return sorted(n.removesuffix(".yaml") for n in names if n != "presets.yaml" and not n.startswith("pretrain-"))
+    names = (path.name.removesuffix(".yaml") for path in RECIPES.iterdir() if path.name.endswith(".yaml"))
+    return sorted(name for name in names if name != "presets" and not name.startswith("pretrain-"))
 
 
 def load_recipe(recipe: str) -> dict[str, Any]:

@@ -33,13 +33,16 @@ COLUMNS = [name for name in AU_NAMES if name[2:].isdigit()]
 FACES = 8
 
 
-def evaluate(bench: Bench, folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Write ``predictions.csv``, ``truth.csv``, ``figure.png`` and the report into ``folder``; returns the report."""
+def evaluate(bench: Bench, folder: Path, began: float, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Write ``predictions.csv``, ``truth.csv``, ``figure.png`` and the report into ``folder``; returns the report.
+
+    ``began``: when the run did, on the monotonic clock, for its wall time.
+    """
     tests = [dataset.frames("test") for dataset in bench.datasets]
-    began = time.monotonic()
+    since = time.monotonic()
     with locked():
         answers = [bench.combination.predict(frames.images) for frames in tests]
-    seconds = time.monotonic() - began
+    seconds = time.monotonic() - since
     predictions = [predicted(frames, answer) for frames, answer in zip(tests, answers, strict=True)]
     truths = [
         truth_table(frames, dataset.aus, open_labels(dataset, "test"))
@@ -53,7 +56,8 @@ def evaluate(bench: Bench, folder: Path, facts: Mapping[str, Any]) -> dict[str, 
         bench.console.print(f"baseline {name}", highlight=False)
         extra[name] = baseline(bench, name, tests)
     speed = round(sum(map(len, tests)) / max(seconds, 1e-9), 1)
-    return write_report(folder, extra=extra, facts={**facts, "predict_frames_per_s": speed})
+    times = {"predict_frames_per_s": speed, "wall_s": round(time.monotonic() - began, 1)}
+    return write_report(folder, extra=extra, facts={**facts, **times})
 
 
 def predicted(frames: Frames, answer: FacialParameters) -> pd.DataFrame:

@@ -47,17 +47,18 @@ def train(
     """
     began = time.monotonic()
     folder = out or default_folder(config)
-    _claim(folder, config, resume)
-    atomic_write_text(folder / CONFIG, dump(config))
-    environment = describe_environment()
-    atomic_write_text(folder / ENVIRONMENT, json.dumps(environment, indent=1) + "\n")
+    _check_claim(folder, config, resume)
     seed_everything(config.seed)
     console = Console(stderr=True)
+    environment = describe_environment()
     with locked():
-        bench = Bench(config, console, cache=cache)
+        bench = Bench(config, console, cache=cache)  # before the folder is made: what cannot run leaves none behind
+        _claim(folder)
+        atomic_write_text(folder / CONFIG, dump(config))
+        atomic_write_text(folder / ENVIRONMENT, json.dumps(environment, indent=1) + "\n")
         facts = fit(bench, folder, resume=resume, tensorboard=tensorboard)
         bench.combination.save(folder, about={"recipe": config.recipe, "seed": config.seed, **facts})
-    report = evaluate(bench, folder, {
+    report = evaluate(bench, folder, began, {
         "command": " ".join(command) if command else None,
         "recipe": config.recipe,
         "preset": config.preset,
@@ -68,7 +69,6 @@ def train(
         "data": {dataset.name: dataset.digest for dataset in bench.datasets},
         "machine": f"{environment['cpu']}, {environment['threads']} threads, {environment['accelerator']}",
         "training": facts,
-        "wall_s": round(time.monotonic() - began, 1),
     })  # fmt: skip
     return folder, report
 
@@ -85,8 +85,8 @@ def default_folder(config: RunConfig, root: Path = Path("runs")) -> Path:
     return root / (name if taken == 1 else f"{name}-{taken}")
 
 
-def _claim(folder: Path, config: RunConfig, resume: bool) -> None:
-    """Make the folder of a new run, or check that the one there is this run's."""
+def _check_claim(folder: Path, config: RunConfig, resume: bool) -> None:
+    """Whether a new run may have the folder, or the run that is there is this one."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--out {folder}: is a file, not a folder.")
     if (folder / CONFIG).is_file():
@@ -100,6 +100,9 @@ def _claim(folder: Path, config: RunConfig, resume: bool) -> None:
             )
     elif folder.is_dir() and any(folder.iterdir()) and not resume:
         raise UserError(f"--out {folder}: is not empty and holds no run; choose another folder.")
+
+
+def _claim(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
