@@ -242,3 +242,19 @@ def test_weights_of_another_width_name_the_tensor(tmp_path, parser: torch.nn.Mod
         build("extractor", "bisenet", {**SMALL, "width": 8, "weights": str(tmp_path / "narrow.pth")})
     again = build("extractor", "bisenet", {**SMALL, "weights": str(tmp_path / "narrow.pth")})
     torch.testing.assert_close(again.parse(picture()), parser.parse(picture()))
+
+
+def test_shipped_parser_finds_the_features_of_a_drawn_face() -> None:
+    """On the engine's base face, the five points of alignment fall on eyes, nose and mouth."""
+    from aubench.contracts import TEMPLATE
+    from aubench.parameters import FacialParameters
+
+    image = build("renderer", "bdfm", {"size": 128}).draw(FacialParameters.base()).image
+    found = build("extractor", "bisenet", {}).parse(image).argmax(1)[0]
+    wanted = (("l_eye", "r_eye"), ("l_eye", "r_eye"), ("nose",))
+    for (x, y), names in zip(TEMPLATE[:3], wanted, strict=True):
+        assert PARSING_CLASSES[int(found[round(y * 128 - 0.5), round(x * 128 - 0.5)])] in names
+    mouth = [PARSING_CLASSES.index(name) for name in ("mouth", "u_lip", "l_lip")]
+    rows, columns = torch.isin(found, torch.tensor(mouth)).nonzero().float().mean(0) / 128
+    assert abs(rows - 0.72) < 0.04
+    assert abs(columns - 0.5) < 0.02
