@@ -31,13 +31,6 @@ def window() -> tuple[float, float, float, float]:
     return float(centre[0]) - HALF_U, float(centre[1]) - HALF_V, 2 * HALF_U, 2 * HALF_V
 
 
-def style_name(style: int) -> str:
-    """Words for a brow style, for labels of figures."""
-    group, shape = divmod(style, len(SHAPES))
-    thickness, density = divmod(group, len(DENSITY))
-    return f"{SHAPES[shape]}, {THICKNESS[thickness][0]}, {DENSITY[density][0]}"
-
-
 def _bend(shape: int, s: Floats) -> Floats:
     """How far a shape lifts the centre line (chart units, up positive) at ``s`` from the nose (0) outwards (1)."""
     arch = np.exp(-(((s - 0.62) / 0.26) ** 2))

@@ -6,12 +6,12 @@ from aubench.contracts import PARSING_CLASSES
 
 from .model import PARTS
 
-EXTRA_PARTS = ("frame", "lens", "hat")
+EXTRA_PARTS = ("frame", "hat")
 """Parts that the looks add to the model's own."""
 _P = {name: n for n, name in enumerate(PARTS + EXTRA_PARTS)}
 P_SKIN, P_EAR, P_NECK, P_CLOTH, P_EYE = _P["skin"], _P["ear"], _P["neck"], _P["cloth"], _P["eyeball"]
 P_TEETH, P_TONGUE, P_CAVITY, P_LASH, P_HAIR = _P["teeth"], _P["tongue"], _P["cavity"], _P["lash"], _P["hair"]
-P_FRAME, P_LENS, P_HAT = _P["frame"], _P["lens"], _P["hat"]
+P_FRAME, P_HAT = _P["frame"], _P["hat"]
 
 _C = {name: n for n, name in enumerate(PARSING_CLASSES)}
 CLS_BACKGROUND, CLS_SKIN, CLS_L_BROW, CLS_R_BROW = _C["background"], _C["skin"], _C["l_brow"], _C["r_brow"]

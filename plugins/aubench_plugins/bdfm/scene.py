@@ -25,6 +25,8 @@ from .wardrobe import Outfit, outfit
 
 ROLL_DEGREES, SHIFT, SCALE = 6.0, 0.03, 0.05
 """What a nuisance of 1 does: roll in degrees, shift as a share of the side, relative scale."""
+HEAD_SCALE, HEAD_HEIGHT = 0.21, 0.45
+"""Without alignment: interocular distance, and height of the eyes, as shares of the side."""
 SHADOW_SIDE, SHADOW_SPAN = 112, 4.4
 """Side of the shadow map in pixels and in interocular distances."""
 _N = {name: n for n, name in enumerate(NUISANCE_NAMES)}
@@ -120,7 +122,7 @@ class Stage:
         screen = np.empty_like(vertices)
         flat = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
         project(vertices, person.distance, person.distance, flat, screen)
-        warp = self._align(screen[self.model.landmarks, :2].astype(np.float64), nuisance, shot)
+        warp = self._align(screen[self.model.landmarks, :2].astype(np.float64), nuisance, shot, framing)
         project(vertices, person.distance, person.distance, warp.astype(np.float32), screen)
         landmarks = np.ascontiguousarray(screen[self.model.landmarks, :2])
         slopes = np.empty((len(worn.triangles), 6), np.float32)
@@ -170,9 +172,12 @@ class Stage:
         rasterise(seen, worn.triangles, worn.mode, worn.uv, worn.alpha, 0.5, self._umbra_ids, self._umbra_near)
         return Shadow(self._umbra_near, matrix32, 1.3)
 
-    def _align(self, points: Floats, nuisance: Floats | None, shot: Shot | None) -> Floats:
-        """The similarity (2, 3) from the image plane to the pixels of the crop."""
+    def _align(self, points: Floats, nuisance: Floats | None, shot: Shot | None, framing: str) -> Floats:
+        """The similarity (2, 3) from the image plane to the pixels of the picture."""
         size = self.size
+        if framing == "camera":
+            scale = HEAD_SCALE * size
+            return np.array([[scale, 0.0, 0.5 * size], [0.0, scale, HEAD_HEIGHT * size]])
         warp = similarity(five_points(points), np.array(TEMPLATE, np.float64) * size)
         angle, scale, shift = 0.0, 1.0, np.zeros(2)
         if shot is not None:

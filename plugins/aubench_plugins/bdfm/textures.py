@@ -240,7 +240,7 @@ def _iris(side: int) -> Floats:
     # fibres: noise that is narrow in angle and long in radius
     table = paint.noise(rng, 256, 0.0)
     table = np.stack([np.convolve(np.tile(row, 3), np.ones(3) / 3, "same")[256:512] for row in table])
-    table = paint.blur(np.ascontiguousarray(np.repeat(table, 1, axis=0), np.float32), 0.0)
+    table = table.astype(np.float32)
     smooth = np.stack([paint.blur(np.ascontiguousarray(table[:, n : n + 1]), 14.0)[:, 0] for n in range(256)], axis=1)
     smooth /= smooth.std() + 1e-9
     fibre = smooth[np.clip((radius * 180).astype(int), 0, 255), (angle * 255).astype(int)]
