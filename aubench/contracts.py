@@ -103,6 +103,14 @@ class Features:
         """The same function on every tensor."""
         return Features(function(self.fused), {name: function(m) for name, m in self.maps.items()})
 
+    @staticmethod
+    def cat(parts: Sequence[Features]) -> Features:
+        """Join the features of several batches of images."""
+        import torch
+
+        maps = {name: torch.cat([part.maps[name] for part in parts]) for name in parts[0].maps}
+        return Features(torch.cat([part.fused for part in parts]), maps)
+
     def shapes(self) -> FeatureShapes:
         return FeatureShapes(_chw(self.fused), {name: _chw(m) for name, m in self.maps.items()})
 

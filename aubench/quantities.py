@@ -48,7 +48,7 @@ QUANTITIES: dict[str, Quantity] = {
         Quantity("base_drawn", "Tensor (1, 3, h, w)", _UNIT, "I_b: the base face, drawn by G; made once per run"),
         Quantity("base_features", "Features of one face", _REAL, "F_seg(I_b); made once per run"),
         Quantity("sampled_parameters", _PARAMETERS, _UNIT, "known parameters of faces that the engine drew"),
-        Quantity("sampled_features", _FEATURES, _REAL, "F_seg of those faces, from the cache"),
+        Quantity("sampled_features", _FEATURES, _REAL, "F_seg of those faces, from the cache, standardised"),
         Quantity("sampled_readback", _PARAMETERS, _UNIT, "R(F_seg(I)) of those faces"),
     )
 }

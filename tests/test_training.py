@@ -158,6 +158,17 @@ def test_networks_that_no_loss_needs_are_not_built():
     assert "_recogniser" not in bench.__dict__
 
 
+@pytest.mark.parametrize("style", ["photo", "both"])
+def test_samples_in_photo_looks(tmp_path, style):
+    sampled = {"count": 200, "held_out": 50, "style": style}
+    bench = Bench(config(sampled=sampled), Console(quiet=True))
+    facts = fit(bench, tmp_path / "run", tensorboard=False)
+    assert [drawn.domain for drawn in bench.sampled] == (["photo"] if style == "photo" else ["drawn", "photo"])
+    assert ("in_domain_photo_icc31" in facts) == (style == "both")
+    assert bench.combination.standardiser.fitted.all()
+    assert len(bench.batch(bench.stages[0], 0)["sampled_parameters"]) == 64
+
+
 def test_several_data_sets_are_mixed(tmp_path):
     two = [
         {"name": "tiny", "config": {"name": "one", "seed": 1}},

@@ -7,7 +7,7 @@ Nothing here reads a label; the trainer makes a bench, and trains on it, behind 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from aubench import discovery
 from aubench.combination import Choice, Combination, as_image, state_digest
-from aubench.contracts import Dataset, Features, Frames
+from aubench.contracts import Dataset, Features, Frames, Style
 from aubench.errors import UserError
 from aubench.metrics import icc_3_1
 from aubench.parameters import AU as AU_SLICE
@@ -40,6 +40,19 @@ RARE = 0.15
 """In a face with rare AUs, the share of AUs that keep their value; the others are at their base."""
 
 FEW = 512
+"""So many faces are drawn in this process."""
+
+
+STYLES: dict[str, tuple[Style, ...]] = {"game": ("game",), "photo": ("photo",), "both": ("game", "photo")}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Engine samples with their features. ``domain``: whose statistics these take."""
+
+    domain: Domain
+    samples: Samples
+    pool: Pool
 
 
 @dataclass(frozen=True)
@@ -130,7 +143,7 @@ class Bench:
         return answer
 
     def regress_sampled(self, features: Features) -> FacialParameters:
-        features = self.combination.standardiser(features, "drawn")
+        """R on features of engine samples, which come standardised."""
         if self.config.additions.feature_noise:
             features = self._disturb(features)
         answer: FacialParameters = self.combination.regressor(features)
@@ -197,31 +210,37 @@ class Bench:
         return cached(compute, images, title=title, key=key, root=self.cache, device=self.device, console=self.console)
 
     @functools.cached_property
-    def sampled(self) -> tuple[Samples, Pool]:
-        """Faces that the engine drew from known parameters, and their features."""
+    def sampled(self) -> list[Drawn]:
+        """Faces that the engine drew from known parameters, and their features, one entry for each style."""
         return self._samples(self.config.sampled.count, seed=1)
 
     @functools.cached_property
-    def held_out(self) -> tuple[Samples, Pool]:
+    def held_out(self) -> list[Drawn]:
         """Further ones that R never learns from."""
         return self._samples(self.config.sampled.held_out, seed=2)
 
-    def _samples(self, count: int, seed: int) -> tuple[Samples, Pool]:
+    def _samples(self, count: int, seed: int) -> list[Drawn]:
+        styles = STYLES[self.config.sampled.style]
+        return [self._samples_of(style, count // len(styles), seed) for style in styles]
+
+    def _samples_of(self, style: Style, count: int, seed: int) -> Drawn:
         sampled, engine = self.config.sampled, self.config.engine
+        photo = style == "photo"
+        seed = seed + 10 * photo
         vectors = self.engine.sample(count, seed).vector().numpy().copy()
         dice = np.random.default_rng([seed, 0x5A])
         rare = (dice.random((count, 1)) < sampled.sparse) & (dice.random((count, len(AU_NAMES))) >= RARE)
         vectors[:, AU_SLICE] = np.where(rare, BASE_AU, vectors[:, AU_SLICE])
-        photo = sampled.style == "photo"
         inputs = random_inputs(vectors, seed, looks="many" if photo else "one", nuisance=1.0 if photo else 0.0)
-        self.console.print(f"engine samples: {count} faces of {engine.name}, from the cache or drawn", highlight=False)
+        self.console.print(f"engine samples: {count} {style} faces, from the cache or drawn", highlight=False)
         workers = 0 if count <= FEW else None  # starting processes costs more than drawing a few faces
         samples = engine_samples(
-            engine.name, engine.config, count, seed, sampled.style, self.cache, inputs=inputs, workers=workers
+            engine.name, engine.config, count, seed, style, self.cache, inputs=inputs, workers=workers
         )
         key = self._photo_key() | {"images": samples.digest}
         compute = compute_features(self.combination.extractor)
-        return samples, Pool([self._cached(compute, samples.images, "features of engine samples", key)])
+        pool = Pool([self._cached(compute, samples.images, f"features of engine samples ({style})", key)])
+        return Drawn("photo" if photo else "drawn", samples, pool)
 
     def fit_statistics(self) -> None:
         """Statistics of R's inputs, per domain or shared."""
@@ -229,9 +248,18 @@ class Bench:
         if additions.domain_standardisation or additions.joint_standardisation:
             standardiser.fit("photo", self.photo.batches(device=self.device))
         if additions.domain_standardisation:
-            standardiser.fit("drawn", self.sampled[1].batches(device=self.device))
+            game = [drawn.pool for drawn in self.sampled if drawn.domain == "drawn"]
+            standardiser.fit("drawn", game[0].batches(device=self.device) if game else self._imitations())
         elif additions.joint_standardisation:
             standardiser.copy_domain("photo", "drawn")
+
+    @torch.no_grad()
+    def _imitations(self) -> Iterator[Features]:
+        """Features of what the renderer draws, for statistics of its domain where the engine drew none in that look."""
+        parameters = self.sampled[0].samples.parameters()[: 8 * FEW]
+        for start in range(0, len(parameters), 64):
+            image = self.renderer().draw(parameters[start : start + 64].to(self.device)).image
+            yield self.combination.extractor.features(image)
 
     def batch(self, stage: Stage, step: int) -> dict[str, Any]:
         """What the plan of ``stage`` needs for a step: a function of the seed and the step, so that a resumed run goes
@@ -247,10 +275,16 @@ class Bench:
             if "image" in wanted:
                 batch["image"] = self._images(rows)
         if wanted & {"sampled_features", "sampled_parameters"}:
-            samples, pool = self.sampled
-            rows = batch_rows(seed, 1, done, stage.phase.sampled_batch or stage.phase.batch, len(samples))
-            batch["sampled_parameters"] = samples.parameters(rows).to(self.device)
-            batch["sampled_features"] = pool.features(rows, self.device)
+            size = (stage.phase.sampled_batch or stage.phase.batch) // len(self.sampled)
+            parameters, features = [], []
+            for stream, drawn in enumerate(self.sampled, 1):
+                rows = batch_rows(seed, stream, done, size, len(drawn.samples))
+                parameters.append(drawn.samples.parameters(rows).to(self.device))
+                read = drawn.pool.features(rows, self.device)
+                with torch.no_grad():
+                    features.append(self.combination.standardiser(read, drawn.domain))
+            batch["sampled_parameters"] = FacialParameters.cat(parameters)
+            batch["sampled_features"] = Features.cat(features)
         return batch
 
     def _images(self, rows: npt.NDArray[np.int64]) -> Tensor:
@@ -261,13 +295,20 @@ class Bench:
 
     @torch.inference_mode()
     def in_domain(self, regressor: nn.Module) -> dict[str, float]:
-        """ICC(3,1) and MAE, mean over the 23 AUs, of R on held-out engine samples: no label of a data set is in it."""
-        samples, pool = self.held_out
-        read = [self.combination.regress(f, "drawn", regressor) for f in pool.batches(device=self.device)]
-        answer = FacialParameters.cat(read).intensities().float().cpu().numpy()
-        truth = samples.parameters().intensities().numpy()
-        agreement = [icc_3_1(truth[:, au], answer[:, au]) for au in range(truth.shape[1])]
-        return {"in_domain/icc31": float(np.nanmean(agreement)), "in_domain/mae": float(np.abs(truth - answer).mean())}
+        """ICC(3,1) and MAE, mean over the 23 AUs, of R on held-out engine samples, per style: no label of a data set is
+        in it."""
+        scores: dict[str, float] = {}
+        for drawn in self.held_out:
+            read = [
+                self.combination.regress(f, drawn.domain, regressor) for f in drawn.pool.batches(device=self.device)
+            ]
+            answer = FacialParameters.cat(read).intensities().float().cpu().numpy()
+            truth = drawn.samples.parameters().intensities().numpy()
+            agreement = [icc_3_1(truth[:, au], answer[:, au]) for au in range(truth.shape[1])]
+            name = "in_domain" if drawn is self.held_out[0] else "in_domain_photo"
+            scores[f"{name}/icc31"] = float(np.nanmean(agreement))
+            scores[f"{name}/mae"] = float(np.abs(truth - answer).mean())
+        return scores
 
 
 class _statistics_untouched:

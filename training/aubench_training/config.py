@@ -53,7 +53,9 @@ class Sampled(Config):
     count: int = Field(default=6000, ge=2)
     held_out: int = Field(default=500, ge=2)
     """Further faces, never trained on, for the agreement within the engine's own domain."""
-    style: Literal["game", "photo"] = "game"
+    style: Literal["game", "photo", "both"] = "game"
+    """The engine's one game look, its varied photo looks, or half of each. Photo faces take the statistics of
+    photographs."""
     sparse: float = Field(default=0.0, ge=0, le=1)
     """Share of the faces whose AUs are made as rare as in everyday video."""
     noise: float = Field(default=0.3, ge=0)

@@ -74,8 +74,9 @@ def baseline(bench: Bench, name: str, tests: list[Frames]) -> pd.DataFrame:
     for dataset, frames in zip(bench.datasets, tests, strict=True):
         estimator: Estimator = discovery.build("estimator", name, _options(bench, name, dataset.aus))
         if "sampled" in bench.__dict__ and hasattr(estimator, "offer_drawn"):  # drawn already: do not draw again
-            samples, _ = bench.sampled
-            estimator.offer_drawn(samples.images, samples.parameters())
+            for drawn in bench.sampled:
+                if drawn.domain == "drawn":
+                    estimator.offer_drawn(drawn.samples.images, drawn.samples.parameters())
         train = dataset.frames("train")
         if estimator.supervised:
             estimator.fit(train, open_labels(dataset, "train"), seed=bench.config.seed)
