@@ -35,6 +35,7 @@ from aubench_training.pretrain.loop import Budget, Settings, epoch_rows, rate_at
 from aubench_training.pretrain.publish import Part, Request, load_recipe, pool_seed
 from aubench_training.pretrain.recogniser import (
     RecogniserRecipe,
+    centre_layers,
     identity_vectors,
     pretrain_recogniser,
     standardise_embedding,
@@ -185,7 +186,7 @@ def test_imitation_pairs_differ_in_one_au():
 
 def test_identities_keep_identity_and_brow_only():
     sample = FakeFace(FakeConfig()).sample(12, 0).vector().numpy()
-    runs = identity_vectors(sample, 3, 4).reshape(3, 4, -1)
+    runs = identity_vectors(sample, 3, 4, 0).reshape(3, 4, -1)
     for part, constant in ((IDENTITY, True), (BROW, True), (POSE, False), (AU, False)):
         assert bool((runs[:, 1:, part] == runs[:, :1, part]).all()) is constant
     assert (runs[:, 0, AU] == np.float32(0.02)).all()
@@ -205,6 +206,18 @@ def test_standardised_embedding_has_mean_zero_and_spread_one():
     assert torch.corrcoef(torch.stack([before[:, 0], after[:, 0]]))[0, 1].item() == pytest.approx(1, abs=1e-5)
     with pytest.raises(UserError, match="linear layer"):
         standardise_embedding(SimpleNamespace(embed=lambda x: x.flatten(1), modules=list), image, torch.device("cpu"))
+
+
+def test_layers_start_centred():
+    torch.manual_seed(0)
+    network = discovery.build("recogniser", "lightcnn", {"width": 0.05, "weights": "none"})
+    image = 0.5 + 0.1 * torch.rand(12, 3, 32, 32)
+    alike = nn.functional.cosine_similarity(*network.embed(image[:2]).split(1)).item()
+    centre_layers(network, image)
+    embedding = network.embed(image)
+    assert embedding.mean(0) == pytest.approx(torch.zeros(256), abs=1e-3)
+    assert embedding.std(0) == pytest.approx(torch.ones(256), abs=0.1)
+    assert nn.functional.cosine_similarity(*embedding[:2].split(1)).item() < alike
 
 
 def test_held_out_faces_are_never_trained_on():
