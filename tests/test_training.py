@@ -148,7 +148,7 @@ def test_without_additions_no_engine_sample_is_trained_on(tmp_path):
     assert [stage.name for stage in bench.stages] == ["label_free"]
     assert not bench.words & {"sampled_features", "sampled_parameters"}
     fit(bench, tmp_path / "run", tensorboard=False)
-    assert "sampled" not in bench.__dict__
+    assert "sampled" not in vars(bench.pools)
     assert not bench.combination.standardiser.fitted.any()
 
 
@@ -163,7 +163,7 @@ def test_samples_in_photo_looks(tmp_path, style):
     sampled = {"count": 200, "held_out": 50, "style": style}
     bench = Bench(config(sampled=sampled), Console(quiet=True))
     facts = fit(bench, tmp_path / "run", tensorboard=False)
-    assert [drawn.domain for drawn in bench.sampled] == (["photo"] if style == "photo" else ["drawn", "photo"])
+    assert [drawn.domain for drawn in bench.pools.sampled] == (["photo"] if style == "photo" else ["drawn", "photo"])
     assert ("in_domain_photo_icc31" in facts) == (style == "both")
     assert bench.combination.standardiser.fitted.all()
     assert len(bench.batch(bench.stages[0], 0)["sampled_parameters"]) == 64
@@ -177,9 +177,9 @@ def test_several_data_sets_are_mixed(tmp_path):
     _, report = run(tmp_path / "run", datasets=two)
     assert set(report["datasets"]) == {"one", "two"}
     bench = Bench(config(datasets=two), Console(quiet=True))
-    assert len(bench.photo) == 2 * 32
+    assert len(bench.pools.photo) == 2 * 32
     both = bench.batch(bench.stages[1], 62)
-    direct = bench.combination.extractor.features(bench._images(batch_rows(0, 0, 2, 8, 64)))
+    direct = bench.combination.extractor.features(bench.pools.images(batch_rows(0, 0, 2, 8, 64)))
     torch.testing.assert_close(both["features"].fused, direct.fused, atol=2e-3, rtol=2e-3)
 
 

@@ -1,4 +1,4 @@
-"""What one run works with: networks, cached pools, losses and their plans, made from its config.
+"""What one run works with: networks, losses and their plans, batches, made from its config.
 
 Nothing here reads a label; the trainer makes a bench, and trains on it, behind the locked door of
 :mod:`aubench.data.labels`.
@@ -13,46 +13,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from rich.console import Console
 from torch import Tensor, nn
 
 from aubench import discovery
-from aubench.combination import Choice, Combination, as_image, state_digest
-from aubench.contracts import Dataset, Features, Frames, Style
+from aubench.combination import Choice, Combination
+from aubench.contracts import Dataset, Features
 from aubench.errors import UserError
 from aubench.metrics import icc_3_1
-from aubench.parameters import AU as AU_SLICE
-from aubench.parameters import AU_NAMES, BASE_AU, FacialParameters
+from aubench.parameters import FacialParameters
 from aubench.plan import Plan, make_plan
 from aubench.standardisation import Domain
 
 from .additions import SAMPLED_LOOPBACK, Disturbance, SampledLoopback
-from .cache import Pool, cached, compute_features
 from .config import Phase, RunConfig
 from .device import cast_weights, choose_device, choose_dtype, place
+from .pools import Pools
 from .providers import TRAINED, standard_providers
-from .sampler import batch_rows, thin
-from .samples import Samples, build_engine, cache_root, engine_samples, random_inputs
+from .sampler import batch_rows
+from .samples import build_engine, cache_root
 
-RARE = 0.15
-"""In a face with rare AUs, the share of AUs that keep their value; the others are at their base."""
-
-FEW = 512
-"""So many faces are drawn in this process."""
-
-
-STYLES: dict[str, tuple[Style, ...]] = {"game": ("game",), "photo": ("photo",), "both": ("game", "photo")}
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """Engine samples with their features. ``domain``: whose statistics these take."""
-
-    domain: Domain
-    samples: Samples
-    pool: Pool
+IMITATIONS = 4096
+"""At most so many faces are drawn for the statistics of the renderer's domain."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +52,7 @@ class Stage:
 
 
 class Bench:
-    """Networks are on ``device``; pools are on disk."""
+    """``combination`` is what is trained, ``stages`` the phases with their plans, ``pools`` what is cached on disk."""
 
     def __init__(self, config: RunConfig, console: Console, *, cache: Path | None = None) -> None:
         self.config, self.console, self.cache = config, console, cache or cache_root()
@@ -87,6 +70,9 @@ class Bench:
         self.combination = Combination(extractor, regressor, size=self.engine.size, seed=config.seed)
         place(self.combination.extractor, self.device, frozen=True)  # type: ignore[type-var]
         self.combination.to(self.device)
+        self.pools = Pools(
+            config, self.combination, self.engine, self.datasets, self.recogniser, self.device, self.cache, console
+        )
         # Plans before pools: a combination that cannot work says so before anything is computed.
         self.stages = self._stages()
         self.words = {word for stage in self.stages for word in stage.plan.given}
@@ -177,78 +163,15 @@ class Bench:
         given = ["image", "features", *(["embedding"] if recogniser else []), "sampled_parameters", "sampled_features"]
         return make_plan(losses, words, given, trained=TRAINED)
 
-    # --- pools --------------------------------------------------------------------------------------------------------
-
-    @functools.cached_property
-    def frames(self) -> list[Frames]:
-        """Training frames of every data set, thinned to the config's number."""
-        return [thin(dataset.frames("train"), self.config.frames) for dataset in self.datasets]
-
-    @functools.cached_property
-    def photo(self) -> Pool:
-        """Features of the training frames, and embeddings if a loss wants them."""
-        return self._pool(
-            "features of training frames", compute_features(self.combination.extractor), self._photo_key()
-        )
-
-    @functools.cached_property
-    def embeddings(self) -> Pool:
-        key = self._photo_key() | {"network": state_digest(self.recogniser())}
-        return self._pool("embeddings of training frames", lambda i: {"embedding": self.recogniser().embed(i)}, key)
-
-    def _photo_key(self) -> dict[str, Any]:
-        return {"network": self.combination.extractor_digest, "config": self.config.extractor.model_dump(mode="json")}
-
-    def _pool(self, title: str, compute: Callable[[Tensor], dict[str, Tensor]], key: dict[str, Any]) -> Pool:
-        parts = []
-        for dataset, frames in zip(self.datasets, self.frames, strict=True):
-            own = key | {"images": dataset.digest, "split": "train"}
-            parts.append(self._cached(compute, frames.images, f"{title} ({dataset.name})", own))
-        return Pool(parts)
-
-    def _cached(self, compute: Any, images: npt.NDArray[np.uint8], title: str, key: dict[str, Any]) -> Any:
-        return cached(compute, images, title=title, key=key, root=self.cache, device=self.device, console=self.console)
-
-    @functools.cached_property
-    def sampled(self) -> list[Drawn]:
-        """Faces that the engine drew from known parameters, and their features, one entry for each style."""
-        return self._samples(self.config.sampled.count, seed=1)
-
-    @functools.cached_property
-    def held_out(self) -> list[Drawn]:
-        """Further ones that R never learns from."""
-        return self._samples(self.config.sampled.held_out, seed=2)
-
-    def _samples(self, count: int, seed: int) -> list[Drawn]:
-        styles = STYLES[self.config.sampled.style]
-        return [self._samples_of(style, count // len(styles), seed) for style in styles]
-
-    def _samples_of(self, style: Style, count: int, seed: int) -> Drawn:
-        sampled, engine = self.config.sampled, self.config.engine
-        photo = style == "photo"
-        seed = seed + 10 * photo
-        vectors = self.engine.sample(count, seed).vector().numpy().copy()
-        dice = np.random.default_rng([seed, 0x5A])
-        rare = (dice.random((count, 1)) < sampled.sparse) & (dice.random((count, len(AU_NAMES))) >= RARE)
-        vectors[:, AU_SLICE] = np.where(rare, BASE_AU, vectors[:, AU_SLICE])
-        inputs = random_inputs(vectors, seed, looks="many" if photo else "one", nuisance=1.0 if photo else 0.0)
-        self.console.print(f"engine samples: {count} {style} faces, from the cache or drawn", highlight=False)
-        workers = 0 if count <= FEW else None  # starting processes costs more than drawing a few faces
-        samples = engine_samples(
-            engine.name, engine.config, count, seed, style, self.cache, inputs=inputs, workers=workers
-        )
-        key = self._photo_key() | {"images": samples.digest}
-        compute = compute_features(self.combination.extractor)
-        pool = Pool([self._cached(compute, samples.images, f"features of engine samples ({style})", key)])
-        return Drawn("photo" if photo else "drawn", samples, pool)
+    # --- data ---------------------------------------------------------------------------------------------------------
 
     def fit_statistics(self) -> None:
         """Statistics of R's inputs, per domain or shared."""
         additions, standardiser = self.config.additions, self.combination.standardiser
         if additions.domain_standardisation or additions.joint_standardisation:
-            standardiser.fit("photo", self.photo.batches(device=self.device))
+            standardiser.fit("photo", self.pools.photo.batches(device=self.device))
         if additions.domain_standardisation:
-            game = [drawn.pool for drawn in self.sampled if drawn.domain == "drawn"]
+            game = [drawn.pool for drawn in self.pools.sampled if drawn.domain == "drawn"]
             standardiser.fit("drawn", game[0].batches(device=self.device) if game else self._imitations())
         elif additions.joint_standardisation:
             standardiser.copy_domain("photo", "drawn")
@@ -256,7 +179,7 @@ class Bench:
     @torch.no_grad()
     def _imitations(self) -> Iterator[Features]:
         """Features of what the renderer draws, for statistics of its domain where the engine drew none in that look."""
-        parameters = self.sampled[0].samples.parameters()[: 8 * FEW]
+        parameters = self.pools.sampled[0].samples.parameters()[:IMITATIONS]
         for start in range(0, len(parameters), 64):
             image = self.renderer().draw(parameters[start : start + 64].to(self.device)).image
             yield self.combination.extractor.features(image)
@@ -267,17 +190,17 @@ class Bench:
         wanted, seed, done = set(stage.plan.given), self.config.seed, step - stage.start
         batch: dict[str, Any] = {}
         if wanted & {"image", "features", "embedding"}:
-            rows = batch_rows(seed, 0, done, stage.phase.batch, sum(map(len, self.frames)))
+            rows = batch_rows(seed, 0, done, stage.phase.batch, self.pools.frame_count)
             if "features" in wanted:
-                batch["features"] = self.photo.features(rows, self.device)
+                batch["features"] = self.pools.photo.features(rows, self.device)
             if "embedding" in wanted:
-                batch["embedding"] = self.embeddings.take(rows, self.device)["embedding"]
+                batch["embedding"] = self.pools.embeddings.take(rows, self.device)["embedding"]
             if "image" in wanted:
-                batch["image"] = self._images(rows)
+                batch["image"] = self.pools.images(rows)
         if wanted & {"sampled_features", "sampled_parameters"}:
-            size = (stage.phase.sampled_batch or stage.phase.batch) // len(self.sampled)
+            size = (stage.phase.sampled_batch or stage.phase.batch) // len(self.pools.sampled)
             parameters, features = [], []
-            for stream, drawn in enumerate(self.sampled, 1):
+            for stream, drawn in enumerate(self.pools.sampled, 1):
                 rows = batch_rows(seed, stream, done, size, len(drawn.samples))
                 parameters.append(drawn.samples.parameters(rows).to(self.device))
                 read = drawn.pool.features(rows, self.device)
@@ -287,25 +210,19 @@ class Bench:
             batch["sampled_features"] = Features.cat(features)
         return batch
 
-    def _images(self, rows: npt.NDArray[np.int64]) -> Tensor:
-        starts = np.concatenate([[0], np.cumsum([len(f) for f in self.frames])])
-        which = np.searchsorted(starts, rows, side="right") - 1
-        images = np.stack([self.frames[w].images[row - starts[w]] for w, row in zip(which, rows, strict=True)])
-        return as_image(images).to(self.device)
-
     @torch.inference_mode()
     def in_domain(self, regressor: nn.Module) -> dict[str, float]:
         """ICC(3,1) and MAE, mean over the 23 AUs, of R on held-out engine samples, per style: no label of a data set is
         in it."""
         scores: dict[str, float] = {}
-        for drawn in self.held_out:
+        for drawn in self.pools.held_out:
             read = [
                 self.combination.regress(f, drawn.domain, regressor) for f in drawn.pool.batches(device=self.device)
             ]
             answer = FacialParameters.cat(read).intensities().float().cpu().numpy()
             truth = drawn.samples.parameters().intensities().numpy()
             agreement = [icc_3_1(truth[:, au], answer[:, au]) for au in range(truth.shape[1])]
-            name = "in_domain" if drawn is self.held_out[0] else "in_domain_photo"
+            name = "in_domain" if drawn is self.pools.held_out[0] else "in_domain_photo"
             scores[f"{name}/icc31"] = float(np.nanmean(agreement))
             scores[f"{name}/mae"] = float(np.abs(truth - answer).mean())
         return scores

@@ -73,8 +73,8 @@ def baseline(bench: Bench, name: str, tests: list[Frames]) -> pd.DataFrame:
     tables = []
     for dataset, frames in zip(bench.datasets, tests, strict=True):
         estimator: Estimator = discovery.build("estimator", name, _options(bench, name, dataset.aus))
-        if "sampled" in bench.__dict__ and hasattr(estimator, "offer_drawn"):  # drawn already: do not draw again
-            for drawn in bench.sampled:
+        if "sampled" in vars(bench.pools) and hasattr(estimator, "offer_drawn"):  # drawn already: do not draw again
+            for drawn in bench.pools.sampled:
                 if drawn.domain == "drawn":
                     estimator.offer_drawn(drawn.samples.images, drawn.samples.parameters())
         train = dataset.frames("train")

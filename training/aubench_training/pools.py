@@ -1,0 +1,130 @@
+"""What a run reads again and again, computed once: features of frames and of engine samples, embeddings."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from rich.console import Console
+from torch import Tensor
+
+from aubench.combination import Combination, as_image, state_digest
+from aubench.contracts import Dataset, Engine, Frames, Style
+from aubench.parameters import AU as AU_SLICE
+from aubench.parameters import AU_NAMES, BASE_AU
+from aubench.standardisation import Domain
+
+from .cache import Pool, cached, compute_features
+from .config import RunConfig
+from .sampler import thin
+from .samples import Samples, engine_samples, random_inputs
+
+RARE = 0.15
+"""In a face with rare AUs, the share of AUs that keep their value; the others are at their base."""
+FEW = 512
+"""So many faces are drawn in this process: starting others costs more."""
+STYLES: dict[str, tuple[Style, ...]] = {"game": ("game",), "photo": ("photo",), "both": ("game", "photo")}
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Engine samples with their features. ``domain``: whose statistics these take."""
+
+    domain: Domain
+    samples: Samples
+    pool: Pool
+
+
+@dataclass
+class Pools:
+    """Each pool is made, or found in the cache, when it is first asked for. ``recogniser`` returns the network."""
+
+    config: RunConfig
+    combination: Combination
+    engine: Engine
+    datasets: Sequence[Dataset]
+    recogniser: Callable[[], Any]
+    device: torch.device
+    cache: Path
+    console: Console
+
+    @functools.cached_property
+    def frames(self) -> list[Frames]:
+        """Training frames of every data set, thinned to the config's number."""
+        return [thin(dataset.frames("train"), self.config.frames) for dataset in self.datasets]
+
+    @property
+    def frame_count(self) -> int:
+        return sum(map(len, self.frames))
+
+    def images(self, rows: npt.NDArray[np.int64]) -> Tensor:
+        """Training frames by their place in all data sets laid end to end, float RGB (b, 3, h, w)."""
+        starts = np.concatenate([[0], np.cumsum([len(frames) for frames in self.frames])])
+        which = np.searchsorted(starts, rows, side="right") - 1
+        images = np.stack([self.frames[w].images[row - starts[w]] for w, row in zip(which, rows, strict=True)])
+        return as_image(images).to(self.device)
+
+    @functools.cached_property
+    def photo(self) -> Pool:
+        """Features of the training frames."""
+        return self._pool(
+            "features of training frames", compute_features(self.combination.extractor), self._photo_key()
+        )
+
+    @functools.cached_property
+    def embeddings(self) -> Pool:
+        """What the recogniser makes of the training frames."""
+        key = self._photo_key() | {"network": state_digest(self.recogniser())}
+        return self._pool("embeddings of training frames", lambda i: {"embedding": self.recogniser().embed(i)}, key)
+
+    def _photo_key(self) -> dict[str, Any]:
+        return {"network": self.combination.extractor_digest, "config": self.config.extractor.model_dump(mode="json")}
+
+    def _pool(self, title: str, compute: Callable[[Tensor], dict[str, Tensor]], key: dict[str, Any]) -> Pool:
+        parts = []
+        for dataset, frames in zip(self.datasets, self.frames, strict=True):
+            own = key | {"images": dataset.digest, "split": "train"}
+            parts.append(self._cached(compute, frames.images, f"{title} ({dataset.name})", own))
+        return Pool(parts)
+
+    def _cached(self, compute: Any, images: npt.NDArray[np.uint8], title: str, key: dict[str, Any]) -> Any:
+        return cached(compute, images, title=title, key=key, root=self.cache, device=self.device, console=self.console)
+
+    @functools.cached_property
+    def sampled(self) -> list[Drawn]:
+        """Faces that the engine drew from known parameters, and their features, one entry for each style."""
+        return self._samples(self.config.sampled.count, seed=1)
+
+    @functools.cached_property
+    def held_out(self) -> list[Drawn]:
+        """Further ones that R never learns from."""
+        return self._samples(self.config.sampled.held_out, seed=2)
+
+    def _samples(self, count: int, seed: int) -> list[Drawn]:
+        styles = STYLES[self.config.sampled.style]
+        return [self._samples_of(style, count // len(styles), seed) for style in styles]
+
+    def _samples_of(self, style: Style, count: int, seed: int) -> Drawn:
+        sampled, engine = self.config.sampled, self.config.engine
+        photo = style == "photo"
+        seed = seed + 10 * photo
+        vectors = self.engine.sample(count, seed).vector().numpy().copy()
+        dice = np.random.default_rng([seed, 0x5A])
+        rare = (dice.random((count, 1)) < sampled.sparse) & (dice.random((count, len(AU_NAMES))) >= RARE)
+        vectors[:, AU_SLICE] = np.where(rare, BASE_AU, vectors[:, AU_SLICE])
+        inputs = random_inputs(vectors, seed, looks="many" if photo else "one", nuisance=1.0 if photo else 0.0)
+        self.console.print(f"engine samples: {count} {style} faces, from the cache or drawn", highlight=False)
+        workers = 0 if count <= FEW else None
+        samples = engine_samples(
+            engine.name, engine.config, count, seed, style, self.cache, inputs=inputs, workers=workers
+        )
+        key = self._photo_key() | {"images": samples.digest}
+        compute = compute_features(self.combination.extractor)
+        pool = Pool([self._cached(compute, samples.images, f"features of engine samples ({style})", key)])
+        return Drawn("photo" if photo else "drawn", samples, pool)
