@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from aubench_training import samples
-from aubench_training.samples import engine_samples, random_inputs
 from fake_face import CARD, FakeConfig
 
 from aubench.errors import UserError
+from aubench_training import samples
+from aubench_training.samples import engine_samples, random_inputs
 
 
 def pool(tmp_path, count=150, seed=3, name="cache", **options):
