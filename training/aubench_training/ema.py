@@ -23,10 +23,11 @@ class Ema:
     def update(self, network: nn.Module) -> None:
         decay = min(self.decay, (1 + self.updates) / (10 + self.updates))
         self.updates += 1
-        for mine, theirs in zip(self.shadow.state_dict().values(), network.state_dict().values(), strict=True):
-            if mine.is_floating_point():
-                mine.lerp_(theirs, 1 - decay)
-            else:
+        pairs = list(zip(self.shadow.state_dict().values(), network.state_dict().values(), strict=True))
+        floats = [(mine, theirs) for mine, theirs in pairs if mine.is_floating_point()]
+        torch._foreach_lerp_([mine for mine, _ in floats], [theirs for _, theirs in floats], 1 - decay)
+        for mine, theirs in pairs:
+            if not mine.is_floating_point():
                 mine.copy_(theirs)
 
     def state_dict(self) -> dict[str, object]:
