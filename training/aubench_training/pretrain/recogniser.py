@@ -2,8 +2,13 @@
 
 An identity is what the face parameters say it is: the 208 identity numbers and the brow style. Looks (skin, light,
 camera, glasses, background) change from picture to picture like pose and AUs, and some pictures are in game style,
-because the identity loss compares a game drawing with a photo. The classifier learns with a margin (additive cosine
-margin: Wang et al., "CosFace", CVPR 2018) and is thrown away.
+because the identity loss compares a game drawing with a photo.
+
+Names alone teach a network without norms too slowly for two cores (chance after 1,000 steps), and an engine knows more
+than a name: what this person looks like at rest. So each identity has a code, the principal components of its frontal,
+emotionless game picture. The network learns, through a linear reader, to tell that code and to be nearer to it than to
+any other person's; at the end the reader is fitted in closed form and becomes a part of the layer that makes the
+embedding.
 """
 
 from __future__ import annotations
@@ -45,36 +50,38 @@ class RecogniserRecipe(Config):
     steps: int = 900
     batch: int = 24
     rate: float = 0.001
-    margin: float = 0.1
-    scale: float = 16.0
-    shape: float = 5.0
-    """Weight of reading the identity's own 68 landmarks, frontal and emotionless, off the embedding; 0: only names."""
+    components: int = 32
+    """Principal components of the picture at rest that make an identity's code."""
+    scale: float = 12.0
+    """Of the cosines in the softmax over identities."""
+    names: float = 0.05
+    """Weight of the softmax beside the distance to the code."""
 
 
-class IdentityHead(nn.Module):
-    """Cosine to one direction per identity; the true one's must win by ``margin``; times ``scale`` in the softmax.
+def identity_codes(pictures: Tensor, components: int) -> Tensor:
+    """One vector (n, components) for each picture at rest (n, 3, h, w): its principal components at 32 pixels.
 
-    ``shapes`` (classes, n): what an identity looks like at rest, standardised. Reading it off the embedding tells the
-    network at every step in which direction two people differ; their names alone took longer than there is time for.
+    They are scaled by the square root of their spread, between raw (the outline of the head is all) and whitened (what
+    cannot be seen counts as much), and to mean square one.
     """
+    small = F.adaptive_avg_pool2d(pictures, 32).flatten(1)
+    left, spread, _ = torch.linalg.svd(small - small.mean(0), full_matrices=False)
+    scores: Tensor = left[:, :components] * spread[:components].sqrt()
+    return scores / scores.square().mean().sqrt()
 
-    def __init__(self, width: int, shapes: Tensor, margin: float, scale: float) -> None:
+
+class CodeReader(nn.Module):
+    """Reads codes off embeddings that are standardised over the batch: without that, a network that has no norms spends
+    its first thousand steps on making embeddings differ at all."""
+
+    def __init__(self, width: int, components: int) -> None:
         super().__init__()
-        classes = len(shapes)
-        self.register_buffer("shapes", shapes, persistent=False)
-        self.reader = nn.Linear(width, shapes.shape[1])
-        self.directions = nn.Parameter(torch.randn(classes, width) / width**0.5)
-        self.margin, self.scale = margin, scale
+        self.reader = nn.Linear(width, components)
+        nn.init.normal_(self.reader.weight, std=0.02)
 
-    def forward(self, embedding: Tensor, identity: Tensor, margin: float) -> tuple[Tensor, Tensor]:
-        # Standardised over the batch: a network without norms starts with embeddings that are nearly all the same, and
-        # spends its first thousand steps on that alone. :func:`standardise_embedding` makes it a part of the network.
-        embedding = F.batch_norm(embedding.float(), None, None, training=True)
-        cosine = F.normalize(embedding, dim=1) @ F.normalize(self.directions.float(), dim=1).T
-        wanted = F.one_hot(identity, len(self.directions)) * margin
-        name = F.cross_entropy(self.scale * (cosine - wanted), identity)
-        shape = F.smooth_l1_loss(self.reader(embedding).float(), self.get_buffer("shapes")[identity])
-        return name, shape
+    def forward(self, embedding: Tensor) -> Tensor:
+        code: Tensor = self.reader(F.batch_norm(embedding.float(), None, None, training=True))
+        return code
 
 
 def identity_vectors(sample: npt.NDArray[np.float32], identities: int, each: int, seed: int) -> npt.NDArray[np.float32]:
@@ -107,12 +114,11 @@ class IdentityLearner:
         size = next(iter(pools.values())).images.shape[1]
         with torch.no_grad():
             width = network.embed(torch.zeros(1, 3, size, size)).shape[1]
-        rows = [pool.images[row] for pool, row, _ in self.places[:: max(1, len(self.places) // 64)]]
-        centre_layers(network, torch.from_numpy(np.stack(rows)).permute(0, 3, 1, 2).float() / 255)
         # The first game picture of an identity is frontal and emotionless.
-        points = torch.from_numpy(np.array(pools["game"].landmarks[:: recipe.games])).flatten(1)
-        shapes = (points - points.mean(0)) / (points.std(0) + 0.1)
-        self.helpers: nn.Module = IdentityHead(width, shapes, recipe.margin, recipe.scale)
+        rest = torch.from_numpy(np.array(pools["game"].images[:: recipe.games])).permute(0, 3, 1, 2).float() / 255
+        self.codes = identity_codes(rest, recipe.components).to(device)
+        self.helpers: nn.Module = CodeReader(width, self.codes.shape[1])
+        centre_layers(network, self.some(64)[0])
 
     def batch(self, step: int) -> tuple[Tensor, Tensor]:
         rows = epoch_rows(len(self.places), self.recipe.batch, step, self.seed)
@@ -123,7 +129,7 @@ class IdentityLearner:
         b = len(picked)
         gain, offset = (torch.from_numpy(random.uniform(lo, hi, (b, 1, 1, 1)).astype(np.float32))
                         for lo, hi in ((0.75, 1.25), (-0.1, 0.1)))  # fmt: skip
-        shift = random.integers(-3, 4, 2)
+        shift = random.integers(-1, 2, 2)
         image = (image * gain + offset).clamp(0, 1).roll((int(shift[0]), int(shift[1])), (2, 3))
         return image, torch.tensor([identity for *_, identity in picked])
 
@@ -131,9 +137,17 @@ class IdentityLearner:
         image, identity = (part.to(self.device, non_blocking=True) for part in batch)
         embedding = self.network.embed(image)
         # The margin comes late: from the start it keeps a deep network without norms from moving.
-        margin = self.recipe.margin * min(1.0, max(0.0, 2 * fraction - 0.6))
-        name, shape = self.helpers(embedding, identity, margin)
-        return name + self.recipe.shape * shape, {"name": name, "shape": shape}
+        code = self.helpers(embedding).float()
+        distance = F.mse_loss(code, self.codes[identity])
+        cosine = F.normalize(code, dim=1) @ F.normalize(self.codes, dim=1).T
+        name = F.cross_entropy(self.recipe.scale * cosine, identity)
+        return distance + self.recipe.names * name, {"distance": distance, "name": name}
+
+    def some(self, count: int) -> tuple[Tensor, Tensor]:
+        """About ``count`` of the pictures (n, 3, h, w) and their codes."""
+        picked = self.places[:: max(1, len(self.places) // count)]
+        images = torch.from_numpy(np.stack([pool.images[row] for pool, row, _ in picked]))
+        return images.permute(0, 3, 1, 2).float() / 255, self.codes[[identity for *_, identity in picked]]
 
 
 @torch.no_grad()
@@ -175,16 +189,27 @@ def embeddings(network: Any, pool: Samples, device: torch.device, batch: int = 5
 
 
 @torch.no_grad()
-def standardise_embedding(network: Any, image: Tensor, device: torch.device) -> None:
-    """Give every number of the embedding mean 0 and spread 1 over the pictures (n, 3, h, w), by changing weights and
-    bias of the linear layer that makes it. Cosines then tell people apart and not all of them from zero."""
-    found = torch.cat([network.embed(part.to(device)).float() for part in torch.split(image, 50)])
+def embed_codes(network: Any, image: Tensor, codes: Tensor, device: torch.device, seed: int) -> None:
+    """Make the embedding the code that it tells, turned at random into its 256 numbers, so that cosines between
+    embeddings are cosines between codes and pose, light and expression have no place in them.
+
+    The reader is a ridge regression from the embeddings of pictures (n, 3, h, w) to their ``codes`` (n, k), multiplied
+    into the linear layer that makes the embedding.
+    """
+    found = torch.cat([network.embed(part.to(device)).float() for part in torch.split(image, 50)]).double()
     layers = [m for m in network.modules() if isinstance(m, nn.Linear) and m.out_features == found.shape[1]]
     if not layers or layers[-1].bias is None:
         raise UserError("the recogniser's embedding is not made by a linear layer with a bias; pretraining needs one")
     mean, spread = found.mean(0), found.std(0) + 1e-6
-    layers[-1].weight.div_(spread[:, None])
-    layers[-1].bias.sub_(mean).div_(spread)
+    standard = (found - mean) / spread
+    gram = standard.T @ standard + 0.05 * len(standard) * torch.eye(len(mean), dtype=torch.float64, device=device)
+    reader = torch.linalg.solve(gram, standard.T @ codes.double())
+    turn, _ = torch.linalg.qr(torch.from_numpy(np.random.default_rng(seed).normal(size=(len(mean), codes.shape[1]))))
+    through = turn.to(device) @ reader.T / spread
+    layer = layers[-1]
+    bias = through @ (layer.bias.double() - mean)
+    layer.weight.copy_(through @ layer.weight.double())
+    layer.bias.copy_(bias)
 
 
 def compare(
@@ -253,8 +278,7 @@ def pretrain_recogniser(recipe: RecogniserRecipe, request: Request, drawing: Pro
         "recipe": recipe.model_dump(mode="json"),
         **publish.pool_facts(**learned, **{f"held_out_{style}": pool for style, pool in held_out.items()}),
     }
-    some = np.concatenate([pool.images[:: max(1, len(pool) // 200)] for pool in learned.values()])
-    standardise_embedding(outcome.network, torch.from_numpy(some).permute(0, 3, 1, 2).float() / 255, device)
+    embed_codes(outcome.network, *learner.some(800), device, request.seed)
     path = publish.save_weights(outcome.network, card, recipe.network, request, facts)
     _, measured = publish.build_trained("recogniser", recipe.network, path)
     measured = devices.place(measured, device, frozen=True)
