@@ -149,7 +149,7 @@ class Bench:
         if config.label_free.steps:
             both = config.additions.sampled_loopback
             plan = self._plan({**self.losses, **(sampled if both else {})})
-            weights = {**config.losses, SAMPLED_LOOPBACK: 1.0}
+            weights = {**config.losses, SAMPLED_LOOPBACK: config.sampled.beside}
             frozen = config.additions.frozen_statistics and bool(stages)
             stop = start + config.label_free.steps
             stages.append(Stage("label_free", config.label_free, start, stop, plan, weights, frozen))

@@ -62,6 +62,8 @@ class Sampled(Config):
     """Standard deviation of the noise, in units of a standardised input's spread."""
     dropout: float = Field(default=0.1, ge=0, lt=1)
     """Share of the inputs that are set to their mean."""
+    beside: float = Field(default=1.0, ge=0)
+    """Weight of the sampled loopback beside the label-free losses, whose gradients are far smaller."""
     au: float = 8.0
     pose: float = 2.0
     identity: float = 1.0
