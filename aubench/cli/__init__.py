@@ -74,6 +74,17 @@ for _module in pkgutil.iter_modules(__path__):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line on ``arguments`` (default: the process's own) and return its exit code."""
+    registry = os.environ.get("AUBENCH_REGISTRY")
+    try:
+        return _run(arguments)
+    finally:  # --registry is for one call, also where a caller makes several
+        if registry is None:
+            os.environ.pop("AUBENCH_REGISTRY", None)
+        else:
+            os.environ["AUBENCH_REGISTRY"] = registry
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     try:
         app(args=arguments, prog_name="aubench")
         code = 0
