@@ -79,7 +79,9 @@ class ParsingLearner:
         self.size = pools[0].images.shape[1]
         self.class_weights = class_weights(pools).to(device)
         targets = np.concatenate([self._plain_targets(pool, slice(None)) for pool in pools])
-        self.mean, self.spread = targets.mean(0), targets.std(0) + 1e-3
+        # A coordinate that hardly moves in the pool would weigh without bounds; mirrored, it may lie elsewhere.
+        least = np.concatenate([np.full(136, self.size / 512), np.full(25, 0.01)])
+        self.mean, self.spread = targets.mean(0), np.maximum(targets.std(0), least)
         self.wanted = np.concatenate([np.full(136, recipe.landmarks / 136), np.full(25, recipe.parameters / 25)])
         with torch.no_grad():
             network.eval()
