@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def train(
     recipe: Annotated[
-        str, typer.Option(help="Built-in recipe (default: the best measured; paper: as printed), or a YAML file.")
+        str, typer.Option(help="Built-in recipe (default: with named additions; paper: as printed), or a YAML file.")
     ] = "default",
     losses: Annotated[
         str | None,
