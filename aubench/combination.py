@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from aubench import __version__, discovery, weights
-from aubench.contracts import Extractor, Features, FeatureShapes, Regressor
+from aubench.contracts import WHOLE, Extractor, Features, FeatureShapes, Regressor
 from aubench.errors import UserError
 from aubench.files import atomic_write_text
 from aubench.parameters import AU_NAMES, FacialParameters
@@ -162,7 +162,8 @@ def as_image(images: npt.NDArray[np.uint8] | Tensor) -> Tensor:
 def feature_shapes(extractor: Extractor, size: int) -> FeatureShapes:
     """What the extractor makes of an image of this side."""
     device = next((p.device for p in extractor.parameters()), None) if isinstance(extractor, nn.Module) else None
-    return extractor.features(torch.zeros(1, 3, size, size, device=device)).shapes()
+    shapes = extractor.features(torch.zeros(1, 3, size, size, device=device)).shapes()
+    return replace(shapes, view=getattr(extractor, "view", WHOLE))
 
 
 def state_digest(module: object) -> str:

@@ -29,6 +29,10 @@ TEMPLATE: tuple[tuple[float, float], ...] = (
 """Where the five points lie in an aligned crop, as fractions of its side: the eye centre on the picture's left, the one
 on its right, nose tip, mouth corner on the picture's left, the one on its right."""
 
+View = tuple[float, float, float, float]
+"""Top, bottom, left and right of a part of the aligned crop, as fractions of its side."""
+WHOLE: View = (0.0, 1.0, 0.0, 1.0)
+
 REGIONS = ("eyes", "brows", "nose", "mouth", "face")
 PARSING_CLASSES = (
     "background", "skin", "l_brow", "r_brow", "l_eye", "r_eye", "eye_g", "l_ear", "r_ear", "ear_r",
@@ -123,10 +127,11 @@ class Features:
 
 @dataclass(frozen=True)
 class FeatureShapes:
-    """(c, h, w) of every tensor of :class:`Features`."""
+    """(c, h, w) of every tensor of :class:`Features`, and the part of the aligned crop that they cover."""
 
     fused: tuple[int, int, int]
     maps: Mapping[str, tuple[int, int, int]]
+    view: View = WHOLE
 
 
 def _chw(tensor: Tensor) -> tuple[int, int, int]:
@@ -137,7 +142,8 @@ def _chw(tensor: Tensor) -> tuple[int, int, int]:
 @runtime_checkable
 class Extractor(Protocol):
     """``factory(config)`` → a frozen ``nn.Module``. Owns its input size, colour order and normalisation; gradients flow
-    to the image."""
+    to the image. One whose maps cover a part of the aligned crop only says so in an attribute ``view``
+    (:data:`View`)."""
 
     def features(self, image: Tensor) -> Features: ...
 

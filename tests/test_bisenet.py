@@ -10,6 +10,7 @@ from PIL import Image
 from tensor_table import read_table
 from torch import Tensor
 
+from aubench.combination import feature_shapes
 from aubench.contracts import PARSING_CLASSES, REGIONS, Extractor, Features, Parser
 from aubench.discovery import build
 from aubench.errors import UserError
@@ -258,3 +259,17 @@ def test_shipped_parser_finds_the_features_of_a_drawn_face() -> None:
     rows, columns = torch.isin(found, torch.tensor(mouth)).nonzero().float().mean(0) / 128
     assert abs(rows - 0.72) < 0.04
     assert abs(columns - 0.5) < 0.02
+
+
+def test_view_is_the_part_of_the_crop_that_enters():
+    view = (0.25, 1.0, 0.25, 0.75)
+    whole = build("extractor", "bisenet", {"weights": "none", "size": 64})
+    part = build("extractor", "bisenet", {"weights": "none", "size": 64, "view": view})
+    part.load_state_dict(whole.state_dict())
+    image = torch.rand(2, 3, 64, 64)
+    inside = image[..., 16:64, 16:48]
+    torch.testing.assert_close(part.features(image).fused, whole.features(inside).fused)
+    logits = part.parse(image)
+    torch.testing.assert_close(logits[..., 16:64, 16:48], whole.parse(inside))
+    assert (logits.argmax(1)[:, :16] == 0).all()
+    assert feature_shapes(part, 64).view == view

@@ -217,3 +217,13 @@ def test_autocast_gives_float32_parameters() -> None:
     with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
         faces = regressor(random_features())
     assert {part.dtype for part in faces} == {torch.float32}
+
+
+def test_windows_follow_the_part_of_the_crop_that_the_maps_cover() -> None:
+    lower = FeatureShapes(SHAPES.fused, SHAPES.maps, view=(0.4, 1.0, 0.0, 1.0))
+    network = make(lower).au.fusion
+    _, _, left, right = WINDOWS["mouth"]
+    rows, columns = network.cut["mouth"]
+    assert (rows.start, rows.stop) == (1, 8)  # from 0.54 of the crop on, in a map that begins at 0.4
+    assert (columns.start, columns.stop) == (int(left * 8), -int(-right * 8 // 1))
+    assert network.cut["eyes"][0] == slice(0, 5)  # 0.4 to 0.56 of it

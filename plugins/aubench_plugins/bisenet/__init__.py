@@ -11,12 +11,16 @@ from aubench.component import Component, Config
 
 
 class BisenetConfig(Config):
-    """The defaults are the small network that is shipped; the public checkpoint wants width 64 and size 512."""
+    """The defaults are the small network that is shipped; the public checkpoint wants width 64, size 512 and the whole
+    crop."""
 
     width: int = Field(32, ge=4, multiple_of=4)
     """Channels of the first layer; all others scale with it. The public network has 64."""
     size: int = Field(128, ge=32)
     """Side in pixels to which images are resized before they enter the network."""
+    view: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 1.0)
+    """Top, bottom, left and right of the part of the aligned crop that enters, as fractions of its side: brows to chin.
+    What lies around it would cost resolution, and no AU moves it. (0, 1, 0, 1) is the whole crop."""
     weights: str | None = "shipped"
     """"shipped", a safetensors or torch file (the public 79999_iter.pth fits), or "none" for random numbers."""
     beta: dict[Literal["eyes", "brows", "nose", "mouth", "face"], float] = Field(default_factory=dict)

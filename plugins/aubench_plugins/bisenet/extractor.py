@@ -21,6 +21,8 @@ _EYES = ("l_eye", "r_eye", "eye_g")
 _BROWS = ("l_brow", "r_brow")
 _NOSE = ("nose",)
 _MOUTH = ("mouth", "u_lip", "l_lip")
+CERTAIN = 20.0
+"""Logit of the background where the network does not look."""
 CLASSES_OF = {
     "eyes": _EYES,
     "brows": _BROWS,
@@ -47,6 +49,7 @@ class Bisenet(BiSeNet, Frozen):
         super().__init__(config.width)
         self.config = config
         self.size = config.size
+        self.view = config.view
         self.beta: dict[str, float] = {region: factor for region, factor in config.beta.items()}  # noqa: C416
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
@@ -60,16 +63,26 @@ class Bisenet(BiSeNet, Frozen):
         self.freeze()
 
     def prepare(self, image: Tensor) -> Tensor:
-        """RGB in [0, 1] (b, 3, h, w) to the network's input (b, 3, size, size).
+        """The view of RGB images in [0, 1] (b, 3, h, w) as the network's input (b, 3, size, size).
 
         Bilinear and, where it shrinks, antialiased: what PIL's bilinear filter does, with which the public network's
         images were resized.
         """
+        rows, columns = self.window(image.shape[-2], image.shape[-1])
+        image = image[..., rows, columns]
         if image.shape[-2:] != (self.size, self.size):
             image = F.interpolate(
                 image.float(), size=(self.size, self.size), mode="bilinear", align_corners=False, antialias=True
             )
         return (image - self.mean) / self.std
+
+    def window(self, height: int, width: int) -> tuple[slice, slice]:
+        """Rows and columns of an image of that size that lie in the view."""
+        top, bottom, left, right = self.view
+        return (
+            slice(round(top * height), round(bottom * height)),
+            slice(round(left * width), round(right * width)),
+        )
 
     def features(self, image: Tensor) -> Features:
         """f_gb and ``T_i = beta_i A_i C_i`` of RGB images in [0, 1] (b, 3, h, w).
@@ -89,8 +102,16 @@ class Bisenet(BiSeNet, Frozen):
         return Features(maps.fused, attended)
 
     def parse(self, image: Tensor) -> Tensor:
-        """Logits (b, 19, h, w) at the size of the RGB images in [0, 1] (b, 3, h, w)."""
+        """Logits (b, 19, h, w) at the size of the RGB images in [0, 1] (b, 3, h, w). Around the view they are those of
+        certain background."""
         logits = upsample_logits(self.maps(self.prepare(image)).logits8, self.size, self.size)
-        if logits.shape[-2:] == image.shape[-2:]:
+        rows, columns = self.window(image.shape[-2], image.shape[-1])
+        seen = (rows.stop - rows.start, columns.stop - columns.start)
+        if logits.shape[-2:] != seen:
+            logits = F.interpolate(logits, size=seen, mode="bilinear", align_corners=False)
+        if seen == image.shape[-2:]:
             return logits
-        return F.interpolate(logits, size=image.shape[-2:], mode="bilinear", align_corners=False)
+        around = logits.new_full((len(image), len(PARSING_CLASSES), *image.shape[-2:]), -CERTAIN)
+        around[:, 0] = CERTAIN
+        around[..., rows, columns] = logits
+        return around

@@ -8,14 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from aubench.contracts import WHOLE, View
+
 Shape = tuple[int, int, int]
 
-WINDOWS: dict[str, tuple[float, float, float, float]] = {
+WINDOWS: dict[str, View] = {
     "eyes": (0.22, 0.56, 0.12, 0.88),
     "brows": (0.10, 0.50, 0.12, 0.88),
     "nose": (0.28, 0.74, 0.25, 0.75),
     "mouth": (0.54, 1.00, 0.18, 0.82),
-    "face": (0.0, 1.0, 0.0, 1.0),
+    "face": WHOLE,
 }
 """Top, bottom, left and right, as fractions of the aligned crop, of where a region can be: its place in a face aligned
 to the template, with room for turned heads, open mouths, raised brows and misalignment. Attended maps are close to zero
@@ -45,16 +47,20 @@ class ConvFusion(nn.Module):
 class FlatFusion(nn.Module):
     """Every number of every map, of regional maps within their window."""
 
-    def __init__(self, shapes: dict[str, Shape], windows: bool) -> None:
+    def __init__(self, shapes: dict[str, Shape], view: View, windows: bool) -> None:
         super().__init__()
+        upper, lower, leftmost, rightmost = view
         self.cut: dict[str, tuple[slice, slice]] = {}
         self.length = 0
         for name, (channels, height, width) in shapes.items():
             if name == "fused":
                 self.length += channels * min(height, _FUSED_SIDE) * min(width, _FUSED_SIDE)
                 continue
-            top, bottom, left, right = WINDOWS[name] if windows else (0.0, 1.0, 0.0, 1.0)
-            rows, columns = _cells(top, bottom, height), _cells(left, right, width)
+            top, bottom, left, right = WINDOWS[name] if windows else WHOLE
+            rows = _cells((top - upper) / (lower - upper), (bottom - upper) / (lower - upper), height)
+            columns = _cells(
+                (left - leftmost) / (rightmost - leftmost), (right - leftmost) / (rightmost - leftmost), width
+            )
             self.cut[name] = rows, columns
             self.length += channels * (rows.stop - rows.start) * (columns.stop - columns.start)
 
@@ -73,4 +79,4 @@ class FlatFusion(nn.Module):
 
 def _cells(low: float, high: float, count: int) -> slice:
     """The cells of ``count`` that a stretch from ``low`` to ``high`` touches."""
-    return slice(math.floor(low * count), math.ceil(high * count))
+    return slice(max(0, math.floor(low * count)), min(count, math.ceil(high * count)))

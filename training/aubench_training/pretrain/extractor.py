@@ -70,7 +70,8 @@ class AuxiliaryHeads(nn.Module):
 
 class ParsingLearner:
     """Learns parsing (and landmarks) from pools of drawn faces. The network offers, as ``bisenet`` does,
-    ``prepare(image)`` and ``heads(prepared)``: logits (any strides) and trunk maps."""
+    ``prepare(image)``, ``heads(prepared)``: logits (any strides) and trunk maps, and ``window(height, width)``: the rows
+    and columns that it looks at."""
 
     def __init__(self, network: Any, pools: list[Samples], recipe: ExtractorRecipe, seed: int, device: Any) -> None:
         self.network, self.recipe, self.seed, self.device = network, recipe, seed, device
@@ -86,6 +87,7 @@ class ParsingLearner:
         with torch.no_grad():
             network.eval()
             _, maps = network.heads(network.prepare(torch.zeros(1, 3, self.size, self.size)))
+        self.seen = network.window(self.size, self.size)
         self.helpers: nn.Module = AuxiliaryHeads(maps, 161) if self.wanted.any() else nn.Module()
 
     def batch(self, step: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -108,13 +110,16 @@ class ParsingLearner:
         image, parsing, targets = (part.to(self.device, non_blocking=True) for part in batch)
         image = image.to(memory_format=torch.channels_last)
         logits, maps = self.network.heads(self.network.prepare(image))
+        parsing = parsing[:, *self.seen]
+        height, width = parsing.shape[1:]
         stride = max(1, self.size // GRID)
         offset = int(torch.randint(stride, (1,)))
         losses = []
         for index, one in enumerate(logits):
             every = stride if index == 0 else 2 * stride  # the heads that only help are asked on half the grid
             labels = parsing[:, offset::every, offset::every]
-            losses.append(parsing_loss(one, labels, range(offset, self.size, every), self.size, self.class_weights))
+            places = range(offset, height, every), range(offset, width, every)
+            losses.append(parsing_loss(one, labels, places, (height, width), self.class_weights))
         total = losses[0] + 0.5 * sum(losses[1:], torch.zeros((), device=image.device))
         numbers: dict[str, Tensor | float] = {"parsing": losses[0]}
         if len(list(self.helpers.parameters())):
@@ -155,13 +160,16 @@ def class_weights(pools: list[Samples], faces: int = 400) -> Tensor:
     return torch.from_numpy(np.sqrt(median / safe).clip(0.5, 4.0)).float()
 
 
-def parsing_loss(logits: Tensor, labels: Tensor, places: range, size: int, weights: Tensor) -> Tensor:
-    """Weighted cross-entropy at the pixels ``places`` of both axes, of logits upsampled bilinearly, corners aligned.
+def parsing_loss(
+    logits: Tensor, labels: Tensor, places: tuple[range, range], size: tuple[int, int], weights: Tensor
+) -> Tensor:
+    """Weighted cross-entropy at the rows and columns ``places`` of a picture of ``size``, of logits upsampled
+    bilinearly, corners aligned.
 
     The upsampling is two small matrix products that make only the pixels asked for.
     """
-    rows = upsampling_rows(logits.shape[-2], size, places).to(logits.device)
-    columns = upsampling_rows(logits.shape[-1], size, places).to(logits.device)
+    rows = upsampling_rows(logits.shape[-2], size[0], places[0]).to(logits.device)
+    columns = upsampling_rows(logits.shape[-1], size[1], places[1]).to(logits.device)
     with torch.autocast(logits.device.type, enabled=False):
         fine = rows @ logits.float() @ columns.T
         return F.cross_entropy(fine, labels, weights, ignore_index=IGNORED)
