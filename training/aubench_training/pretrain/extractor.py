@@ -70,8 +70,8 @@ class AuxiliaryHeads(nn.Module):
 
 class ParsingLearner:
     """Learns parsing (and landmarks) from pools of drawn faces. The network offers, as ``bisenet`` does,
-    ``prepare(image)``, ``heads(prepared)``: logits (any strides) and trunk maps, and ``window(height, width)``: the rows
-    and columns that it looks at."""
+    ``prepare(image)``, ``heads(prepared)``: logits (any strides) and trunk maps, and ``window(height, width)``: the
+    rows and columns that it looks at."""
 
     def __init__(self, network: Any, pools: list[Samples], recipe: ExtractorRecipe, seed: int, device: Any) -> None:
         self.network, self.recipe, self.seed, self.device = network, recipe, seed, device
@@ -193,7 +193,7 @@ def parsing_quality(network: Any, pool: Samples, device: torch.device, batch: in
 
 
 @torch.no_grad()
-def feature_rows(network: Any, pool: Samples, device: torch.device, batch: int = 50, cells: int = 8) -> Tensor:
+def feature_rows(network: Any, pool: Samples, device: torch.device, batch: int = 50, cells: int = 12) -> Tensor:
     """The five attended maps of every face as one row, maps finer than ``cells`` a side pooled to that, standardised
     over the pool (each domain has its own statistics)."""
     rows = []
