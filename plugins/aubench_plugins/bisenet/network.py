@@ -16,8 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aubench.contracts import PARSING_CLASSES
-
-from .trunk import Trunk
+from aubench.networks.resnet import Trunk
 
 CLASSES = len(PARSING_CLASSES)
 

@@ -1,4 +1,4 @@
-"""The ResNet18 trunk without its classifier: He et al., "Deep Residual Learning for Image Recognition", CVPR 2016.
+"""ResNet18: He et al., "Deep Residual Learning for Image Recognition", CVPR 2016; whole, and as a trunk.
 
 Names of the tensors are torchvision's, so that public checkpoints fit.
 """
@@ -45,6 +45,19 @@ class Trunk(nn.Module):
         feat8 = self.layer2(self.layer1(x))
         feat16 = self.layer3(feat8)
         return feat8, feat16, self.layer4(feat16)
+
+
+class ResNet18(Trunk):
+    """The classifier: ImageNet logits (b, 1000) from RGB (b, 3, h, w), normalised with the ImageNet mean and spread."""
+
+    def __init__(self, classes: int = 1000) -> None:
+        super().__init__(64)
+        self.fc = nn.Linear(512, classes)
+
+    def logits(self, x: Tensor) -> Tensor:
+        deepest = self(x)[2]
+        out: Tensor = self.fc(deepest.mean(dim=(2, 3)))
+        return out
 
 
 def _stage(inputs: int, outputs: int, stride: int) -> nn.Sequential:
