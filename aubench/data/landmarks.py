@@ -1,4 +1,4 @@
-"""Landmark schemes: which points of a data set's own are eyes, nose tip and mouth corners, and which iBUG point each is.
+"""Landmark schemes: which points of a data set are eyes, nose tip and mouth corners, and which iBUG point each is.
 
 The five points that alignment needs are means of groups of points. "Left" and "right" are the picture's.
 """

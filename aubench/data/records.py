@@ -12,8 +12,9 @@ A plugin is made of a reader like this (the card's factory is ``f"{__name__}.rea
 
 Conventions. Frame numbers are 0-based: where files count from 1, the reader subtracts 1, once, here. For a video the
 number is the position of the frame in the file; for single images it is whatever the data set calls the image, less 1
-where it counts from 1 (BP4D's ``2440.jpg`` is frame 2439). Labels and landmarks are joined by that number, never by row.
-AU names are those of :mod:`aubench.facs` where it has them ("AU01", two digits), else "AU" and two digits all the same.
+where it counts from 1 (BP4D's ``2440.jpg`` is frame 2439). Labels and landmarks are joined by that number, never by
+row. AU names are those of :mod:`aubench.facs` where it has them ("AU01", two digits), else "AU" and two digits all the
+same.
 """
 
 from __future__ import annotations
@@ -78,8 +79,8 @@ class Images:
 
 
 Landmarks = npt.NDArray[np.float32]
-"""(n, k, 2) pixels of the *upright* picture, x then y, (0, 0) the centre of the top-left pixel; NaN for a frame without.
-Rows are those of :attr:`Recording.frames`."""
+"""(n, k, 2) pixels of the *upright* picture, x then y, (0, 0) the centre of the top-left pixel; NaN where a
+frame has none. Rows are those of :attr:`Recording.frames`."""
 
 
 @dataclass(frozen=True)
