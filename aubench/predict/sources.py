@@ -166,7 +166,7 @@ class Video:
                         time = frame.time if frame.time is not None else (number - 1) / (self.rate or 25.0)
                         first = time if first is None else first
                         last = time - first
-                        yield Shot(number, last, _upright(frame))
+                        yield Shot(number, last, upright(frame))
             except (av.FFmpegError, OSError) as error:
                 raise UserError(
                     f"{self.name}: truncated or damaged after frame {number} ({_told(error)}); fetch it again"
@@ -188,7 +188,7 @@ def _seconds(container: Any, stream: Any) -> float | None:
     return container.duration / 1e6 if container.duration and len(container.streams) == 1 else None
 
 
-def _upright(frame: Any) -> Image:
+def upright(frame: Any) -> Image:
     """A decoded frame as RGB, with square pixels, turned upright."""
     image: Image = frame.to_ndarray(format="rgb24")
     ratio = getattr(frame, "sample_aspect_ratio", None)
