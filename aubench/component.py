@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
@@ -15,6 +15,8 @@ class Config(BaseModel):
     """Base of every plugin's options. A misspelt key is an error, not a silent default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    argument: ClassVar[str] = ""
+    """The option that ``<plugin>:<value>`` on the command line sets, if there is such a one."""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,11 @@ from pathlib import Path
 _CHUNK = 1 << 20
 
 
+def cache_folder() -> Path:
+    """Where things that can be made or fetched again are kept: ``$AUBENCH_CACHE``, else ``~/.cache/aubench``."""
+    return Path(os.environ.get("AUBENCH_CACHE") or Path.home() / ".cache" / "aubench")
+
+
 def atomic_write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """Put ``data`` at ``path``, making its folder where needed.
 

@@ -23,6 +23,7 @@ _IMAGE = "Tensor (b, 3, h, w)"
 _FEATURES = "Features: fused f_gb, maps T"
 _PARAMETERS = "FacialParameters (b)"
 _EMBEDDING = "Tensor (b, d)"
+_HEATMAPS = "Tensor (b, 68, h', w')"
 _UNIT = "[0, 1]"
 _REAL = "real"
 
@@ -35,6 +36,8 @@ QUANTITIES: dict[str, Quantity] = {
         Quantity("parameters", _PARAMETERS, _UNIT, "y' = R(F_seg(I)), the regressor's answer"),
         Quantity("drawn", _IMAGE, _UNIT, "G(y')"),
         Quantity("drawn_features", _FEATURES, _REAL, "F_seg(G(y'))"),
+        Quantity("heatmaps", _HEATMAPS, _REAL, "of I, where F_seg is a landmark network: the heatmaps in F_seg(I)"),
+        Quantity("drawn_heatmaps", _HEATMAPS, _REAL, "likewise of G(y'): the heatmaps in F_seg(G(y'))"),
         Quantity("emotionless", _PARAMETERS, _UNIT, "gbe: y' with every AU at its base value"),
         Quantity("emotionless_drawn", _IMAGE, _UNIT, "G(gbe)"),
         Quantity("emotionless_features", _FEATURES, _REAL, "F_seg(G(gbe))"),

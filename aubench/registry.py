@@ -105,14 +105,19 @@ class Registry:
         return found
 
     def resolve(self, kind: Kind, name: str) -> tuple[str, dict[str, Any]]:
-        """``name`` as plugin and options: a variant of this file, or an installed plugin with no options.
+        """``name`` as plugin and options: a variant of this file, an installed plugin with no options, or
+        ``<plugin>:<value>`` for one whose options name a main one (:attr:`aubench.component.Config.argument`).
 
         Raises :class:`UserError` for a name that is neither, and for a variant that asks for a plugin or options
         that are not there.
         """
         variant = self.variants(kind).get(name)
         if variant is None:
-            return discovery.find(kind, name, also=self.variants(kind)).name, {}
+            plugin, colon, value = name.partition(":")
+            card = discovery.find(kind, plugin, also=self.variants(kind))
+            if colon and not (card.config.argument and value):
+                raise UserError(f"{kind} {name!r}: {plugin} is called without a colon and what follows it")
+            return card.name, {card.config.argument: value} if colon else {}
         entry = (SECTIONS[kind], name)
         if name in discovery.components(kind):
             raise UserError(f"{self.where(*entry)}: a {kind} plugin has this name already; call the variant otherwise")

@@ -1,13 +1,16 @@
 """Tensors on disk: safetensors out; safetensors and plain torch checkpoints in, and no pickle that could run code.
 
 What a file *is* decides how it is read, not what it is called: a pickle named ``.safetensors`` is refused. Torch
-files are read with ``weights_only`` (tensors and plain containers), old ones and new ones.
+files are read with ``weights_only`` (tensors and plain containers), old ones and new ones. A network remembers where its
+weights came from (:class:`Source`), for licences and reports.
 """
 
 from __future__ import annotations
 
 import struct
+import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +20,45 @@ from safetensors.torch import save as _to_safetensors
 from torch import Tensor, nn
 
 from aubench.errors import UserError
-from aubench.files import atomic_write_bytes
+from aubench.files import atomic_write_bytes, cache_folder
+from aubench.telltales import looks_like
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "params")
 """Keys under which training scripts put the tensors beside an epoch number and the like."""
 PREFIXES = ("module.", "_orig_mod.")
 """What ``DataParallel`` and ``torch.compile`` put before every name."""
 
+CACHED = "cache:"
+"""Before the name of weights that ``aubench weights add`` or ``fetch`` put into the cache."""
+
 _FOREIGN = "neither safetensors nor a torch checkpoint"
+_HEADS = (
+    (b"version https://git-lfs", "a Git LFS pointer, not the file that it points to; fetch that"),
+    (b"<!doctype", "a web page, not weights; the download needs a browser or another address"),
+    (b"<html", "a web page, not weights; the download needs a browser or another address"),
+    (b"\x89hdf", "an HDF5 file (of Keras?), which this network has no use for"),
+    (b"\x1f\x8b", "a gzip archive; unpack it first"),
+)
+"""First bytes, in lower case, of what people take for weights."""
+_TORCHSCRIPT = "a TorchScript archive, which is a program; refused: take the checkpoint (a state_dict) instead"
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where the weights of a network come from: ``name`` of the file, ``licence`` (empty where nobody recorded one),
+    ``origin`` (the address, or the command that made them), ``path`` where the file was read."""
+
+    name: str
+    licence: str
+    origin: str = ""
+    path: str = ""
+
+
+def sources(network: object) -> list[Source]:
+    """Sources of a network and of those inside it, each once."""
+    parts = network.modules() if isinstance(network, nn.Module) else [network]
+    found = (getattr(part, "weights_source", None) for part in parts)
+    return list(dict.fromkeys(source for source in found if isinstance(source, Source)))
 
 
 def save(
@@ -76,30 +110,35 @@ def load_into(
 
     ``prefixes`` are stripped where every name carries them; names that start with one of ``ignore`` are passed over in
     the file. A missing ``num_batches_tracked`` (files older than torch 0.4.1) keeps its value. Anything else missing,
-    left over, of another shape or not finite is a :class:`UserError` naming the file and the tensor.
+    left over, of another shape or not finite is a :class:`UserError` naming the file and the tensor, and the network that
+    the file seems to be of. The module remembers its :class:`Source`.
     """
     found, metadata = read(path)
     found = strip_prefixes(found, prefixes)
     expected = module.state_dict()
+    hint = _hint(found, expected, metadata)
     for name, own in expected.items():
         tensor = found.get(name)
         if tensor is None:
             if name.endswith("num_batches_tracked"):
                 continue
-            raise UserError(f"{path}: tensor {name!r} is missing; expected shape {_shape(own)}{_made_with(metadata)}")
+            raise UserError(f"{path}: tensor {name!r} is missing; expected shape {_shape(own)}{hint}")
         if tensor.shape != own.shape:
             raise UserError(
-                f"{path}: tensor {name!r}: expected shape {_shape(own)}, found {_shape(tensor)}{_made_with(metadata)}"
+                f"{path}: tensor {name!r}: expected shape {_shape(own)}, found {_shape(tensor)}{hint}"
             )
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise UserError(f"{path}: tensor {name!r} holds values that are not finite")
     extra = [name for name in found if name not in expected and not name.startswith(tuple(ignore))]
     if extra:
-        raise UserError(f"{path}: tensor {extra[0]!r} {_shape(found[extra[0]])} has no place in this network")
+        raise UserError(f"{path}: tensor {extra[0]!r} {_shape(found[extra[0]])} has no place in this network{hint}")
     with torch.no_grad():
         for name, own in expected.items():
             if name in found:
                 own.copy_(found[name])
+    origin = metadata.get("url") or metadata.get("command", "")
+    source = Source(Path(path).name, metadata.get("licence", ""), origin, str(path))
+    module.weights_source = source  # type: ignore[assignment]
     return metadata
 
 
@@ -107,10 +146,13 @@ def resolve(plugin_file: str, weights: str | None, command: str) -> Path | None:
     """The file that a plugin's ``weights`` option means, or ``None`` for random numbers (``None`` or ``"none"``).
 
     ``"shipped"`` is ``assets/<plugin>.safetensors`` beside ``plugin_file`` (the plugin passes its ``__file__``); where
-    that is absent the :class:`UserError` names ``command``, which makes it. Anything else is a path.
+    that is absent the :class:`UserError` names ``command``, which makes it. ``"cache:<name>"`` is a file that
+    ``aubench weights`` converted; anything else is a path.
     """
     if weights is None or weights == "none":
         return None
+    if weights.startswith(CACHED):
+        return in_cache(weights.removeprefix(CACHED))
     if weights != "shipped":
         return Path(weights).expanduser()
     path = shipped_path(plugin_file)
@@ -123,6 +165,22 @@ def shipped_path(plugin_file: str) -> Path:
     """Where the weights of the plugin that owns ``plugin_file`` are shipped."""
     folder = Path(plugin_file).resolve().parent
     return folder / "assets" / f"{folder.name}.safetensors"
+
+
+def cached_path(name: str) -> Path:
+    """Where ``aubench weights`` keeps the converted file of that name."""
+    return cache_folder() / "weights" / f"{name}.safetensors"
+
+
+def in_cache(name: str) -> Path:
+    """:func:`cached_path` of a file that is there. Raises :class:`UserError` that says how to get it."""
+    path = cached_path(name)
+    if not path.is_file():
+        raise UserError(
+            f"{CACHED}{name}: not in the cache ({path}); `aubench weights fetch {name}` downloads it, "
+            f"`aubench weights add {name} FILE` takes a file that you have"
+        )
+    return path
 
 
 def strip_prefixes(tensors: Mapping[str, Tensor], prefixes: Sequence[str] = PREFIXES) -> dict[str, Tensor]:
@@ -138,7 +196,8 @@ def _sniff(path: Path) -> str:
     """What a file is by its first bytes, in words that fit an error message."""
     try:
         with path.open("rb") as file:
-            head = file.read(9)
+            whole = file.read(32)
+        head = whole[:9]
     except FileNotFoundError:
         raise UserError(f"{path}: no such weights file") from None
     except OSError as error:
@@ -151,6 +210,9 @@ def _sniff(path: Path) -> str:
         return "safetensors"
     if head[:4] == b"PK\x03\x04":
         return "a zip file (a torch checkpoint?)"
+    for start, words in _HEADS:
+        if whole.lower().startswith(start):
+            raise UserError(f"{path}: is {words}")
     if head[:1] == b"\x80":
         return "a pickle"
     return _FOREIGN
@@ -169,6 +231,8 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
+    if _is_torchscript(path):
+        raise UserError(f"{path}: is {_TORCHSCRIPT}")
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler answers broken bytes with whatever exception they happen to lead to
@@ -192,7 +256,22 @@ def _shape(tensor: Tensor) -> tuple[int, ...]:
     return tuple(tensor.shape)
 
 
-def _made_with(metadata: Mapping[str, str]) -> str:
-    """What the file says of the network it was made for, to mend a mismatch."""
-    config = metadata.get("config")
-    return f" (the file was made with {config})" if config else ""
+def _hint(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    """What the file says of the network it was made for, or what it looks like, to mend a mismatch."""
+    if config := metadata.get("config"):
+        return f" (the file was made with {config})"
+    wanted = [name for name in expected if not name.endswith("num_batches_tracked")]
+    missing = [name for name in wanted if name not in found]
+    other = sum(found[name].shape != expected[name].shape for name in wanted if name in found)
+    kind = looks_like(found)
+    parts = [f"of {len(wanted)} tensors {len(missing)} are missing and {other} have another shape"]
+    parts.append(f"the file looks like {kind}" if kind else "the file is of no network that is known here")
+    return f" ({'; '.join(parts)})"
+
+
+def _is_torchscript(path: Path) -> bool:
+    """Whether it is a zip of code; torch would run it."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as file:
+        return any("/code/" in name or name.endswith("/constants.pkl") for name in file.namelist())

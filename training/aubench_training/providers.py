@@ -6,10 +6,12 @@ The parameters of these functions are words themselves, from which :func:`aubenc
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from torch import Tensor
 
 from aubench.contracts import Extractor, Features, Recogniser, Renderer
+from aubench.landmarks import Landmarker
 from aubench.parameters import FacialParameters
 from aubench.plan import Provider
 from aubench.standardisation import Domain
@@ -28,7 +30,8 @@ def standard_providers(
     regress_sampled: Callable[[Features], FacialParameters],
 ) -> dict[str, Provider]:
     """Providers of every word of the method. Networks are given as functions that return them, so that one which no
-    loss needs is never built; without a recogniser there are no embeddings."""
+    loss needs is never built; without a recogniser there are no embeddings, without a landmark network as the
+    extractor no heatmaps."""
 
     def features(image: Tensor) -> Features:
         return extractor().features(image)
@@ -83,6 +86,17 @@ def standard_providers(
         emotionless_readback, unidentified, unidentified_drawn, unidentified_features, unidentified_readback,
         base_parameters, base_drawn, base_features, sampled_readback,
     ]  # fmt: skip
+    if hasattr(extractor(), "heatmaps"):
+
+        def heatmaps(features: Features) -> Tensor:
+            found: Tensor = cast(Landmarker, extractor()).heatmaps(features)
+            return found
+
+        def drawn_heatmaps(drawn_features: Features) -> Tensor:
+            found: Tensor = cast(Landmarker, extractor()).heatmaps(drawn_features)
+            return found
+
+        words += [heatmaps, drawn_heatmaps]
     if recogniser is not None:
         recognise = recogniser
 
