@@ -19,7 +19,8 @@ class PreparedConfig(Config):
     """
 
     root: str | None = Field(default=None, description="original folder; needed to check and prepare only")
-    store: str | None = Field(default=None, description="folder of the prepared store; default: found in the cache")
+    store: str | None = Field(default=None, description="folder that holds prepared stores; default: in the cache")
     size: int = Field(default=128, ge=16, le=1024, description="side of the aligned crops, pixels")
     align: Source = Field(default="auto", description="where the five points come from; auto: the first there is")
     split: str = Field(default="default", description="name of a split, or FILE.yaml#NAME; see `aubench data splits`")
+    allow_leakage: bool = Field(default=False, description="let people be in train and test at once; marks reports")

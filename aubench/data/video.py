@@ -79,11 +79,14 @@ def read_index(path: Path) -> VideoIndex:
     return VideoIndex(len(times), float(rate) if rate else None, order, places.astype(np.int64))
 
 
-def read_frames(path: Path, wanted: Sequence[int] | npt.NDArray[np.int64]) -> Iterator[tuple[int, Image]]:
+def read_frames(
+    path: Path, wanted: Sequence[int] | npt.NDArray[np.int64], *, threads: int = 0
+) -> Iterator[tuple[int, Image]]:
     """``(number, RGB uint8 (h, w, 3))`` of the ``wanted`` frames (ascending) that can be decoded, in order.
 
     Square pixels, upright as the file's own metadata say. Frames beyond the end or damaged are left out: the caller
-    knows what it asked for. Raises ``UserError`` for what is not a video.
+    knows what it asked for. ``threads`` of the decoder: 0 for as many as there are cores. Raises ``UserError`` for what
+    is not a video.
     """
     left = [int(number) for number in wanted]
     if not left:
@@ -91,11 +94,11 @@ def read_frames(path: Path, wanted: Sequence[int] | npt.NDArray[np.int64]) -> It
     index = read_index(path)
     if index.times is not None:
         try:
-            yield from _by_time(path, left, index)
+            yield from _by_time(path, left, index, threads)
             return
         except _TimesLie as lie:
             left = left[lie.given :]
-    yield from _by_count(path, left)
+    yield from _by_count(path, left, threads)
 
 
 class _TimesLie(Exception):
@@ -106,7 +109,7 @@ class _TimesLie(Exception):
         self.given = given
 
 
-def _by_time(path: Path, wanted: list[int], index: VideoIndex) -> Iterator[tuple[int, Image]]:
+def _by_time(path: Path, wanted: list[int], index: VideoIndex, threads: int) -> Iterator[tuple[int, Image]]:
     import av
 
     times = index.times
@@ -114,8 +117,7 @@ def _by_time(path: Path, wanted: list[int], index: VideoIndex) -> Iterator[tuple
     place = {int(time): number for number, time in enumerate(times)}
     at = 0
     with _open(path) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
+        stream = _stream(container, threads)
         decoded = _decode(container, stream)
         last, sought = -1, -1
         while at < len(wanted) and wanted[at] < len(times):
@@ -140,17 +142,23 @@ def _by_time(path: Path, wanted: list[int], index: VideoIndex) -> Iterator[tuple
                 yield last, upright(frame)
 
 
-def _by_count(path: Path, wanted: list[int]) -> Iterator[tuple[int, Image]]:
+def _by_count(path: Path, wanted: list[int], threads: int) -> Iterator[tuple[int, Image]]:
     at = 0
     with _open(path) as container:
-        stream = container.streams.video[0]
-        stream.thread_type = "AUTO"
+        stream = _stream(container, threads)
         for number, frame in enumerate(_decode(container, stream, stop=True)):
             if number == wanted[at]:
                 at += 1
                 yield number, upright(frame)
                 if at == len(wanted):
                     return
+
+
+def _stream(container: Any, threads: int) -> Any:
+    stream = container.streams.video[0]
+    stream.thread_type = "AUTO"
+    stream.codec_context.thread_count = threads
+    return stream
 
 
 def _decode(container: Any, stream: Any, *, stop: bool = False) -> Iterator[Any]:

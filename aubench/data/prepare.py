@@ -1,0 +1,278 @@
+"""A data set made ready: all recordings, on all cores, beside other processes that make the same, resumable.
+
+The unit of work is a recording: whoever holds its lock makes it, and what is whole is never made again, so that after a
+kill only the recordings then in hand begin anew. The store's card is written when all are there.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from aubench.data.frame_store import CARD, FrameStore, RecordingCard, StoreCard, digest_of, store_folder
+from aubench.data.making import VERSION, Making, fingerprint, finished, folder_name, make
+from aubench.data.records import Reader, Recording, Scan
+from aubench.data.store import Manifest
+from aubench.errors import UserError
+from aubench.files import atomic_write_text
+
+MAX_LOST = 0.01
+"""Share of a sequence's frames that may be lost."""
+
+
+@dataclass(frozen=True)
+class _Job:
+    recording: Recording
+    folder: Path
+    lock: Path
+    mark: str
+    threads: int
+
+
+def prepare(
+    reader: Reader,
+    root: Path,
+    parent: Path,
+    making: Making,
+    *,
+    max_lost: float = MAX_LOST,
+    workers: int | None = None,
+    anew: bool = False,
+    scan: Scan | None = None,
+) -> FrameStore:
+    """Scan ``root`` and make what is not there yet; returns the finished store.
+
+    ``workers``: processes, all cores by default; ``anew`` makes all again. Raises ``UserError`` where a sequence loses
+    more than ``max_lost`` of its frames (all the others are made and kept), where two sequences have one name, where
+    nothing is found, and when the disk is full.
+    """
+    scan = reader.scan(root) if scan is None else scan
+    _refuse_twins(scan.recordings, root)
+    if not scan.recordings:
+        raise UserError(f"{root}: no usable recording of data set {reader.name!r}; see `aubench data check`")
+    folder = store_folder(parent, reader.name, root, reader.options(), making)
+    try:
+        (folder / ".locks").mkdir(parents=True, exist_ok=True)
+        manifests = _make_all(scan.recordings, folder, making, root, workers or cores(), anew)
+        cards = [_card(folder_name(r.sequence), manifests[r.sequence]) for r in scan.recordings]
+        _refuse_losses(folder, cards, max_lost)
+        cards = [card for card in cards if card.rows]
+        if not cards:
+            raise UserError(f"{folder}: not one frame could be used; see {folder}/*/lost.csv")
+        store = StoreCard(
+            version=VERSION,
+            dataset=reader.name,
+            people=reader.people,
+            aus=reader.aus,
+            root=os.path.realpath(root),
+            options=dict(reader.options()),
+            making=asdict(making),
+            facts=dict(scan.facts),
+            problems=dict(Counter(problem.severity for problem in scan.problems)),
+            recordings=tuple(cards),
+            digest=digest_of(cards),
+        )
+        atomic_write_text(folder / CARD, store.model_dump_json(indent=1) + "\n")
+    except OSError as error:
+        raise UserError(
+            f"{error.filename or folder}: {error.strerror or error}; say another place with --store DIR"
+        ) from error
+    return FrameStore(folder)
+
+
+def _refuse_twins(recordings: Sequence[Recording], root: Path) -> None:
+    """Names that are equal but for their case would share a folder on some systems."""
+    seen: dict[str, str] = {}
+    for recording in recordings:
+        other = seen.setdefault(recording.sequence.casefold(), recording.sequence)
+        if other is not recording.sequence:
+            raise UserError(f"{root}: two recordings are called {recording.sequence!r}; see `aubench data check`")
+
+
+def _card(folder: str, manifest: Manifest) -> RecordingCard:
+    names = ("subject", "sequence", "camera", "rows", "wanted", "lost", "sources")
+    return RecordingCard(folder=folder, digest=manifest.digest, **{name: manifest.facts[name] for name in names})
+
+
+def _refuse_losses(folder: Path, cards: Sequence[RecordingCard], max_lost: float) -> None:
+    bad = [card for card in cards if sum(card.lost.values()) > max_lost * card.wanted]
+    if not bad:
+        return
+    worst = max(bad, key=lambda card: sum(card.lost.values()) / card.wanted)
+    count = sum(worst.lost.values())
+    why = next(iter(worst.lost))
+    raise UserError(
+        f"{folder / worst.folder}: {count} of {worst.wanted} frames of sequence {worst.sequence} cannot be used, most "
+        f"of them: {why}; {len(bad)} of {len(cards)} sequences lose more than {max_lost:.3g} of their frames (each "
+        f"frame's reason is in lost.csv). Mend them, or allow more with --max-lost"
+    )
+
+
+# --- all cores --------------------------------------------------------------------------------------------------------
+
+
+def _make_all(
+    recordings: Sequence[Recording], folder: Path, making: Making, root: Path, workers: int, anew: bool
+) -> dict[str, Manifest]:
+    """Manifests of all recordings by sequence, made now where they are not there."""
+    done: dict[str, Manifest] = {}
+    jobs: list[_Job] = []
+    for recording in recordings:
+        name, mark = folder_name(recording.sequence), fingerprint(recording, making, root)
+        job = _Job(recording, folder / name, folder / ".locks" / f"{name}.lock", mark, 0 if workers <= 1 else 1)
+        manifest = None if anew else finished(job.folder, mark)
+        if manifest is None:
+            jobs.append(job)
+        else:
+            done[recording.sequence] = manifest
+    total = sum(len(recording.frames) for recording in recordings)
+    known = total - sum(len(job.recording.frames) for job in jobs)
+    with _progress(total, known) as report:
+        # The longest first, so that no core is left with it at the end.
+        jobs.sort(key=lambda job: -len(job.recording.frames))
+        if min(workers, len(jobs)) <= 1:
+            counter = _Count(report, known)
+            for job in jobs:
+                done[job.recording.sequence] = _settle(job, making, anew, counter)
+        else:
+            done |= _run_pool(jobs, making, min(workers, len(jobs)), anew, lambda count: report(known + count))
+    return done
+
+
+class _Count:
+    def __init__(self, report: Callable[[int], None], start: int) -> None:
+        self.report, self.count = report, start
+
+    def __call__(self, more: int) -> None:
+        self.count += more
+        self.report(self.count)
+
+
+def _settle(job: _Job, making: Making, anew: bool, progress: Callable[[int], None], wait_s: float = -1) -> Manifest:
+    """Make a recording under its lock; raises ``Timeout`` where another process has that, and still has after
+    ``wait_s`` (for ever by default)."""
+    began = time.time()
+    with FileLock(job.lock, timeout=wait_s):
+        manifest = finished(job.folder, job.mark)
+        # Another process may have made it since: then it is new enough for ``anew``, too.
+        if manifest is not None and (not anew or job.folder.stat().st_mtime >= began):
+            progress(len(job.recording.frames))
+            return manifest
+        return make(job.recording, job.folder, making, job.mark, progress, threads=job.threads)
+
+
+def _run_pool(
+    jobs: Sequence[_Job], making: Making, workers: int, anew: bool, report: Callable[[int], None]
+) -> dict[str, Manifest]:
+    """The jobs in processes. What another process is at is put off, and waited for in the end."""
+    context = multiprocessing.get_context("spawn")
+    counter = context.Value("q", 0)
+    done: dict[str, Manifest] = {}
+    with _one_thread_each(), ProcessPoolExecutor(workers, context, _start_worker, (counter,)) as pool:
+        waiting: dict[Future[Manifest | None], _Job] = {pool.submit(_work, j, making, anew, 0.0): j for j in jobs}
+        try:
+            while waiting:
+                finished_ones = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED).done
+                report(counter.value)
+                for future in finished_ones:
+                    job, manifest = waiting.pop(future), future.result()
+                    if manifest is None:
+                        waiting[pool.submit(_work, job, making, anew, -1.0)] = job
+                    else:
+                        done[job.recording.sequence] = manifest
+        except BrokenProcessPool:
+            raise UserError(
+                "a preparing process was killed, perhaps for want of memory; run again (it goes on where it was), with "
+                "fewer --workers"
+            ) from None
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    return done
+
+
+_counter: Any = None
+STEP = 8
+"""Frames between two reports of a worker."""
+
+
+def _start_worker(counter: Any) -> None:
+    """One thread per process: the processes are the parallelism."""
+    global _counter
+    _counter = counter
+    import cv2
+
+    cv2.setNumThreads(1)
+
+
+def _work(job: _Job, making: Making, anew: bool, wait_s: float) -> Manifest | None:
+    """In a worker: the manifest of a recording, ``None`` where another process has it in hand."""
+    pending = 0
+
+    def progress(more: int) -> None:
+        nonlocal pending
+        pending += more
+        if pending >= STEP:
+            flush()
+
+    def flush() -> None:
+        nonlocal pending
+        with _counter.get_lock():
+            _counter.value += pending
+        pending = 0
+
+    try:
+        return _settle(job, making, anew, progress, wait_s)
+    except Timeout:
+        return None
+    finally:
+        flush()
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Tell processes that are started inside to compute with one thread each."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    before: Mapping[str, str | None] = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def _progress(total: int, known: int) -> Iterator[Callable[[int], None]]:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
+    times = (TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, *times, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("preparing frames", total=total, completed=known, rate="")
+        began = time.monotonic()
+
+        def report(done: int) -> None:
+            rate = (done - known) / max(time.monotonic() - began, 1e-9)
+            progress.update(task, completed=done, rate=f"{rate:.0f} frames/s")
+
+        yield report
