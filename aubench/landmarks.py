@@ -77,8 +77,8 @@ def _first_largest(flat: Tensor) -> Tensor:
 
 
 def gaussians(points: Tensor, height: int, width: int, spread: float = 1.0) -> Tensor:
-    """Heatmaps (b, n, h, w) of height 1 at ``points`` (b, n, 2) in cells (a cell's centre at index + 0.5); ``spread`` is
-    the standard deviation in cells."""
+    """Heatmaps (b, n, h, w) of height 1 at ``points`` (b, n, 2) in cells (a cell's centre at index + 0.5); ``spread``
+    is the standard deviation in cells."""
     x = torch.arange(width, device=points.device) + 0.5
     y = torch.arange(height, device=points.device) + 0.5
     across = torch.exp(-((x - points[..., :1]) ** 2) / (2 * spread**2))

@@ -47,7 +47,11 @@ class Variant(_Strict):
 
 
 class Weights(_Strict):
-    """Where a file of weights that others made comes from. ``size`` in bytes and ``sha256`` where they are known."""
+    """Where a file of weights that others made comes from. ``size`` in bytes and ``sha256`` where they are known.
+
+    ``network``: what it belongs to, as "extractor bisenet-public" (kind, and plugin or variant) or "backbone vgg16";
+    ``leave_out``: how the names of tensors begin that the file has and the network has no use for.
+    """
 
     file: str
     url: str
@@ -55,6 +59,8 @@ class Weights(_Strict):
     fits: str
     size: int | None = Field(default=None, gt=0)
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    network: str | None = None
+    leave_out: list[str] = Field(default_factory=list)
 
 
 class Matrix(_Strict):

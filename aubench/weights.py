@@ -1,8 +1,8 @@
 """Tensors on disk: safetensors out; safetensors and plain torch checkpoints in, and no pickle that could run code.
 
 What a file *is* decides how it is read, not what it is called: a pickle named ``.safetensors`` is refused. Torch
-files are read with ``weights_only`` (tensors and plain containers), old ones and new ones. A network remembers where its
-weights came from (:class:`Source`), for licences and reports.
+files are read with ``weights_only`` (tensors and plain containers), old ones and new ones. A network remembers where
+its weights came from (:class:`Source`), for licences and reports.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from aubench.errors import UserError
 from aubench.files import atomic_write_bytes, cache_folder
-from aubench.telltales import looks_like
+from aubench.telltales import looks_like as looks_like
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "params")
 """Keys under which training scripts put the tensors beside an epoch number and the like."""
@@ -99,6 +99,14 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     return _read_torch(path), {}
 
 
+def header(path: str | Path) -> dict[str, str]:
+    """The metadata of a safetensors file; empty for one without. Raises :class:`UserError` for any other file."""
+    path = Path(path)
+    if _sniff(path) != "safetensors":
+        raise UserError(f"{path}: not a safetensors file")
+    return _read_safetensors(path, names_only=True)[1]
+
+
 def load_into(
     module: nn.Module,
     path: str | Path,
@@ -110,7 +118,7 @@ def load_into(
 
     ``prefixes`` are stripped where every name carries them; names that start with one of ``ignore`` are passed over in
     the file. A missing ``num_batches_tracked`` (files older than torch 0.4.1) keeps its value. Anything else missing,
-    left over, of another shape or not finite is a :class:`UserError` naming the file and the tensor, and the network that
+    left over, of another shape or not finite is a :class:`UserError` naming the file, the tensor, and the network that
     the file seems to be of. The module remembers its :class:`Source`.
     """
     found, metadata = read(path)
@@ -124,9 +132,7 @@ def load_into(
                 continue
             raise UserError(f"{path}: tensor {name!r} is missing; expected shape {_shape(own)}{hint}")
         if tensor.shape != own.shape:
-            raise UserError(
-                f"{path}: tensor {name!r}: expected shape {_shape(own)}, found {_shape(tensor)}{hint}"
-            )
+            raise UserError(f"{path}: tensor {name!r}: expected shape {_shape(own)}, found {_shape(tensor)}{hint}")
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise UserError(f"{path}: tensor {name!r} holds values that are not finite")
     extra = [name for name in found if name not in expected and not name.startswith(tuple(ignore))]
@@ -192,6 +198,12 @@ def strip_prefixes(tensors: Mapping[str, Tensor], prefixes: Sequence[str] = PREF
     return out
 
 
+def form_of(path: str | Path) -> str:
+    """The format of a file that :func:`read` takes, in words."""
+    kind = _sniff(Path(path))
+    return {"safetensors": kind, "a pickle": "torch, legacy format"}.get(kind, "torch, zip format")
+
+
 def _sniff(path: Path) -> str:
     """What a file is by its first bytes, in words that fit an error message."""
     try:
@@ -218,14 +230,15 @@ def _sniff(path: Path) -> str:
     return _FOREIGN
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+def _read_safetensors(path: Path, names_only: bool = False) -> tuple[dict[str, Tensor], dict[str, str]]:
     with path.open("rb") as file:
         (header,) = struct.unpack("<Q", file.read(8))
     if header + 8 > path.stat().st_size:
         raise UserError(f"{path}: truncated: its header alone needs {header + 8} bytes")
     try:
         with safe_open(path, framework="pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+            names = [] if names_only else file.keys()
+            return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
     except SafetensorError as error:
         raise UserError(f"{path}: not a whole safetensors file ({error}); fetch or make it again") from None
 

@@ -53,6 +53,9 @@ def predict(
         typer.Option(help="Subtract each face's own zero: its first readings' mean, or its median over the video."),
     ] = NeutralChoice.none,
     smooth: Annotated[SmoothChoice, typer.Option(help="Low-pass the five points over time.")] = SmoothChoice.off,
+    aligner: Annotated[
+        str, typer.Option(help="What places the five points: mtcnn (the detector), or an extractor such as landmark.")
+    ] = "mtcnn",
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many pictures.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     batch: Annotated[int, typer.Option(min=1, help="Faces read at once.")] = 32,
@@ -82,7 +85,9 @@ def predict(
 
     chosen = choose_device(device)
     reader = _load(run, chosen)
+    _show_licences(reader.extractor)
     artist = _artist(renderer, chosen) if overlay is not None else None
+    points = _aligner(aligner, chosen)
 
     from aubench.predict.run import read
 
@@ -95,6 +100,7 @@ def predict(
             most=max_faces,
             batch=batch,
             smooth=smooth is SmoothChoice.light,
+            aligner=points,
             limit=frames,
             progress=advance,
         )
@@ -122,6 +128,31 @@ def _load(run: Path | None, device: Any) -> Any:
     if not run.is_dir():
         raise UserError(f"--run {run}: no such run folder; `aubench train --out {run}` would make it")
     return combination.Combination.load(run, device=device)
+
+
+def _show_licences(extractor: Any) -> None:
+    """On stderr, before they are used: licences of weights that are not under this project's own."""
+    from aubench import registry
+    from aubench.foreign import licences, notice
+
+    for line in notice(licences([("extractor", extractor)], registry.load())):
+        typer.echo(line, err=True)
+
+
+def _aligner(name: str, device: Any) -> Any:
+    if name == "mtcnn":
+        return None
+    from aubench import discovery, registry
+    from aubench.errors import UserError
+    from aubench.landmarks import Landmarker
+    from aubench.predict.aligner import Aligner
+
+    plugin, config = registry.resolve("extractor", name)
+    network: Any = discovery.build("extractor", plugin, config)
+    if not isinstance(network, Landmarker):
+        raise UserError(f"--aligner {name}: finds no landmarks; use an extractor that does, as landmark, or mtcnn")
+    _show_licences(network)
+    return Aligner(network.to(device))
 
 
 def _artist(name: str, device: Any) -> Any:

@@ -36,6 +36,7 @@ def register(app: typer.Typer) -> None:
     group.command("extractor")(extractor)
     group.command("generator")(generator)
     group.command("recogniser")(recogniser)
+    group.command("landmark")(landmark)
     app.add_typer(group, name="pretrain")
 
 
@@ -130,6 +131,35 @@ def recogniser(
     quality = pretrain_recogniser(recipe, _with(request, resume, install), _drawing())
     for name, row in quality["verification"].items():
         typer.echo(f"verification, {name}: AUC {row['auc']:.4f}, equal error rate {row['eer']:.4f}")
+    typer.echo(f"report: {request.out / 'quality.md'}")
+
+
+def landmark(
+    preset: Preset = "small",
+    engine: Engine = None,
+    steps: Steps = None,
+    minutes: Minutes = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    threads: Threads = None,
+    workers: Workers = None,
+    out: Out = None,
+    cache: Cache = None,
+    resume: Resume = False,
+    install: Install = False,
+    settings: Assignments = None,
+) -> None:
+    """Train the face alignment network on landmarks of drawn faces; report the error on held-out identities."""
+    from aubench_training.pretrain.landmark import LandmarkRecipe, pretrain_landmark
+    from aubench_training.pretrain.publish import load_recipe
+
+    request = _request("landmark", preset, engine, steps, minutes, seed, device, threads, workers, out, cache, settings)
+    recipe = load_recipe("landmark", preset, LandmarkRecipe, _over(engine, settings))
+    quality = pretrain_landmark(recipe, _with(request, resume, install), _drawing())
+    typer.echo(
+        "error over the distance of the outer eye corners, held-out identities: "
+        f"game {quality['nme_game']:.4f}, photo {quality['nme_photo']:.4f}"
+    )
     typer.echo(f"report: {request.out / 'quality.md'}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from itertools import islice
 from typing import Protocol
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from aubench.parameters import FacialParameters
 from aubench.predict.ahead import ahead
-from aubench.predict.align import Canvas, Image, crop
+from aubench.predict.align import Canvas, Image, Points, crop
 from aubench.predict.detect import Detector, Face
 from aubench.predict.readings import Gathered, Readings
 from aubench.predict.sources import Shot, Source
@@ -27,20 +28,28 @@ class Reader(Protocol):
     def predict(self, images: Tensor) -> FacialParameters: ...
 
 
+Align = Callable[[Canvas, Points], Points]
+"""The five points of a face in a picture, from the detector's."""
 Found = tuple[Shot, list[tuple[int, Face, Image]]]
 
 
-def find_faces(source: Source, tracker: Tracker, size: int, limit: int | None = None) -> Iterator[Found]:
+def find_faces(
+    source: Source, tracker: Tracker, size: int, limit: int | None = None, aligner: Align | None = None
+) -> Iterator[Found]:
     """Each picture with its faces: number, :class:`Face`, aligned crop (size, size, 3) uint8. Decodes
     ahead in a thread.
 
-    Where the source is not one scene, each picture is searched afresh.
+    Where the source is not one scene, each picture is searched afresh. ``aligner`` finds better points than the
+    tracker's, from which the next frame is followed all the same.
     """
     for shot in islice(ahead(source, DECODED_AHEAD), limit):
         if not source.follows:
             tracker = tracker.fresh()
         canvas = Canvas(shot.image)
-        yield shot, [(number, face, crop(canvas, face.points, size)[0]) for number, face in tracker.step(canvas)]
+        faces = tracker.step(canvas)
+        if aligner is not None:
+            faces = [(number, replace(face, points=aligner(canvas, face.points))) for number, face in faces]
+        yield shot, [(number, face, crop(canvas, face.points, size)[0]) for number, face in faces]
 
 
 def read(
@@ -52,6 +61,7 @@ def read(
     batch: int = 32,
     smooth: bool = False,
     limit: int | None = None,
+    aligner: Align | None = None,
     progress: Callable[[int], object] = lambda pictures: None,
 ) -> Readings:
     """Every face of ``source`` as :class:`Readings`, at most ``most`` per picture and ``limit`` pictures.
@@ -67,7 +77,7 @@ def read(
             gathered.read(reader.predict(to_tensor(waiting)).detach().vector().float().cpu().numpy())
             waiting.clear()
 
-    found = ahead(find_faces(source, Tracker(Detector(), most, smooth=smooth), size, limit), DETECTED_AHEAD)
+    found = ahead(find_faces(source, Tracker(Detector(), most, smooth=smooth), size, limit, aligner), DETECTED_AHEAD)
     try:
         for shot, faces in found:
             for number, face, image in faces:

@@ -1,4 +1,4 @@
-"""The extractor ``timm``: any backbone of timm that offers its inner maps, with a face parser's attention or without."""
+"""The extractor ``timm``: any timm backbone that offers its inner maps, with a face parser's attention or without."""
 
 from __future__ import annotations
 

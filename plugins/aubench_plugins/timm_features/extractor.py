@@ -92,9 +92,8 @@ def _pretrained_config(config: TimmConfig) -> dict[str, Any]:
     does not know, and for one without weights unless random numbers are asked for."""
     architecture, _, tag = config.backbone.partition(".")
     if not timm.is_model(architecture):
-        raise UserError(
-            f"extractor 'timm': timm knows no network {architecture!r}. {did_you_mean(architecture, timm.list_models())}"
-        )
+        near = did_you_mean(architecture, timm.list_models())
+        raise UserError(f"extractor 'timm': timm knows no network {architecture!r}. {near[:400]}")
     found = timm.get_pretrained_cfg(config.backbone, allow_unregistered=False) if tag or _tags(architecture) else None
     if config.weights == "pretrained" and (found is None or not found.has_weights):
         tags = _tags(architecture)
@@ -139,8 +138,8 @@ def _backbone(config: TimmConfig, size: int) -> tuple[Any, list[int]]:
         if not pretrained:
             raise
         raise UserError(
-            f"extractor 'timm': the weights of {config.backbone} cannot be had ({_line(error)}); go online once, or give "
-            "weights: <file>, or random ones with weights: none"
+            f"extractor 'timm': the weights of {config.backbone} cannot be had ({_line(error)}); go online once, or "
+            "give weights: <file>, or random ones with weights: none"
         ) from None
     return made, levels
 

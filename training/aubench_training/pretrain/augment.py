@@ -43,23 +43,36 @@ MIRRORED_LANDMARKS = np.concatenate(
 @dataclass(frozen=True)
 class Augmented:
     """``image`` float32 (b, 3, h, w) in [0, 1]; ``parsing`` int64 (b, h, w) with :data:`IGNORED` where something was
-    put in front; ``flipped`` bool (b,)."""
+    put in front; ``flipped`` bool (b,); ``matrices`` float64 (b, 2, 3): where pixels (x, y, 1) of the original went."""
 
     image: Tensor
     parsing: Tensor
     flipped: Tensor
+    matrices: npt.NDArray[np.float64]
+
+    def moved(self, points: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        """Landmarks (b, 68, 2) of the originals as those of the images; mirrored ones change their numbers."""
+        out: npt.NDArray[np.float64] = (
+            points @ self.matrices[:, :, :2].transpose(0, 2, 1) + self.matrices[:, None, :, 2]
+        )
+        mirror = self.flipped.numpy()
+        out[mirror] = out[mirror][:, MIRRORED_LANDMARKS]
+        return out
 
 
 def augment(images: Bytes, parsing: Bytes, random: Random, strength: float = 1.0) -> Augmented:
     """Randomise uint8 images (b, h, w, 3) and their parsing maps (b, h, w). ``strength`` 0 changes nothing."""
     if strength <= 0:
         plain = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / 255
-        return Augmented(plain, torch.from_numpy(parsing.astype(np.int64)), torch.zeros(len(images), dtype=torch.bool))
+        still = np.tile(np.eye(2, 3), (len(images), 1, 1))
+        unflipped = torch.zeros(len(images), dtype=torch.bool)
+        return Augmented(plain, torch.from_numpy(parsing.astype(np.int64)), unflipped, still)
     warped = np.empty_like(images)
     labels = np.empty_like(parsing)
+    matrices = np.empty((len(images), 2, 3))
     flipped = random.random(len(images)) < 0.5
     for i in range(len(images)):
-        warped[i], labels[i] = _warp(images[i], parsing[i], bool(flipped[i]), random, strength)
+        warped[i], labels[i], matrices[i] = _warp(images[i], parsing[i], bool(flipped[i]), random, strength)
         if random.random() < 0.3 * strength:
             _change_background(warped[i], labels[i], warped[random.integers(0, i + 1)], random)
         if random.random() < 0.3 * strength:
@@ -67,10 +80,12 @@ def augment(images: Bytes, parsing: Bytes, random: Random, strength: float = 1.0
     image = torch.from_numpy(warped).permute(0, 3, 1, 2).float() / 255
     image = _shade(image, random, strength)
     image = _blur_and_noise(image, random, strength)
-    return Augmented(image, torch.from_numpy(labels.astype(np.int64)), torch.from_numpy(flipped))
+    return Augmented(image, torch.from_numpy(labels.astype(np.int64)), torch.from_numpy(flipped), matrices)
 
 
-def _warp(image: Bytes, labels: Bytes, flip: bool, random: Random, strength: float) -> tuple[Bytes, Bytes]:
+def _warp(
+    image: Bytes, labels: Bytes, flip: bool, random: Random, strength: float
+) -> tuple[Bytes, Bytes, npt.NDArray[np.float64]]:
     """A random similarity with a little shear, mirrored half the time."""
     h, w = image.shape[:2]
     turn = np.deg2rad(random.uniform(-14, 14) * strength)
@@ -90,7 +105,7 @@ def _warp(image: Bytes, labels: Bytes, flip: bool, random: Random, strength: flo
     warped = cv2.warpAffine(image, matrix, (w, h), flags=cv2.INTER_LINEAR, **border)
     border["borderValue"] = 0
     moved = cv2.warpAffine(labels, matrix, (w, h), flags=cv2.INTER_NEAREST, **border)
-    return np.asarray(warped, dtype=np.uint8), np.asarray(moved, dtype=np.uint8)
+    return np.asarray(warped, dtype=np.uint8), np.asarray(moved, dtype=np.uint8), matrix
 
 
 def _change_background(image: Bytes, labels: Bytes, other: Bytes, random: Random) -> None:

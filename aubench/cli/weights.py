@@ -1,0 +1,145 @@
+"""``aubench weights``: public checkpoints, which lie where, under which licence; checked and converted once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from aubench.foreign import Converted
+    from aubench.registry import Registry, Weights
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    group = typer.Typer(no_args_is_help=True, help="Weights that others made: list, check and convert, download.")
+    group.command("list")(list_weights)
+    group.command("add")(add)
+    group.command("fetch")(fetch)
+    app.add_typer(group, name="weights")
+
+
+def list_weights(
+    as_json: Annotated[bool, typer.Option("--json", help="For machines: a JSON array.")] = False,
+) -> None:
+    """The checkpoints of registry.yaml, whether they are in the cache, and what is shipped; with licences."""
+    from aubench import registry
+
+    rows = [*_known(registry.load()), *_shipped()]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=1))
+        return
+    for row in rows:
+        size = f"{row['size'] / 1e6:.1f} MB" if row["size"] else "size not known"
+        hashed = f"sha256 {row['sha256'][:12]}…" if row["sha256"] else "hash not known"
+        typer.echo(f"{row['name']}: {row['state']}")
+        typer.echo(f"  {row['file']}, {size}, {hashed}; fits {row['fits']}")
+        typer.echo(f"  licence: {row['licence']}")
+        typer.echo(f"  from: {row['url']}")
+
+
+def add(
+    name: Annotated[str, typer.Argument(help="An entry of the registry, or its network, as bisenet.")],
+    file: Annotated[Path, typer.Argument(help="The checkpoint, as it was published.")],
+) -> None:
+    """Check a checkpoint that you have, convert it into the cache, and say what it is."""
+    from aubench import registry
+    from aubench.foreign import convert, entry_of
+
+    found = registry.load()
+    key, entry = entry_of(found, name)
+    typer.echo(f"licence: {entry.licence}")
+    _tell(convert(found, key, entry, file), file, entry)
+
+
+def fetch(
+    name: Annotated[str, typer.Argument(help="An entry of the registry, or its network, as lightcnn.")],
+    url: Annotated[str | None, typer.Option(help="Another address of the same file.")] = None,
+) -> None:
+    """Download a checkpoint (an interrupted download goes on), check it, and convert it into the cache."""
+    from aubench import registry
+    from aubench.download import fetch as download
+    from aubench.files import cache_folder
+    from aubench.foreign import convert, entry_of
+
+    found = registry.load()
+    key, entry = entry_of(found, name)
+    typer.echo(f"licence: {entry.licence}")
+    file = cache_folder() / "downloads" / entry.file
+    with _progress(entry.file) as tell:
+        download(url or entry.url, file, size=entry.size, sha256=entry.sha256, progress=tell)
+    _tell(convert(found, key, entry, file), file, entry)
+
+
+def _tell(made: Converted, file: Path, entry: Weights) -> None:
+    known = {
+        True: "the one on record",
+        False: "NOT the one on record: another file of the same network, whose licence is not known here",
+        None: "none is on record",
+    }
+    typer.echo(f"{file}: {made.form}, {made.tensors} tensors, {file.stat().st_size} bytes")
+    typer.echo(f"sha256 {made.sha256}: {known[made.on_record]}")
+    typer.echo(f"it is: {made.looks_like or 'a network without a telltale'}; fits {entry.fits}, every tensor")
+    if made.left_out:
+        typer.echo(f"left out, not needed: {', '.join(made.left_out)}")
+    kind, _, network = (entry.network or "").partition(" ")
+    use = f"--{kind} {network}" if kind in ("extractor", "recogniser", "renderer") else f"{made.path}"
+    typer.echo(f"written: {made.path} ({made.path.stat().st_size / 1e6:.1f} MB); use it with {use}")
+
+
+def _known(found: Registry) -> list[dict[str, Any]]:
+    from aubench.weights import cached_path
+
+    rows = []
+    for name, entry in found.content.weights.items():
+        path = cached_path(name)
+        state = f"in the cache: {path}" if path.is_file() else f"not here; aubench weights fetch {name}"
+        rows.append({"name": name, "file": entry.file, "size": entry.size, "sha256": entry.sha256, "fits": entry.fits,
+                     "licence": entry.licence, "url": entry.url, "state": state})  # fmt: skip
+    return rows
+
+
+def _shipped() -> list[dict[str, Any]]:
+    """Weights that come with installed plugins, from their headers."""
+    import importlib.util
+
+    from aubench import discovery, weights
+    from aubench.component import KINDS
+    from aubench.files import sha256_file
+
+    rows = []
+    for kind in KINDS:
+        for name, card in discovery.components(kind).items():
+            spec = importlib.util.find_spec(card.factory.partition(":")[0].rpartition(".")[0])
+            if spec is None or spec.origin is None or not (path := weights.shipped_path(spec.origin)).is_file():
+                continue
+            header = weights.header(path)
+            made = header.get("command", "not recorded")
+            rows.append({"name": path.stem, "file": path.name, "size": path.stat().st_size, "sha256": sha256_file(path),
+                         "fits": f"{kind} {name}", "licence": header.get("licence", "not recorded"), "url": made,
+                         "state": "shipped"})  # fmt: skip
+    return rows
+
+
+class _progress:
+    """A bar with speed and time left on a terminal, nothing elsewhere."""
+
+    def __init__(self, title: str) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import TransferSpeedColumn as Speed
+
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), Speed(), TimeRemainingColumn())
+        self.bar = Progress(*columns, console=console, disable=not console.is_terminal)
+        self.task = self.bar.add_task(title, total=None)
+
+    def __enter__(self) -> Any:
+        self.bar.start()
+        return lambda done, total: self.bar.update(self.task, completed=done, total=total)
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.stop()
