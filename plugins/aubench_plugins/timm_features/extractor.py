@@ -94,13 +94,16 @@ def _pretrained_config(config: TimmConfig) -> dict[str, Any]:
     if not timm.is_model(architecture):
         near = did_you_mean(architecture, timm.list_models())
         raise UserError(f"extractor 'timm': timm knows no network {architecture!r}. {near[:400]}")
-    found = timm.get_pretrained_cfg(config.backbone, allow_unregistered=False) if tag or _tags(architecture) else None
-    if config.weights == "pretrained" and (found is None or not found.has_weights):
-        tags = _tags(architecture)
-        remedy = did_you_mean(config.backbone, tags) if tags else "There are none for this network;"
+    try:
+        found = timm.get_pretrained_cfg(config.backbone)
+    except RuntimeError:  # the network is there, but no weights of this tag
+        found = None
+    wanted = config.weights == "pretrained" and not (found is not None and found.has_weights)
+    if wanted or (tag and found is None):
+        tags = [str(name) for name in timm.list_pretrained(f"{architecture}.*")]
+        remedy = did_you_mean(config.backbone, tags) if tags else "There are none for this network."
         raise UserError(
-            f"extractor 'timm': no pretrained weights {config.backbone!r}. {remedy} Random ones are an explicit wish: "
-            "weights: none"
+            f"extractor 'timm': no pretrained weights {config.backbone!r}. {remedy} For random ones, ask: weights: none"
         )
     values: dict[str, Any] = found.to_dict() if found is not None else {}
     return {
@@ -111,10 +114,6 @@ def _pretrained_config(config: TimmConfig) -> dict[str, Any]:
         "license": values.get("license"),
         "origin": values.get("hf_hub_id") or values.get("url") or "timm",
     }
-
-
-def _tags(architecture: str) -> list[str]:
-    return [str(name) for name in timm.list_pretrained(f"{architecture}.*")]
 
 
 def _backbone(config: TimmConfig, size: int) -> tuple[Any, list[int]]:
