@@ -316,7 +316,9 @@ def build(kind: Kind, name: str, config: Mapping[str, object] | BaseModel | None
     except Exception as error:
         error.add_note(f"while building {kind} {name!r} ({component.factory})")
         raise
-    if missing := [member for member in members(PROTOCOLS[kind]) if not hasattr(made, member)]:
+    # The class is asked first: a property is there whatever it would say, and must not be computed just to look.
+    there = [member for member in members(PROTOCOLS[kind]) if hasattr(type(made), member) or hasattr(made, member)]
+    if missing := [member for member in members(PROTOCOLS[kind]) if member not in there]:
         raise UserError(
             f"{kind} {name!r} breaks its contract: {component.factory} made a {type(made).__name__} without "
             f"{', '.join(missing)} (see aubench.contracts.{PROTOCOLS[kind].__name__})"

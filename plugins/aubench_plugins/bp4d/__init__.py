@@ -37,7 +37,7 @@ def aubench_datasets() -> list[Component]:
             "dataset",
             "bp4d",
             "BP4D from its original folder: 41 people, 8 tasks, intensities of 5 AUs",
-            f"{__name__}.reader:Bp4d",
+            f"{__name__}.reader:dataset",
             Bp4dConfig,
             licence="of the data: by agreement with their owners",
         )

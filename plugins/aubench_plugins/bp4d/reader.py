@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from aubench.data.dataset import PreparedDataset
 from aubench.data.join import Problems, au_name, gaps, joined
 from aubench.data.landmarks import POINTS49
 from aubench.data.layout import listed, packed, ranges, wrong_root
@@ -154,6 +155,11 @@ class Bp4dReader:
             else:
                 problems.warning(tree.occurrence or tree.images or Path(), f"{sequence} has no occurrence codes")
         return {au: {number - 1: code for number, code in codes.items()} for au, codes in by_number.items()}, coded
+
+
+def dataset(config: Bp4dConfig) -> PreparedDataset:
+    """The factory of the card."""
+    return PreparedDataset(config, Bp4dReader(config))
 
 
 _PRESENT = 10

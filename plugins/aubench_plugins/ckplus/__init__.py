@@ -24,7 +24,7 @@ def aubench_datasets() -> list[Component]:
             "dataset",
             "ckplus",
             "CK+ from its original folder: 123 people, sequences from neutral to a FACS-coded peak",
-            f"{__name__}.reader:CkPlus",
+            f"{__name__}.reader:dataset",
             CkPlusConfig,
             licence="of the data: by agreement with their owners",
         )

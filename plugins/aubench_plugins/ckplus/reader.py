@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from aubench.data.dataset import PreparedDataset
 from aubench.data.join import Problems, au_name, gaps
 from aubench.data.landmarks import IBUG68
 from aubench.data.layout import PICTURE_SUFFIXES, files, folders, listed, packed, ranges, unnest, within, wrong_root
@@ -143,6 +144,11 @@ class CkPlusReader:
                 problems.warning(parts.folder, f"no landmarks of frame {bare}", recording=sequence)
             landmarks = LandmarkSource(IBUG68, partial(read_all, paths, sequence))
         return Recording(subject, sequence, media, frames, values, states, landmarks, facts=facts)
+
+
+def dataset(config: CkPlusConfig) -> PreparedDataset:
+    """The factory of the card."""
+    return PreparedDataset(config, CkPlusReader(config))
 
 
 def _top(root: Path, names: tuple[str, ...]) -> Path | None:

@@ -28,7 +28,7 @@ def aubench_datasets() -> list[Component]:
             "dataset",
             "disfa",
             "DISFA from its original folder: 27 people on video, intensities of 12 AUs",
-            f"{__name__}.reader:Disfa",
+            f"{__name__}.reader:dataset",
             DisfaConfig,
             licence="of the data: by agreement with their owners",
         )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from aubench.data.dataset import PreparedDataset
 from aubench.data.join import Problems, au_name, gaps, joined
 from aubench.data.landmarks import AAM66
 from aubench.data.layout import listed, packed, ranges, wrong_root
@@ -95,6 +96,11 @@ class DisfaReader:
         # The landmarks were tracked on the left camera's pictures.
         landmarks = _landmarks(root, subject, frames, masked, problems) if camera == "left" else None
         return Recording(subject, sequence, Video(video), frames, values, states, landmarks, camera)
+
+
+def dataset(config: DisfaConfig) -> PreparedDataset:
+    """The factory of the card."""
+    return PreparedDataset(config, DisfaReader(config))
 
 
 def _codes(subject: str, paths: Mapping[int, Path], folder: Path, problems: Problems) -> list[dict[int, int]]:

@@ -18,7 +18,7 @@ def aubench_datasets() -> list[Component]:
             "dataset",
             "disfaplus",
             "DISFA+ from its original folder: posed expressions of nine of DISFA's people, intensities of 12 AUs",
-            f"{__name__}.reader:DisfaPlus",
+            f"{__name__}.reader:dataset",
             DisfaPlusConfig,
             licence="of the data: by agreement with their owners",
         )

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from aubench.data.dataset import PreparedDataset
 from aubench.data.join import Problems, au_name, joined
 from aubench.data.layout import (
     PICTURE_SUFFIXES,
@@ -142,6 +143,11 @@ class DisfaPlusReader:
         values, states = joined(frames, [columns.get(au, {}) for au in AUS])
         media = Images(tuple(pictures[frame] for frame in frames.tolist()))
         return Recording(subject, sequence, media, frames, values, states, facts={"trial": trial})
+
+
+def dataset(config: DisfaPlusConfig) -> PreparedDataset:
+    """The factory of the card."""
+    return PreparedDataset(config, DisfaPlusReader(config))
 
 
 def _trials(top: Path, problems: Problems) -> dict[tuple[str, str], Path]:

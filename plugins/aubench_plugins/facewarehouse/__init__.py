@@ -27,7 +27,7 @@ def aubench_datasets() -> list[Component]:
             "dataset",
             "facewarehouse",
             "FaceWarehouse from its original folder: 150 people in 20 poses, images without AU labels",
-            f"{__name__}.reader:FaceWarehouse",
+            f"{__name__}.reader:dataset",
             FaceWarehouseConfig,
             licence="of the data: by agreement with their owners",
         )

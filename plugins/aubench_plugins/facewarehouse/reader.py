@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from aubench.data.dataset import PreparedDataset
 from aubench.data.join import Problems
 from aubench.data.landmarks import Scheme
 from aubench.data.layout import PICTURE_SUFFIXES, child, files, folders, listed, packed, ranges, wrong_root
@@ -99,6 +100,11 @@ class FaceWarehouseReader:
             pairs = tuple((images[pose], lands.get(pose)) for pose in frames.tolist())
             landmarks = LandmarkSource(self.scheme, partial(read_all, pairs))
         return Recording(subject, subject, media, frames, *empty_labels(len(frames), 0), landmarks)
+
+
+def dataset(config: FaceWarehouseConfig) -> PreparedDataset:
+    """The factory of the card."""
+    return PreparedDataset(config, FaceWarehouseReader(config))
 
 
 def _scheme(groups: Mapping[str, tuple[int, ...]] | None) -> Scheme | None:

@@ -39,7 +39,7 @@ def aubench_datasets() -> list[Component]:
             "dataset",
             "folder",
             "any folder of images or videos, with an optional CSV of labels",
-            f"{__name__}.reader:Folder",
+            f"{__name__}.reader:dataset",
             FolderConfig,
         )
     ]

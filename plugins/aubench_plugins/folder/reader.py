@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from aubench.data.dataset import PreparedDataset
 from aubench.data.join import Problems
 from aubench.data.layout import PICTURE_SUFFIXES, VIDEO_SUFFIXES, entries, listed, wrong_root
 from aubench.data.records import Images, Recording, Scan, State, Video, empty_labels
@@ -158,6 +159,11 @@ class FolderReader:
             problems.error(root / name, f"folder.subject_pattern does not fit {name!r}", recording=name)
         parts = PurePosixPath(name).parts
         return parts[0] if parts else "."
+
+
+def dataset(config: FolderConfig) -> PreparedDataset:
+    """The factory of the card."""
+    return PreparedDataset(config, FolderReader(config))
 
 
 def _images(root: Path, found: Mapping[str, _Found]) -> dict[str, tuple[_Found, int]]:

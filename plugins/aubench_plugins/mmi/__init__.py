@@ -17,8 +17,8 @@ class MmiConfig(PreparedConfig):
     sideways: Literal["rule", "never"] = Field(
         default="rule", description="which frontal videos lie on their side; rule: landscape ones without AU coding"
     )
-    turned: tuple[str, ...] = Field(default=(), description="sessions to be turned 90 degrees clockwise in any case")
-    upright: tuple[str, ...] = Field(default=(), description="sessions never to be turned")
+    turned: tuple[int | str, ...] = Field(default=(), description="sessions to be turned 90 degrees clockwise in any case")
+    upright: tuple[int | str, ...] = Field(default=(), description="sessions never to be turned")
     dual: bool = Field(default=False, description="take videos that show a frontal and a profile view side by side")
     unlisted: Literal["missing", "absent"] = Field(
         default="missing", description="AUs that a session's coding does not mention"
@@ -33,7 +33,7 @@ def aubench_datasets() -> list[Component]:
             "dataset",
             "mmi",
             "MMI from its original folder: AUs by temporal phase (present or not, no intensities)",
-            f"{__name__}.reader:Mmi",
+            f"{__name__}.reader:dataset",
             MmiConfig,
             licence="of the data: by agreement with their owners",
         )

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from aubench.data.dataset import PreparedDataset
 from aubench.data.join import Problems, au_name
 from aubench.data.layout import (
     PICTURE_SUFFIXES,
@@ -135,9 +136,9 @@ class MmiReader:
     def _turns(self, session: str, about: About, coding: Path | None, video: Path) -> int:
         """Quarter turns clockwise. By the rule of a public reader of MMI, frontal videos lie on their side unless
         they are AU-coded; nothing in the files says so."""
-        if session in self.config.upright:
+        if session in map(str, self.config.upright):
             return 0
-        if session in self.config.turned:
+        if session in map(str, self.config.turned):
             return 1
         coded = coding is not None or any(name.lower().endswith(CODING) for name in about.annotations)
         return int(self.config.sideways == "rule" and about.view == FRONTAL and not coded and _landscape(video))
@@ -183,6 +184,11 @@ class MmiReader:
         return Recording(
             subject, folder.name, Images(tuple(pictures)), frames, *empty_labels(len(frames), len(AUS)), facts=facts
         )
+
+
+def dataset(config: MmiConfig) -> PreparedDataset:
+    """The factory of the card."""
+    return PreparedDataset(config, MmiReader(config))
 
 
 def _sessions(root: Path) -> list[Path]:
