@@ -200,6 +200,34 @@ def splits(
     typer.echo(f"every data set: {', '.join(RULES)}, FILE.yaml#NAME")
 
 
+def placed(
+    names: list[str],
+    parts: list[dict[str, Any]],
+    roots: list[str] | None,
+    splits: list[str] | None,
+    *,
+    store: Path | None,
+    allow_leakage: bool,
+) -> list[dict[str, Any]]:
+    """Data sets of a run's config with where they lie and how they are split, as the command line says. Raises
+    ``UserError`` for a root or split of a data set that is not asked for, or that has none."""
+    from aubench import discovery
+    from aubench.data.prepared import PreparedConfig
+
+    given = {"root": _roots(roots, names), "split": _pairs("--split", splits, names)}
+    out = []
+    for name, part in zip(names, parts, strict=True):
+        prepared = issubclass(discovery.find("dataset", part["name"]).config, PreparedConfig)
+        own: dict[str, Any] = {key: values[name] for key, values in given.items() if name in values}
+        if own and not prepared:
+            raise UserError(f"--{next(iter(own))} {name}=...: data set {name!r} is not read from an original folder")
+        if prepared:
+            own |= {"store": str(store)} if store is not None else {}
+            own |= {"allow_leakage": True} if allow_leakage else {}
+        out.append({**part, "config": {**part["config"], **own}})
+    return out
+
+
 # --- what commands share ----------------------------------------------------------------------------------------------
 
 
@@ -234,6 +262,19 @@ def _roots(roots: list[str] | None, names: list[str]) -> dict[str, str]:
         if name not in names:
             raise UserError(f"--root {entry}: data set {name!r} is not asked for; asked for: {', '.join(names)}")
         found[name] = folder
+    return found
+
+
+def _pairs(option: str, entries: list[str] | None, names: list[str]) -> dict[str, str]:
+    """``NAME=VALUE`` options by name."""
+    found = {}
+    for entry in entries or []:
+        name, equals, value = entry.partition("=")
+        if not equals or not value:
+            raise UserError(f"{option} {entry}: write NAME=VALUE, as disfa=paper")
+        if name not in names:
+            raise UserError(f"{option} {entry}: data set {name!r} is not asked for; asked for: {', '.join(names)}")
+        found[name] = value
     return found
 
 

@@ -34,6 +34,24 @@ def train(
     baselines: Annotated[
         str | None, typer.Option(help="Estimators to score beside the run, comma-separated, or none.")
     ] = None,
+    roots: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--root", metavar="NAME=DIR", help="Original folder that a data set was prepared from; repeatable."
+        ),
+    ] = None,
+    splits: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--split", metavar="NAME=SPLIT", help="Split of a data set, see `aubench data splits`; repeatable."
+        ),
+    ] = None,
+    store: Annotated[
+        Path | None, typer.Option(help="Folder that holds prepared stores. Default: in the cache.")
+    ] = None,
+    allow_leakage: Annotated[
+        bool, typer.Option("--allow-leakage", help="Let people be in train and test at once; marks the report in red.")
+    ] = False,
     preset: Annotated[str | None, typer.Option(help="small (two CPU cores) or paper (256 px, full widths).")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
@@ -64,12 +82,13 @@ def train(
     from aubench_training.trainer import train as run
 
     given = (losses, extractor, regressor, renderer, recogniser, datasets, baselines, preset, seed, steps, settings)
+    placing = (roots, splits, store, allow_leakage or None)
     if (
         resume
         and out is not None
         and (out / CONFIG).is_file()
         and recipe == "default"
-        and not any(option is not None for option in given)
+        and not any(option is not None for option in (*given, *placing))
     ):
         config = load_config(out / CONFIG)
         if device is not None:
@@ -88,6 +107,14 @@ def train(
             options["recogniser"] = None if recogniser == "none" else _part("recogniser", recogniser)
         if datasets is not None:
             options["datasets"] = [_part("dataset", name) for name in _names(datasets)]
+        if roots or splits or store is not None or allow_leakage:
+            from aubench.cli.data import placed
+
+            if datasets is None:
+                raise UserError("--root, --split, --store and --allow-leakage need --datasets")
+            options["datasets"] = placed(
+                _names(datasets), options["datasets"], roots, splits, store=store, allow_leakage=allow_leakage
+            )
         if baselines is not None:
             options["baselines"] = [] if baselines == "none" else _names(baselines)
         if losses is not None:
@@ -100,6 +127,9 @@ def train(
         config = resolve(recipe, preset=preset, options=options, assignments=settings or [])
 
     folder, report = run(config, out, resume=resume, command=["aubench", *sys.argv[1:]])
+    if leaked := report.get("leakage"):
+        words = f"LEAKAGE: {len(leaked)} people are in train and test at once"
+        typer.secho(words, fg=typer.colors.RED, bold=True)
     for name, scored in report["datasets"].items():
         mean = scored["mean"]
         typer.echo(f"{name}: mean ICC(3,1) {_number(mean['icc31'])}, MAE {_number(mean['mae'])}")

@@ -54,9 +54,11 @@ def check(
     landmarks: bool = True,
     progress: Callable[[int, int], None] = lambda done, all_: None,
 ) -> Scan:
-    """The scan of ``root`` with all problems, the reader's and those of the media. ``landmarks``: read these as well,
-    which takes longest. ``progress`` is told of recordings done, and of how many. Raises ``UserError`` where ``root`` is not
-    this data set at all."""
+    """The scan of ``root`` with all problems, the reader's and those of the media.
+
+    ``landmarks``: read these as well, which takes longest. ``progress`` is told of recordings done, and of how many.
+    Raises ``UserError`` where ``root`` is not this data set at all.
+    """
     scan = reader.scan(root)
     problems = [*scan.problems, *_twins(scan.recordings)]
     if not scan.recordings:

@@ -5,7 +5,7 @@ Building one reads nothing; frames, labels and the digest open the store, which 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -13,7 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from aubench.contracts import Frames, Split
+from aubench.contracts import Dataset, Frames, Split
 from aubench.data.frame_store import FrameStore, default_parent, find_store
 from aubench.data.labels import protect
 from aubench.data.prepared import PreparedConfig
@@ -124,6 +124,23 @@ class Peopled(Protocol):
     name: str
 
     def persons(self, split: Split) -> set[str]: ...
+
+
+def checked_facts(datasets: Sequence[Dataset]) -> dict[str, Any]:
+    """What a report says of the data sets of a run: splits with their hashes, and people in train and test at once.
+
+    Raises ``UserError`` for such people, unless an option ``allow_leakage`` lets them, and where nobody trains or
+    nobody tests.
+    """
+    allowed = any(getattr(getattr(d, "config", None), "allow_leakage", False) for d in datasets)
+    leaked = refuse_leakage(datasets, allowed=allowed)
+    sides: tuple[Split, Split] = ("train", "test")
+    for side in sides:
+        if not any(len(dataset.frames(side)) for dataset in datasets):
+            names = ", ".join(dataset.name for dataset in datasets)
+            raise UserError(f"data sets {names}: no subject is in {side}; choose another split with --split NAME=SPLIT")
+    reports = {dataset.name: dataset.report() for dataset in datasets if isinstance(dataset, PreparedDataset)}
+    return {**({"data_sets": reports} if reports else {}), **({"leakage": leaked} if leaked else {})}
 
 
 def refuse_leakage(datasets: Iterable[object], *, allowed: bool = False) -> dict[str, list[str]]:

@@ -60,13 +60,30 @@ def row_table(report: Mapping[str, Any], dataset: str) -> str:
 def run_page(name: str, report: Mapping[str, Any], figure: str | None) -> str:
     """The whole page of one run, from what ``report.json`` holds and the name of a picture beside it."""
     parts = [f"# {name}\n"]
+    if leaked := report.get("leakage"):
+        parts.append(leakage_warning(leaked))
     for dataset, scored in report["datasets"].items():
         parts += [_headline(report, dataset), f"## {dataset}: per action unit, raw predictions\n", au_table(scored)]
         parts += [f"## {dataset}: beside other ways of predicting\n", row_table(report, dataset), _reading(report)]
     if figure:
         parts += ["## Input and rendered faces\n", f"![input beside rendered faces]({figure})\n"]
+    if weights := report.get("weights"):
+        parts += ["## Weights and their licences\n", weights_list(weights)]
     parts.append(how_made(report))
     return "\n".join(parts)
+
+
+def weights_list(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Which weights the frozen networks had, where they come from and under which licence."""
+    lines = [f"- {r['network']}: `{r['weights']}`; licence: {r['licence']}; from: `{r['origin']}`" for r in rows]
+    return "\n".join(lines) + "\n"
+
+
+def leakage_warning(leaked: Mapping[str, Sequence[str]]) -> str:
+    """The red mark of a report whose test people were trained on."""
+    lines = [f"> - {person}: {', '.join(places)}" for person, places in leaked.items()]
+    red = f'**<span style="color:red">LEAKAGE: {len(leaked)} people are in train and test at once.</span>**'
+    return "\n".join(["> [!CAUTION]", f"> {red} The scores below are not those of unseen people.", ">", *lines, ""])
 
 
 def _headline(report: Mapping[str, Any], dataset: str) -> str:
@@ -108,7 +125,7 @@ def how_made(report: Mapping[str, Any]) -> str:
         elif isinstance(value, list):
             value = " ".join(map(str, value))
         lines.append(f"- {words}: `{value}`" if key in ("command", "commit") else f"- {words}: {value}")
-    others = {k: v for k, v in report.items() if k not in (*HOW, "datasets", "rows")}
+    others = {k: v for k, v in report.items() if k not in (*HOW, "datasets", "rows", "weights")}
     if others:
         text = yaml.safe_dump(others, sort_keys=False, allow_unicode=True, width=110)
         lines += ["", "```yaml", text.rstrip(), "```"]

@@ -126,7 +126,7 @@ def _compute_into(
     arrays: dict[str, npt.NDArray[np.float16]] = {}
     if console is not None:
         console.print(f"{title}: {len(images)} images, once", highlight=False)
-    for start in range(0, len(images), BATCH):
+    for start in range(0, max(len(images), 1), BATCH):  # of no images, the shapes of nothing
         named = compute(as_image(images[start : start + BATCH]).to(device))
         for name, tensor in named.items():
             if name not in arrays:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,11 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from aubench import discovery
-from aubench.contracts import Estimator, Frames
+from aubench import discovery, registry
+from aubench.contracts import Dataset, Estimator, Frames
 from aubench.data.labels import locked, open_labels
 from aubench.files import atomic_write_bytes
+from aubench.foreign import licences
 from aubench.parameters import (
     AU_NAMES,
     PITCH_RANGE_DEGREES,
@@ -38,26 +39,39 @@ def evaluate(bench: Bench, folder: Path, began: float, facts: Mapping[str, Any])
 
     ``began``: when the run did, on the monotonic clock, for its wall time.
     """
-    tests = [dataset.frames("test") for dataset in bench.datasets]
+    tested = [(dataset, frames) for dataset in bench.datasets if len(frames := dataset.frames("test"))]
+    tests = [frames for _, frames in tested]
     since = time.monotonic()
     with locked():
         answers = [bench.combination.predict(frames.images) for frames in tests]
     seconds = time.monotonic() - since
     predictions = [predicted(frames, answer) for frames, answer in zip(tests, answers, strict=True)]
-    truths = [
-        truth_table(frames, dataset.aus, open_labels(dataset, "test"))
-        for dataset, frames in zip(bench.datasets, tests, strict=True)
-    ]
+    truths = [truth_table(frames, dataset.aus, open_labels(dataset, "test")) for dataset, frames in tested]
     write_table(folder / PREDICTIONS, pd.concat(predictions, ignore_index=True))
     write_table(folder / TRUTH, pd.concat(truths, ignore_index=True))
     atomic_write_bytes(folder / FIGURE, figure(bench, tests[0], answers[0]))
     extra = {}
     for name in bench.config.baselines:
         bench.console.print(f"baseline {name}", highlight=False)
-        extra[name] = baseline(bench, name, tests)
+        table = baseline(bench, name, tested)
+        if table is not None:
+            extra[name] = table
+    facts = {**facts, "weights": weights_used(bench)}
     speed = round(sum(map(len, tests)) / max(seconds, 1e-9), 1)
     times = {"predict_frames_per_s": speed, "wall_s": round(time.monotonic() - began, 1)}
     return write_report(folder, extra=extra, facts={**facts, **times})
+
+
+def weights_used(bench: Bench) -> list[dict[str, str]]:
+    """Files of weights in the networks that the run has built, with their licences."""
+    # A look at what is there already: asking for the recogniser would build one that no loss needs.
+    built = vars(bench)
+    networks = {
+        "extractor": bench.combination.extractor,
+        "renderer": built.get("_renderer"),
+        "recogniser": built.get("_recogniser"),
+    }
+    return licences(networks.items(), registry.load())
 
 
 def predicted(frames: Frames, answer: FacialParameters) -> pd.DataFrame:
@@ -68,16 +82,19 @@ def predicted(frames: Frames, answer: FacialParameters) -> pd.DataFrame:
     return prediction_table(frames, COLUMNS, intensities, degrees)
 
 
-def baseline(bench: Bench, name: str, tests: list[Frames]) -> pd.DataFrame:
-    """Predictions of an estimator on the test frames. Only one that says it is supervised gets labels to fit on."""
+def baseline(bench: Bench, name: str, tested: Sequence[tuple[Dataset, Frames]]) -> pd.DataFrame | None:
+    """Predictions of an estimator on the test frames. Only one that says it is supervised gets labels to fit on. Data
+    sets that nobody trains on are passed over."""
     tables = []
-    for dataset, frames in zip(bench.datasets, tests, strict=True):
+    for dataset, frames in tested:
+        train = dataset.frames("train")
+        if not len(train):
+            continue
         estimator: Estimator = discovery.build("estimator", name, _options(bench, name, dataset.aus))
         if "sampled" in vars(bench.pools) and hasattr(estimator, "offer_drawn"):  # drawn already: do not draw again
             for drawn in bench.pools.sampled:
                 if drawn.domain == "drawn":
                     estimator.offer_drawn(drawn.samples.images, drawn.samples.parameters())
-        train = dataset.frames("train")
         if estimator.supervised:
             estimator.fit(train, open_labels(dataset, "train"), seed=bench.config.seed)
         else:
@@ -86,7 +103,7 @@ def baseline(bench: Bench, name: str, tests: list[Frames]) -> pd.DataFrame:
         with locked():
             values = estimator.predict(frames)
         tables.append(prediction_table(frames, estimator.aus, values))
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True) if tables else None
 
 
 def _options(bench: Bench, name: str, aus: tuple[str, ...]) -> dict[str, Any]:

@@ -17,14 +17,16 @@ import torch
 from rich.console import Console
 
 from aubench import __version__
+from aubench.data.dataset import checked_facts
 from aubench.data.labels import locked
 from aubench.errors import UserError
 from aubench.files import atomic_write_text
+from aubench.foreign import notice
 
 from .bench import Bench
 from .config import RunConfig, differences, dump, load_config
 from .device import seed_everything
-from .evaluate import evaluate
+from .evaluate import evaluate, weights_used
 from .loop import fit
 
 CONFIG, ENVIRONMENT = "config.yaml", "environment.json"
@@ -53,6 +55,9 @@ def train(
     environment = describe_environment()
     with locked():
         bench = Bench(config, console, cache=cache)  # before the folder is made: what cannot run leaves none behind
+        data_facts = checked_facts(bench.datasets)
+        for line in notice(weights_used(bench)):  # before they are used, and in the report afterwards
+            console.print(line, highlight=False)
         _claim(folder)
         atomic_write_text(folder / CONFIG, dump(config))
         atomic_write_text(folder / ENVIRONMENT, json.dumps(environment, indent=1) + "\n")
@@ -67,6 +72,7 @@ def train(
         "seed": config.seed,
         "commit": environment["commit"],
         "data": {dataset.name: dataset.digest for dataset in bench.datasets},
+        **data_facts,
         "machine": f"{environment['cpu']}, {environment['threads']} threads, {environment['accelerator']}",
         "training": facts,
     })  # fmt: skip
