@@ -181,8 +181,9 @@ class Loss(Protocol):
 class Frames:
     """Aligned frames of one data set and split, without labels: there is no field that could hold one.
 
-    ``images`` is uint8 RGB (n, h, w, 3), usually memory-mapped; ``subject`` and ``sequence`` are strings (n,);
-    ``frame`` ints (n,), 0-based.
+    ``images`` is uint8 RGB (n, h, w, 3): memory-mapped, or decoded when read
+    (:class:`aubench.data.crops.CropStack`: a single index gives a picture, a slice or rows give the like again, and
+    ``np.asarray`` gives the array). ``subject`` and ``sequence`` are strings (n,); ``frame`` ints (n,), 0-based.
     """
 
     dataset: str
