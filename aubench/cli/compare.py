@@ -1,4 +1,4 @@
-"""``aubench compare``: finished runs side by side."""
+"""``aubench compare``: methods side by side, from predictions alone."""
 
 from __future__ import annotations
 
@@ -13,59 +13,152 @@ import typer
 from aubench.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-RUNS = Path("runs")
 WIDEST = 6
-"""The per-AU table on a terminal shows so many runs, the best; the page shows all."""
+"""The per-AU table on a terminal shows so many methods, the best; the page shows all."""
 
 
 def register(app: typer.Typer) -> None:
     """Add the command of this module."""
-    app.command("compare")(compare_runs)
+    app.command("compare")(compare_methods)
 
 
-def compare_runs(
+def compare_methods(
     more: Annotated[list[Path] | None, typer.Argument(metavar="RUN", help="More run folders.")] = None,
     datasets: Annotated[str, typer.Option(help="Data sets to compare on, separated by commas.")] = "synth",
     runs: Annotated[
         list[Path] | None,
         typer.Option(help="Run folders, or folders of runs. Default: the newest of each combination under ./runs."),
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="Folder of the page. Default: reports/compare-<date>-<datasets>.")
-    ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Every run under ./runs, not only the newest of each combination.")
     ] = False,
+    predictions: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=PATH", help="Another tool's table, or a folder of them; repeatable."),
+    ] = None,
+    form: Annotated[
+        list[str] | None,
+        typer.Option("--format", metavar="NAME=FORMAT", help="openface, pyfeat, libreface, ...: else by its header."),
+    ] = None,
+    scale: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=SCALE", help="intensity, probability or evidence.")
+    ] = None,
+    rescale: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=FACTOR", help="Bring a probability to 0..5, such as 5; without, no ICC and no MAE."),
+    ] = None,
+    frame_offset: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=N", help="Add to its frame numbers to count from 0.")
+    ] = None,
+    labels: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=WORD", help="AU labels it learnt from: none, weak, semi or full.")
+    ] = None,
+    places: Annotated[
+        Path | None, typer.Option(help="CSV file,subject,sequence: which video a tool's file is of.")
+    ] = None,
+    truth: Annotated[
+        Path | None, typer.Option(help="Labels as CSV. Default: those of the runs, else of the data set.")
+    ] = None,
+    baselines: Annotated[
+        str, typer.Option(help="zero, mean, shuffle (from the truth alone), and estimators to fit; or none.")
+    ] = "zero,mean",
+    missing_aus: Annotated[
+        str, typer.Option(help="nan: each method on the AUs it has. intersection: all on those that all have.")
+    ] = "nan",
+    missing_frames: Annotated[
+        str, typer.Option(help="nan: each method on the frames it has. intersection: all on those that all have.")
+    ] = "nan",
+    published: Annotated[bool, typer.Option(help="Show what the paper prints, marked as such.")] = True,
+    rank_published: Annotated[
+        bool, typer.Option("--rank-published", help="Let printed numbers take part in best and second.")
+    ] = False,
+    draws: Annotated[int, typer.Option(min=100, help="Resamples of the subjects.")] = 10_000,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the results. Default: reports/compare-<date>-<datasets>.")
+    ] = None,
 ) -> None:
-    """Compare finished runs: ICC and MAE per run and per AU, beside constant predictions."""
-    from aubench.report import compare as comparing
-    from aubench.report import runs as finished
+    """Compare methods: ICC and MAE per AU with intervals, tests of every pair, and what each row rests on.
 
-    wanted = [name for name in (part.strip() for part in datasets.split(",")) if name]
+    Writes comparison.json, .csv, .md, .tex and .html.
+    """
+    from aubench.compare.build import Settings, compare
+    from aubench.compare.gather import Request, gather
+    from aubench.compare.markdown import warnings
+    from aubench.compare.write import write_comparison
+
+    wanted = _names(datasets)
     if not wanted:
         raise UserError("--datasets is empty; name at least one, such as synth")
-    # The shell turns `--runs runs/*` into one option and several arguments.
-    chosen = [*(runs or []), *(more or [])]
-    if chosen:
-        folders = [f for path in chosen for f in (finished.find_runs(path) or [path])]
-        opened = [finished.open_run(folder) for folder in dict.fromkeys(folders)]
-    else:
-        folders = finished.find_runs(RUNS)
-        if not folders:
-            raise UserError(f"no finished run under ./{RUNS}; make one with `{finished.TRAIN}`")
-        folders = folders if everything else finished.newest_of_each(folders)
-        opened, odd = comparing.alike([finished.open_run(folder) for folder in folders], wanted)
-        for run in odd:
-            typer.echo(f"left out: {run.folder} was tested on other frames or labels than the newest run", err=True)
+    for option, value in (("--missing-aus", missing_aus), ("--missing-frames", missing_frames)):
+        if value not in ("nan", "intersection"):
+            raise UserError(f"{option} {value}: neither nan nor intersection")
+    request = Request(
+        datasets=wanted,
+        runs=(*(runs or []), *(more or [])),  # the shell turns `--runs runs/*` into an option and arguments
+        everything=everything,
+        predictions=_pairs("--predictions", predictions, Path),
+        formats=_pairs("--format", form, str),
+        scales=_pairs("--scale", scale, str),
+        rescales=_pairs("--rescale", rescale, lambda text: float(text.removeprefix("x"))),
+        offsets=_pairs("--frame-offset", frame_offset, int),
+        labels=_pairs("--labels", labels, str),
+        places=places,
+        truth=truth,
+        baselines=() if baselines == "none" else _names(baselines),
+        seed=seed,
+    )
+    gathered = gather(request, lambda text: typer.echo(text, err=True))
+    for remark in gathered.remarks:
+        typer.echo(remark, err=True)
+    settings = Settings(
+        common_aus=missing_aus == "intersection",
+        common_frames=missing_frames == "intersection",
+        rank_published=rank_published,
+        show_published=published,
+        constants=gathered.constants,
+        draws=draws,
+        seed=seed,
+    )
+    compared, boards = compare(gathered.methods, gathered.truths, settings, gathered.reported)
     date = datetime.date.today().isoformat()
-    command = shlex.join(["aubench", *sys.argv[1:]])
-    compared = {"command": command, "date": date, **comparing.compare(opened, wanted)}
+    about = {"command": shlex.join(["aubench", *sys.argv[1:]]), "date": date, "environment": _environment()}
     folder = out or Path("reports") / f"compare-{date}-{'-'.join(wanted)}"
-    comparing.write_comparison(folder, compared)
+    paths = write_comparison(folder, {**about, **compared}, boards)
     _print(compared)
-    typer.echo(f"\nWritten: {folder / 'comparison.md'}")
+    for warning in warnings(compared):
+        typer.echo(warning.replace("**", ""), err=True)
+    typer.echo(f"\nWritten: {paths['html']}, and .json, .csv, .md, .tex beside it")
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for name in (part.strip() for part in text.split(",")) if name))
+
+
+def _pairs(option: str, given: list[str] | None, read: Callable[[str], Any]) -> dict[str, Any]:
+    """NAME=VALUE, each name once."""
+    found: dict[str, Any] = {}
+    for text in given or []:
+        name, sign, value = text.partition("=")
+        if not sign or not name or not value:
+            raise UserError(f"{option} {text}: give NAME=VALUE")
+        if name in found:
+            raise UserError(f"{option} {name}: given twice")
+        try:
+            found[name] = read(value)
+        except ValueError:
+            raise UserError(f"{option} {text}: {value!r} is not a number") from None
+    return found
+
+
+def _environment() -> dict[str, str]:
+    import platform
+    from importlib.metadata import version
+
+    packages = {name: version(name) for name in ("aubench", "numpy", "pandas")}
+    return {"python": platform.python_version(), "platform": platform.platform(), **packages}
 
 
 def _print(compared: Mapping[str, Any]) -> None:
@@ -77,29 +170,37 @@ def _print(compared: Mapping[str, Any]) -> None:
     console = Console()
     for dataset, here in compared["datasets"].items():
         rows = here["rows"]
+        several = len(here["groups"]) > 1
         means = Table(title=f"{dataset}: mean over AUs", title_justify="left", box=None, header_style="bold")
-        for column in ("run", "ICC(3,1)", "95%", "ICC(2,1)", "MAE", "frames"):
-            means.add_column(column, justify="left" if column == "run" else "right")
-        for row in rows:
+        for column in (
+            "method",
+            *(["protocol"] if several else []),
+            "ICC(3,1)",
+            "95%",
+            "ICC(2,1)",
+            "MAE",
+            "frames",
+            "seeds",
+        ):
+            means.add_column(column, justify="left" if column in ("method", "protocol") else "right")
+        for row in [*rows, *here["reported"]]:
             mean, ends = row["mean"], row.get("interval")
             spread = "" if ends is None else f"{number(ends[0], 2)} to {number(ends[1], 2)}"
-            scores = (number(mean["icc31"]), spread, number(mean["icc21"]), number(mean["mae"]), str(row["scored"]))
-            means.add_row(row["name"], *scores, style="" if "folder" in row else "dim")
+            cells = [number(mean["icc31"]), spread, number(mean["icc21"]), number(mean["mae"]), str(row["scored"])]
+            group = [row.get("group", "")] if several else []
+            style = "dim" if row["kind"] in ("constant", "reported") else ""
+            means.add_row(row["name"], *group, *cells, str(len(row.get("seeds", ())) or ""), style=style)
+        for row in here["published"]:
+            cells = [number(row["mean"][k], 2) for k in ("icc31", "mae")]
+            group = [""] if several else []
+            means.add_row(f"{row['name']} \\[printed]", *group, cells[0], "", "", cells[1], "", "", style="dim italic")
         console.print(means)
-        if here["combinations"]:
-            seeds = Table(title=f"\n{dataset}: over seeds", title_justify="left", box=None, header_style="bold")
-            for column in ("combination", "runs", "ICC(3,1)", "±", "MAE", "±"):
-                seeds.add_column(column, justify="left" if column == "combination" else "right")
-            for entry in here["combinations"]:
-                cells = [number(entry[k]) for k in ("icc31", "icc31_sd", "mae", "mae_sd")]
-                seeds.add_row(entry["label"], str(len(entry["runs"])), *cells)
-            console.print(seeds)
-        columns = [row for row in rows if "folder" in row][:WIDEST]
-        columns += [row for row in rows if "folder" not in row]
+        columns = [row for row in rows if row["kind"] != "constant"][:WIDEST]
+        columns += [row for row in rows if row["kind"] == "constant" and row["group"] == "A"]
         each = Table(title=f"\n{dataset}: ICC(3,1) per AU", title_justify="left", box=None, header_style="bold")
         each.add_column("AU")
         for row in columns:
             each.add_column(row["name"], justify="right", overflow="fold")
-        for au in rows[0]["aus"]:
+        for au in here["aus"]:
             each.add_row(au, *(number(row["aus"][au]["icc31"], 2) for row in columns))
         console.print(each)

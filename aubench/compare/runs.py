@@ -17,7 +17,9 @@ from aubench.errors import UserError
 from aubench.results import KEYS, PREDICTIONS, TRUTH, au_columns, read_predictions, read_truth
 from aubench.scores import LABELS
 
-CONFIG, REPORT = "config.yaml", "report.json"
+CONFIG, REPORT, ENVIRONMENT = "config.yaml", "report.json", "environment.json"
+BASELINES = "baselines"
+"""Folder in a run with the predictions of what else was scored on the same frames."""
 TRAIN = "aubench train --extractor bisenet --losses ct,id,lp,pr,adv"
 VOLATILE = frozenset({"seed", "device", "baselines", "checkpoint_every"})
 """Entries of a run's config that do not make it another combination."""
@@ -48,6 +50,21 @@ class Run:
         """Equal for runs that differ in seed and the like only."""
         return _combination(self.folder, self.config)
 
+    @property
+    def seed(self) -> int | None:
+        seed = self.config.get("seed")
+        return seed if isinstance(seed, int) else None
+
+    @property
+    def datasets(self) -> list[str]:
+        """What it was trained on, as far as its config says."""
+        listed = self.config.get("datasets") or []
+        return [str(d.get("name", "")) if isinstance(d, Mapping) else str(d) for d in listed]
+
+    @functools.cached_property
+    def environment(self) -> Mapping[str, Any]:
+        return _mapping(self.folder / ENVIRONMENT, json.loads)
+
     def holds(self, dataset: str) -> bool:
         """Whether it was tested on the data set."""
         return bool((self.truth["dataset"] == dataset).any())
@@ -55,18 +72,33 @@ class Run:
     @functools.cache  # noqa: B019 - runs live as long as the command that opened them
     def digest(self, dataset: str) -> str:
         """Equal for equal test frames and labels of a data set, whatever their order."""
-        part = self.truth[self.truth["dataset"] == dataset].sort_values(list(KEYS))
-        part = part[[*KEYS, *sorted(au for au in au_columns(part) if part[au].notna().any())]]
-        return hashlib.sha256(part.to_csv(index=False).encode()).hexdigest()[:16]
+        return digest(self.truth, dataset)
+
+    def baseline_tables(self) -> dict[str, pd.DataFrame]:
+        """Predictions of what else was scored on the same frames when the run was, by name."""
+        return {path.stem: read_predictions(path) for path in sorted((self.folder / BASELINES).glob("*.csv"))}
+
+    @functools.cached_property
+    def baseline_facts(self) -> Mapping[str, Any]:
+        """What the run noted of its baselines, by name: ``supervised``, ``frames_per_s``."""
+        return _mapping(self.folder / BASELINES / "about.json", json.loads)
 
     def baselines(self, dataset: str) -> dict[str, Mapping[str, Any]]:
-        """Scores of what else was scored on the same frames when the run was: name to table."""
+        """Scores of what else was scored on the same frames when the run was: name to table. Where only they were
+        kept, not the predictions behind them, nothing but the numbers can be shown."""
         rows = self.report.get("rows", {})
         return {
             name: row["datasets"][dataset]
             for name, row in rows.items()
             if name not in LABELS and dataset in row["datasets"]
         }
+
+
+def digest(truth: pd.DataFrame, dataset: str) -> str:
+    """Sixteen digits, equal for equal frames and labels of a data set, whatever their order."""
+    part = truth[truth["dataset"] == dataset].sort_values(list(KEYS))
+    part = part[[*KEYS, *sorted(au for au in au_columns(part) if part[au].notna().any())]]
+    return hashlib.sha256(part.to_csv(index=False, float_format="%.6g").encode()).hexdigest()[:16]
 
 
 def find_runs(root: Path) -> list[Path]:

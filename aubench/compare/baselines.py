@@ -1,0 +1,118 @@
+"""What a method must beat: constants and shuffled labels, from the truth alone; estimators, fitted to a data set."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from aubench import discovery, registry
+from aubench.compare.method import Member, Method
+from aubench.compare.runs import Run
+from aubench.compare.scoring import Board, Scored, finish
+from aubench.contracts import Dataset, Estimator
+from aubench.data.labels import locked, open_labels
+from aubench.results import prediction_table, truth_table
+
+CONSTANTS = {
+    "zero": "constant zero",
+    "mean": "constant mean of the test labels (an oracle)",
+    "shuffle": "the test labels, shuffled among the frames (an oracle)",
+}
+"""Baselines that need nothing but the truth."""
+
+
+def constant(found: Board, like: Scored, how: str, seed: int = 0) -> Scored:
+    """A constant on exactly the cells on which ``like`` is scored."""
+    values = np.where(like.mask, found.values, np.nan)
+    if how == "zero":
+        values = np.zeros_like(values)
+    elif how == "mean":
+        count = like.mask.sum(axis=0)
+        means = np.where(like.mask, values, 0.0).sum(axis=0) / np.maximum(count, 1)
+        values = np.broadcast_to(means, values.shape)
+    else:
+        rng = np.random.default_rng(seed)
+        values = values.copy()
+        for column, kept in zip(values.T, like.mask.T, strict=True):  # views: filled in place
+            column[kept] = rng.permutation(column[kept])
+    method = Method(how, CONSTANTS[how], "constant", [Member(how, pd.DataFrame())])
+    method.labels = "none" if how == "zero" else "oracle"
+    used = int(like.mask.any(axis=1).sum())
+    counts = {"frames": len(found.truth), "scored": used, "invalid": 0, "missing": 0, "surplus": 0, "missing_at": [],
+              "not_annotated": []}  # fmt: skip
+    return finish(found, Scored(method, [values.astype(np.float64)], like.mask.copy(), counts))
+
+
+def of_runs(runs: Sequence[Run]) -> list[Method]:
+    """The baselines whose predictions lie in run folders; of equal names the last run's."""
+    methods: dict[str, Method] = {}
+    for run in runs:
+        about = run.baseline_facts
+        for name, table in run.baseline_tables().items():
+            if name in CONSTANTS:
+                continue
+            known = about.get(name, {})
+            method = Method(
+                name, f"baseline, fitted with {run.name}", "baseline", [Member(name, table, None, run.seed)]
+            )
+            if "supervised" in known:
+                method.labels = "full" if known["supervised"] else "none"
+            method.overlap = dict.fromkeys(run.datasets, _overlap(bool(known.get("supervised"))))
+            if known.get("frames_per_s"):
+                method.facts["frames_per_s"] = known["frames_per_s"]
+            methods.pop(name, None)
+            methods[name] = method
+    return list(methods.values())
+
+
+def open_dataset(name: str) -> Dataset:
+    """A data set by the name of its plugin or of a variant in the registry."""
+    plugin, config = registry.resolve("dataset", name)
+    dataset: Dataset = discovery.build("dataset", plugin, config)
+    return dataset
+
+
+def truth_of(dataset: Dataset) -> pd.DataFrame:
+    """The labels of a data set's test frames."""
+    return truth_table(dataset.frames("test"), dataset.aus, open_labels(dataset, "test"))
+
+
+def fit(name: str, datasets: Sequence[Dataset], seed: int = 0) -> Method:
+    """An estimator fitted to the training subjects of every data set and asked about the test subjects.
+
+    Only one that says it is supervised is given labels, those of the training subjects. Raises :class:`UserError` for
+    an unknown name, with the nearest ones.
+    """
+    plugin, config = registry.resolve("estimator", name)
+    known = discovery.find("estimator", plugin).config.model_fields
+    tables, frames, seconds, supervised = [], 0, 0.0, False
+    for dataset in datasets:
+        options = {**({"aus": dataset.aus} if "aus" in known else {}), **config}
+        estimator: Estimator = discovery.build("estimator", plugin, options)
+        supervised = estimator.supervised
+        train, test = dataset.frames("train"), dataset.frames("test")
+        if supervised:
+            estimator.fit(train, open_labels(dataset, "train"), seed=seed)
+        else:
+            with locked():
+                estimator.fit(train, None, seed=seed)
+        with locked():
+            since = time.perf_counter()
+            values = estimator.predict(test)
+            seconds += time.perf_counter() - since
+        frames += len(test)
+        tables.append(prediction_table(test, estimator.aus, values))
+    method = Method(name, discovery.find("estimator", plugin).summary, "baseline", [])
+    method.members = [Member(name, pd.concat(tables, ignore_index=True), None, seed)]
+    method.labels = "full" if supervised else "none"
+    method.overlap = {dataset.name: _overlap(supervised) for dataset in datasets}
+    method.facts = {"frames_per_s": round(frames / max(seconds, 1e-9), 1), "licence": "MIT (ours)"}
+    return method
+
+
+def _overlap(supervised: bool) -> str:
+    how = "with" if supervised else "without"
+    return f"its training subjects, {how} labels; test subjects unseen"

@@ -1,0 +1,180 @@
+"""The comparison of methods on data sets: rows in groups of one protocol, ranked, tested in pairs. A plain mapping."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aubench.compare import published
+from aubench.compare.baselines import CONSTANTS, constant
+from aubench.compare.method import Method
+from aubench.compare.pairs import compare_pairs
+from aubench.compare.protocol import differences
+from aubench.compare.runs import Run
+from aubench.compare.scoring import SHOWN, Board, Scored, board, row, seed_mean
+from aubench.errors import UserError, did_you_mean
+from aubench.statistics import Array, bootstrap, interval, mean_over_aus, resamples
+
+FORMAT = 2
+_DIGITS = 2
+"""Scores that print alike share a rank."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """``common_aus``, ``common_frames``: score on what all methods have, instead of each on its own;
+    ``rank_published``: let printed numbers take part in best and second; ``constants``: which constants to show."""
+
+    common_aus: bool = False
+    common_frames: bool = False
+    rank_published: bool = False
+    show_published: bool = True
+    constants: tuple[str, ...] = ("zero", "mean")
+    draws: int = 10_000
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Labels of a data set's test frames; ``digest`` is equal for equal ones."""
+
+    table: pd.DataFrame
+    digest: str
+
+
+def truth_of_runs(runs: Sequence[Run], dataset: str) -> Truth:
+    """What the runs agree on. Raises :class:`UserError` where they do not."""
+    here = [run for run in runs if run.holds(dataset)]
+    for run in here[1:]:
+        if run.digest(dataset) != here[0].digest(dataset):
+            raise UserError(
+                f"{here[0].folder} and {run.folder} hold different test frames or labels of {dataset!r}, so that "
+                "their scores cannot be compared; choose others with --runs"
+            )
+    return Truth(here[0].truth, here[0].digest(dataset))
+
+
+def alike(runs: Sequence[Run], datasets: Sequence[str]) -> tuple[list[Run], list[Run]]:
+    """Runs whose truth is that of the last one which holds the data set, on every data set; and the others."""
+    last = {d: run.digest(d) for run in runs for d in datasets if run.holds(d)}
+    odd = [run for run in runs if any(run.holds(d) and run.digest(d) != last[d] for d in datasets)]
+    return [run for run in runs if run not in odd], odd
+
+
+def compare(
+    methods: Sequence[Method],
+    truths: Mapping[str, Truth],
+    settings: Settings | None = None,
+    reported: Mapping[str, Mapping[str, Mapping[str, Any]]] | None = None,
+) -> tuple[dict[str, Any], dict[str, Board]]:
+    """Score every method on every data set that it holds.
+
+    ``reported``: data set to rows of which only scores are left, by name. Returns what ``comparison.json`` holds, and
+    the boards (values and masks) that figures are drawn from. Per data set: ``truth`` (digest), ``aus``, ``frames``,
+    ``subjects``, ``best``, ``groups`` (one for each protocol, the largest first: ``hash``, ``protocol``, ``rows``,
+    ``differs``), ``rows`` (see :func:`aubench.compare.scoring.row`; each with ``group``, ``marks`` (metric to AU or
+    "mean" to 1 or 2) and, but for the best, ``behind``), ``tests`` (see :mod:`aubench.compare.pairs`), ``reported`` and
+    ``published``. Raises :class:`UserError` for names that are there twice, and a data set that no method holds.
+    """
+    settings = settings or Settings()
+    names = [method.name for method in methods]
+    taken = [*settings.constants]
+    for name in names:
+        if names.count(name) > 1 or name in taken:
+            raise UserError(f"two rows would be called {name!r}; name the sources of --predictions otherwise")
+    known = {str(d) for method in methods for member in method.members for d in member.table["dataset"].unique()}
+    out: dict[str, Any] = {}
+    boards: dict[str, Board] = {}
+    for dataset, truth in truths.items():
+        here = [method for method in methods if method.holds(dataset)]
+        if not here:
+            raise UserError(f"nothing holds predictions for data set {dataset!r}. {did_you_mean(dataset, known)}")
+        found = board(
+            dataset, truth.table, truth.digest, here,
+            common_aus=settings.common_aus, common_frames=settings.common_frames,
+        )  # fmt: skip
+        boards[dataset] = found
+        out[dataset] = _dataset(found, settings, (reported or {}).get(dataset, {}))
+    options = {
+        "missing_aus": "intersection" if settings.common_aus else "nan",
+        "missing_frames": "intersection" if settings.common_frames else "nan",
+        "draws": settings.draws, "seed": settings.seed, "published_ranked": settings.rank_published,
+    }  # fmt: skip
+    return {"format": FORMAT, "options": options, "datasets": out}, boards
+
+
+def _dataset(found: Board, settings: Settings, reported: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    times = resamples(len(set(found.subjects.tolist())), settings.draws, settings.seed)
+    groups: dict[str, list[Scored]] = {}
+    for scored in found.scored:
+        groups.setdefault(scored.hash, []).append(scored)
+    order = sorted(groups.values(), key=lambda g: (-g[0].comparable, -len(g), -g[0].protocol["cells"]))
+    rows, described = [], []
+    for number, group in enumerate(order):
+        letter = chr(ord("A") + number) if number < 26 else f"Z{number}"
+        own = _group(found, group, settings, times)
+        for entry in own:
+            entry["group"] = letter
+        rows += own
+        protocol = group[0].protocol
+        described.append(
+            {"group": letter, "hash": group[0].hash, "protocol": protocol, "rows": [entry["name"] for entry in own],
+             "differs": differences(protocol, order[0][0].protocol) if number else ""}
+        )  # fmt: skip
+    printed = published.rows(found.dataset) if settings.show_published else []
+    for letter in [g["group"] for g in described]:
+        ranked = [r for r in rows if r["group"] == letter]
+        _mark(ranked, printed if settings.rank_published and letter == "A" else [], found.aus)
+    return {
+        "truth": found.digest, "aus": found.aus, "frames": len(found.truth),
+        "subjects": int(found.truth["subject"].nunique()), "best": rows[0]["name"], "groups": described, "rows": rows,
+        "tests": compare_pairs(found, times, settings.draws),
+        "reported": [{"name": name, "kind": "reported", **table} for name, table in reported.items()],
+        "published": printed,
+    }  # fmt: skip
+
+
+def _group(found: Board, group: Sequence[Scored], settings: Settings, times: Array) -> list[dict[str, Any]]:
+    """The rows of one protocol, best first, then the constants on the same cells."""
+    pairs = [(row(found, scored, times), scored) for scored in group]
+    pairs.sort(key=lambda pair: -(pair[0]["mean"]["icc31"] if pair[0]["mean"]["icc31"] is not None else -2.0))
+    if group[0].comparable:
+        best = _samples(pairs[0][1], times)
+        for entry, scored in pairs[1:]:
+            entry["behind"] = interval(_samples(scored, times, 2) - best)
+        for how in settings.constants:
+            scored = constant(found, group[0], how, settings.seed)
+            pairs.append((row(found, scored, times), scored))
+    return [entry for entry, _ in pairs]
+
+
+def _samples(scored: Scored, times: Array, seed: int = 1) -> Array:
+    return seed_mean([mean_over_aus(bootstrap(one, "icc31", times)) for one in scored.sums], seed)
+
+
+def _mark(rows: Sequence[dict[str, Any]], printed: Sequence[dict[str, Any]], aus: Sequence[str]) -> None:
+    """Best and second of every column. What looks at the test labels cannot win."""
+    for entry in (*rows, *printed):
+        entry["marks"] = {metric: {} for metric in SHOWN}
+    able = [entry for entry in (*rows, *printed) if entry["labels"] != "oracle"]
+    for metric in SHOWN:
+        sign = -1.0 if metric == "icc31" else 1.0
+        # A constant has no agreement by definition, but may well have the smallest error: that is worth seeing.
+        entries = [e for e in able if e["kind"] != "constant" or metric == "mae"]
+        for column in (*aus, "mean"):
+            cells = [(e, e["mean"] if column == "mean" else e["aus"].get(column, {})) for e in entries]
+            values = [(e, round(sign * c[metric], _DIGITS)) for e, c in cells if c.get(metric) is not None]
+            ranks = sorted({value for _, value in values})
+            for entry, value in values if len(values) > 1 else []:
+                place = int(np.searchsorted(ranks, value)) + 1
+                if place <= 2:
+                    entry["marks"][metric][column] = place
+
+
+def constants_known(names: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Baselines that need nothing but the truth, and the others."""
+    return [n for n in names if n in CONSTANTS], [n for n in names if n not in CONSTANTS]

@@ -1,0 +1,88 @@
+"""A comparison as LaTeX with booktabs: a document that compiles, whose tables can be copied out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aubench.compare.tables import MEAN, METRICS, Cell, Grid, grid
+
+_SPECIAL = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
+            "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "±": r"$\pm$"}  # fmt: skip
+_ARROW = {"icc31": r"$\uparrow$", "mae": r"$\downarrow$"}
+_PREAMBLE = r"""\documentclass{article}
+\usepackage[utf8]{inputenc}
+\usepackage[T1]{fontenc}
+\usepackage[a4paper,landscape,margin=12mm]{geometry}
+\usepackage{booktabs,graphicx}
+\begin{document}
+"""
+
+
+def escape(text: str) -> str:
+    """Text that LaTeX prints as it is; letters beyond Latin become a question mark."""
+    plain = "".join(_SPECIAL.get(c, c) for c in text)
+    return "".join(c if ord(c) < 0x180 else "?" for c in plain)
+
+
+def document(comparison: Mapping[str, Any]) -> str:
+    """Table 1 (per AU) and Tables 2 and 3 (averages), best bold, second underlined."""
+    parts = [_PREAMBLE]
+    command = comparison.get("command")
+    if command:
+        parts.append(f"% {' '.join(str(command).split())}\n")
+    parts.append(table(grid(comparison), _caption(comparison, "per action unit")))
+    parts.append(table(grid(comparison, per_au=False), _caption(comparison, "averages"), wide=False))
+    return "\n".join([*parts, r"\end{document}", ""])
+
+
+def table(here: Grid, caption: str, *, wide: bool = True) -> str:
+    """One table; ``wide`` shrinks it to the width of the page."""
+    spec = "ll" + "".join(f"@{{\\hspace{{1.2em}}}}{'c' * here.width(d)}" for d in here.datasets)
+    lines = [r"\begin{table}[p]", r"\centering", f"\\caption{{{caption}}}"]
+    lines += [r"\resizebox{\linewidth}{!}{%"] if wide else []
+    lines += [f"\\begin{{tabular}}{{{spec}}}", r"\toprule"]
+    heads, rules, start = [], [], 3
+    for dataset in here.datasets:
+        end = start + here.width(dataset) - 1
+        heads.append(f"\\multicolumn{{{end - start + 1}}}{{c}}{{{escape(dataset.upper())}}}")
+        rules.append(f"\\cmidrule(lr){{{start}-{end}}}")
+        start = end + 1
+    lines += [" & & " + " & ".join(heads) + r" \\", " ".join(rules)]
+    lines.append(" & AU & " + " & ".join("Avg" if au == MEAN else au[2:] for _, au in here.columns) + r" \\")
+    for metric, block in here.blocks.items():
+        lines.append(r"\midrule")
+        printed = False
+        for number, line in enumerate(block):
+            if line.kind == "published" and not printed and number:
+                lines.append(f"\\cmidrule(lr){{2-{len(here.columns) + 2}}}")
+            printed = printed or line.kind == "published"
+            head = f"{METRICS[metric]} {_ARROW[metric]}" if number == 0 else ""
+            name = escape(line.name.removesuffix(" [printed]"))
+            name = f"\\textit{{{name}}}$^{{*}}$" if line.kind == "published" else name
+            lines.append(f"{head} & {name} & " + " & ".join(map(_cell, line.cells)) + r" \\")
+    lines += [r"\bottomrule", r"\end{tabular}" + ("}" if wide else ""), r"\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(cell: Cell) -> str:
+    text = {1: r"\textbf{%s}", 2: r"\underline{%s}"}.get(cell.mark, "%s") % cell.text.replace("–", "--")
+    signs = cell.group + (r"\dagger" if cell.flag else "")
+    return text + (f"$^{{{signs}}}$" if signs else "")
+
+
+def _caption(comparison: Mapping[str, Any], what: str) -> str:
+    parts = [f"ICC(3,1) and MAE, {what}. Bold: best; underlined: second."]
+    ranked = comparison["options"]["published_ranked"]
+    if any(here["published"] for here in comparison["datasets"].values()):
+        parts.append(
+            "$^*$ printed elsewhere (ACM MM 2020, arXiv 2008.08862), "
+            f"{'ranked' if ranked else 'not ranked'} with ours. "
+            r"$^\dagger$ does not follow from its cells."
+        )
+    for dataset, here in comparison["datasets"].items():
+        for group in here["groups"][1:]:
+            parts.append(
+                f"{group['group']}: another protocol on {escape(dataset)} ({escape(group['differs'])}), ranked apart."
+            )
+    return " ".join(parts)

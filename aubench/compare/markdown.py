@@ -1,0 +1,155 @@
+"""A comparison as Markdown: the paper's tables, then what they rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from aubench.compare.tables import MEAN, METRICS, Cell, grid
+from aubench.report.markdown import number, table
+
+
+def page(comparison: Mapping[str, Any]) -> str:
+    """The whole page."""
+    parts = ["# Methods compared\n"]
+    if command := comparison.get("command"):
+        parts.append(f"`{command}`, {comparison.get('date', '')}\n")
+    parts += [warning + "\n" for warning in warnings(comparison)]
+    for dataset, here in comparison["datasets"].items():
+        parts += _dataset(dataset, here)
+    parts.append("## Per action unit, in the form of the paper's Table 1\n")
+    whole = grid(comparison)
+    for metric, block in whole.blocks.items():
+        head = [METRICS[metric], "", *(f"{d} {'Avg' if au == MEAN else au[2:]}" for d, au in whole.columns)]
+        body = [[line.name, "" if line.kind == "run" else line.kind, *map(_cell, line.cells)] for line in block]
+        parts.append(table(head, body))
+    parts.append("Best **bold**, second <u>underlined</u>, among rows of one protocol and printed digits.\n")
+    return "\n".join(parts)
+
+
+def warnings(comparison: Mapping[str, Any]) -> Iterator[str]:
+    """What a reader must know before the first number."""
+    for dataset, here in comparison["datasets"].items():
+        if len(here["groups"]) > 1:
+            first, *others = here["groups"]
+            listed = "; ".join(f"{g['group']} ({g['hash']}): {', '.join(g['rows'])}: {g['differs']}" for g in others)
+            yield (
+                f"**{dataset}: rows of different protocols are ranked apart.** {first['group']} ({first['hash']}): "
+                f"{', '.join(first['rows'])}. {listed}."
+            )
+        for entry in here["published"]:
+            for metric, text in entry["flags"].items():
+                yield f"{dataset}, {entry['name']} [printed], {METRICS[metric]}: {text}."
+        if here["published"]:
+            ranked = comparison["options"]["published_ranked"]
+            how = "ranked with ours, as asked" if ranked else "never ranked with ours"
+            yield f"{dataset}: rows marked [printed] are from elsewhere, on a protocol that cannot be checked; {how}."
+
+
+def _dataset(dataset: str, here: Mapping[str, Any]) -> list[str]:
+    parts = [
+        f"## {dataset}\n",
+        f"{here['frames']} test frames of {here['subjects']} subjects, {len(here['aus'])} AUs, "
+        f"truth `{here['truth']}`.\n",
+    ]
+    body = [
+        [e["name"], e["label"], e["group"], _spread(e, "icc31"), span(e.get("interval")),
+         span(e.get("behind"), sign=True), _spread(e, "mae"), span(e.get("mae_interval")),
+         number(e["mean"]["pcc"]), number(e["mean"]["icc21"])]
+        for e in here["rows"]
+    ]  # fmt: skip
+    for e in here["reported"]:
+        mean = e["mean"]
+        body.append([e["name"], e["label"], "", number(mean["icc31"]), "", "", number(mean["mae"]), "",
+                     number(mean["pcc"]), number(mean["icc21"])])  # fmt: skip
+    for e in here["published"]:
+        flags = {metric: " [!]" if metric in e["flags"] else "" for metric in METRICS}
+        cells = {metric: number(e["mean"][metric], 2) + flags[metric] for metric in METRICS}
+        body.append([f"{e['name']} [printed]", e["label"], "", cells["icc31"], "", "", cells["mae"], "", "", ""])
+    head = ["method", "what it is", "protocol", "ICC(3,1)", "95%", "behind the best", "MAE", "95%", "PCC", "ICC(2,1)"]
+    parts.append(table(head, body))
+    parts.append(
+        "Intervals: bootstrap over subjects (and over seeds where there are several: ± is their standard deviation); "
+        "*behind the best* is of the paired difference to the first row of the same protocol.\n"
+    )
+    parts += ["### What each row rests on\n", _fairness(here)]
+    parts += _lost(here)
+    if here["tests"]["pairs"]:
+        parts += ["### Do they differ?\n", _tests(here["tests"])]
+    return parts
+
+
+def _spread(entry: Mapping[str, Any], metric: str) -> str:
+    spread = entry["mean"].get(f"{metric}_sd")
+    mark = entry["marks"][metric].get(MEAN)
+    return _marked(number(entry["mean"][metric]), mark) + (f" ± {number(spread)}" if spread is not None else "")
+
+
+def _marked(text: str, mark: int | None) -> str:
+    return {1: f"**{text}**", 2: f"<u>{text}</u>"}.get(mark or 0, text)
+
+
+def _cell(cell: Cell) -> str:
+    return (
+        _marked(cell.text, cell.mark)
+        + (f"<sup>{cell.group}</sup>" if cell.group else "")
+        + (" [!]" if cell.flag else "")
+    )
+
+
+def span(ends: Sequence[float] | None, sign: bool = False) -> str:
+    """An interval in words."""
+    return "" if ends is None else " to ".join(f"{end:+.3f}" if sign else number(end) for end in ends)
+
+
+def _fairness(here: Mapping[str, Any]) -> str:
+    body = []
+    for e in here["rows"]:
+        scale = e["scale"] if e["rescale"] is None else f"{e['scale']} × {e['rescale']:g}"
+        dropped = [f"{e[k]} {k}" for k in ("missing", "invalid", "surplus") if e[k]]
+        covered = f"{len(here['aus']) - len(e['missing_aus'])} of {len(here['aus'])}"
+        body.append([e["name"], f"{e['group']} `{e['protocol']}`", covered, f"{e['scored']} of {e['frames']}",
+                     ", ".join(dropped) or "none", e["labels"], e["overlap"], scale, str(len(e["seeds"]))])  # fmt: skip
+    head = [
+        "method",
+        "protocol",
+        "AUs",
+        "frames scored",
+        "dropped",
+        "labels used",
+        "training data overlap",
+        "scale",
+        "seeds",
+    ]
+    return table(head, body)
+
+
+def _lost(here: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for e in here["rows"]:
+        notes = [*e["notes"]]
+        if e["missing_at"]:
+            notes.append("no reading at " + "; ".join(e["missing_at"]))
+        if e["missing_aus"]:
+            notes.append("does not predict " + ", ".join(e["missing_aus"]))
+        if e["mean"]["note"] and e["mean"]["note"] not in notes:
+            notes.append(e["mean"]["note"])
+        lines += [f"- {e['name']}: {note}." for note in dict.fromkeys(notes)]
+    return ["\n".join(lines) + "\n"] if lines else []
+
+
+def _tests(tests: Mapping[str, Any]) -> str:
+    body = []
+    for pair in tests["pairs"]:
+        for metric, words in METRICS.items():
+            e = pair[metric]
+            value = "–" if e["difference"] is None else f"{e['difference']:+.3f}"
+            body.append([f"{pair['a']} − {pair['b']}", words, value,
+                         span(e["interval"], sign=True), number(e["p"], 4), number(e["p_holm"], 4), number(e["d"], 2),
+                         f"{pair['frames']} / {pair['subjects']}"])  # fmt: skip
+    head = ["difference", "metric", "value", "95%", "p", "p (Holm)", "d", "frames / subjects"]
+    how = "all swaps of subjects" if tests["exact"] else f"{tests['draws']} random swaps of subjects"
+    return table(head, body) + (
+        f"\np: permutation of whole subjects ({how}; with so few people no p can be below {tests['smallest_p']:.4f}); "
+        "Holm: for all pairs together, each metric by itself; d: Cohen's d of the subjects' own differences.\n"
+    )

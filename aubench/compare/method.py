@@ -1,0 +1,146 @@
+"""What is compared: a method is one way of predicting, with one table of predictions for each of its seeds."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from aubench.compare.formats import Scale
+from aubench.compare.importing import Imported
+from aubench.compare.runs import Run
+
+Kind = Literal["run", "import", "baseline", "constant"]
+Labels = Literal["none", "weak", "semi", "full", "oracle", "unknown"]
+LABELS: dict[Labels, str] = {
+    "none": "no AU label",
+    "weak": "a few frames labelled",
+    "semi": "some frames labelled",
+    "full": "every training frame labelled",
+    "oracle": "looks at the test labels",
+    "unknown": "not declared",
+}
+
+
+@dataclass(frozen=True)
+class Member:
+    """One seed of a method: its predictions, and where they come from."""
+
+    name: str
+    table: pd.DataFrame
+    folder: str | None = None
+    seed: int | None = None
+
+
+@dataclass
+class Method:
+    """``rescale``: factor that the user stated to bring a 0..1 output to 0..5, None where nothing was."""
+
+    name: str
+    label: str
+    kind: Kind
+    members: list[Member]
+    scale: Scale = "intensity"
+    rescale: float | None = None
+    labels: Labels = "unknown"
+    overlap: Mapping[str, str] = field(default_factory=dict)
+    """Data set to what of it the method has seen in training."""
+    notes: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    """Speed, size, licence, environment, figure: whatever is known of it."""
+
+    def holds(self, dataset: str) -> bool:
+        return any((member.table["dataset"] == dataset).any() for member in self.members)
+
+
+def from_runs(runs: Sequence[Run]) -> list[Method]:
+    """Runs as methods: those that differ in their seed only are one method, and none of them its best. A seed that is
+    there twice is no second sample of chance, so that the earlier run becomes a method by itself."""
+    groups: dict[str, list[Run]] = {}
+    for run in reversed(runs):
+        group = groups.setdefault(run.combination, [])
+        again = any(run.seed == other.seed for other in group)
+        groups.setdefault(f"{run.combination} {run.folder}", []).append(run) if again else group.append(run)
+    groups = {key: group[::-1] for key, group in reversed(groups.items())}
+    folders = [run.name for run in runs]
+    taken: set[str] = set()
+    methods = []
+    for group in groups.values():
+        members = [
+            Member(r.name if folders.count(r.name) == 1 else str(r.folder), r.predictions, str(r.folder), r.seed)
+            for r in group
+        ]
+        first = group[0]
+        name = members[0].name if len(group) == 1 else first.label
+        if name in taken:
+            name = f"{name} ({members[0].name})"
+        taken.add(name)
+        methods.append(
+            Method(
+                name=name,
+                label=first.label,
+                kind="run",
+                members=members,
+                labels="none" if first.config else "unknown",
+                overlap=dict.fromkeys(first.datasets, "its training subjects, without labels; test subjects unseen"),
+                facts=_facts(first),
+            )
+        )
+    return methods
+
+
+def from_import(name: str, path: Path, source: Imported, rescale: float | None, labels: Labels | None) -> Method:
+    """Another tool's predictions as a method."""
+    form = source.form
+    facts = {"licence": form.licence} if form.licence else {}
+    declared: Labels = labels or ("full" if form.labels == "full" else "unknown")
+    return Method(
+        name=name,
+        label=f"{form.tool}, {path.name}",
+        kind="import",
+        members=[Member(name, source.table)],
+        scale=source.scale,
+        rescale=rescale,
+        labels=declared,
+        overlap={k: f"yes: {v}" for k, v in form.trained_on.items()},
+        notes=list(source.notes),
+        facts=facts,
+    )
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    facts: dict[str, Any] = {"licence": "MIT (ours)"}
+    if run.report.get("predict_frames_per_s"):
+        facts["frames_per_s"] = run.report["predict_frames_per_s"]
+    weights = run.folder / "model.safetensors"
+    if weights.is_file():
+        facts["megabytes"] = round(weights.stat().st_size / 1e6, 1)
+        facts["parameters"] = _parameters(weights)
+    if run.environment:
+        facts["environment"] = dict(run.environment)
+    if (figure := run.folder / "figure.png").is_file():
+        facts["figure"] = str(figure)
+    return facts
+
+
+def _parameters(path: Path) -> int | None:
+    """How many numbers a safetensors file holds, from its header alone; None for a file that is none."""
+    try:
+        with path.open("rb") as file:
+            (length,) = struct.unpack("<Q", file.read(8))
+            header = json.loads(file.read(min(length, 1 << 26)))
+    except (OSError, ValueError, struct.error):
+        return None
+    total = 0
+    for name, entry in header.items():
+        if name != "__metadata__" and entry.get("dtype") in ("F64", "F32", "F16", "BF16"):
+            count = 1
+            for side in entry["shape"]:
+                count *= side
+            total += count
+    return total

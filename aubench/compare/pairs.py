@@ -1,0 +1,82 @@
+"""Do two methods differ? Every pair on the frames that both have read, corrected for the number of pairs (Holm).
+
+The test swaps the two methods' answers for whole subjects (:func:`aubench.statistics.permutation_p`); the interval of
+the difference is a paired bootstrap over subjects; the effect size is Cohen's d of the subjects' own differences.
+Constants are no methods: a pair with one would only make every other test harder to pass.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from aubench import statistics
+from aubench.compare.scoring import Board, Scored, seed_mean
+from aubench.statistics import Array, Metric, SubjectSums
+
+TESTED: tuple[Metric, ...] = ("icc31", "mae")
+
+
+def compare_pairs(found: Board, times: Array, draws: int) -> dict[str, Any]:
+    """``{"draws", "exact", "smallest_p", "pairs": [{"a", "b", "frames", "subjects", "aus", "icc31": {}, "mae": {}}]}``.
+
+    A metric's entry: ``difference`` (a less b), ``interval`` of it, ``p``, ``p_holm`` over all pairs, ``d`` and how
+    many subjects it rests on; None where it is undefined.
+    """
+    methods = [s for s in found.scored if s.comparable and s.method.kind != "constant"]
+    pairs = []
+    exact, smallest = True, None
+    for a, b in combinations(methods, 2):
+        mask = a.mask & b.mask
+        frames = int(mask.any(axis=1).sum())
+        if not frames:
+            continue
+        sums = [_on(found, s, mask) for s in (a, b)]
+        there = sums[0][0].cells[..., 0].sum(axis=1) > 0
+        subjects = int(there.sum())
+        patterns, exact = statistics.swaps(subjects, draws)
+        smallest = max(smallest or 0.0, 1 / len(patterns))
+        entry: dict[str, Any] = {
+            "a": a.method.name, "b": b.method.name, "frames": frames, "subjects": subjects,
+            "aus": [au for au, column in zip(found.aus, mask.T, strict=True) if column.any()],
+        }  # fmt: skip
+        swapped = [[_of(one, there) for one in side] for side in sums]
+        for metric in TESTED:
+            difference, p = statistics.permutation_p(*swapped, metric, patterns)
+            effect, rests_on = statistics.cohens_dz(*sums, metric)
+            samples = [
+                seed_mean([statistics.mean_over_aus(statistics.bootstrap(one, metric, times)) for one in side], seed)
+                for seed, side in enumerate(sums, 1)
+            ]
+            entry[metric] = {
+                "difference": _none(difference), "interval": statistics.interval(samples[0] - samples[1]),
+                "p": _none(p), "d": _none(effect), "d_subjects": rests_on,
+            }  # fmt: skip
+        pairs.append(entry)
+    for metric in TESTED:
+        found_p = {str(i): math.nan if e[metric]["p"] is None else e[metric]["p"] for i, e in enumerate(pairs)}
+        for i, corrected in statistics.holm(found_p).items():
+            pairs[int(i)][metric]["p_holm"] = _none(corrected)
+    return {"draws": draws, "exact": exact, "smallest_p": smallest, "pairs": pairs}
+
+
+def _on(found: Board, scored: Scored, mask: npt.NDArray[np.bool_]) -> list[SubjectSums]:
+    """The sums of a method on the frames of the pair."""
+    if np.array_equal(mask, scored.mask):
+        return scored.sums
+    values = [np.where(mask, v, np.nan) for v in scored.values]
+    return [statistics.subject_sums(found.values, v, found.subjects.tolist()) for v in values]
+
+
+def _of(sums: SubjectSums, there: npt.NDArray[np.bool_]) -> SubjectSums:
+    """Without the people who have no such frame: to swap them changes nothing."""
+    names = tuple(name for name, kept in zip(sums.subjects, there, strict=True) if kept)
+    return SubjectSums(names, sums.cells[there])
+
+
+def _none(value: float) -> float | None:
+    return None if math.isnan(value) else value

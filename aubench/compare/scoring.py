@@ -1,0 +1,243 @@
+"""Methods on the frames of one data set: aligned, masked, scored per AU with intervals, seeds averaged."""
+
+from __future__ import annotations
+
+import math
+import statistics as plain_statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from aubench import metrics, statistics
+from aubench.compare.method import Method
+from aubench.compare.protocol import describe, fingerprint
+from aubench.errors import UserError
+from aubench.parameters import INTENSITY_SCALE
+from aubench.results import KEYS, VALID, aligned, au_columns
+from aubench.statistics import Array, SubjectSums
+
+SCALED = ("icc31", "icc21", "mae", "mse", "ccc")
+"""Metrics that mean nothing between intensities and numbers of another scale. A correlation does."""
+SHOWN = ("icc31", "mae")
+SPANS = 5
+"""So many places of missing frames are named."""
+
+
+@dataclass
+class Scored:
+    """A method on one data set. ``values``: one table (n, a) for each seed, in the order of the truth, NaN outside of
+    ``mask`` (n, a); ``sums`` the same, condensed."""
+
+    method: Method
+    values: list[Array]
+    mask: npt.NDArray[np.bool_]
+    counts: dict[str, Any]
+    sums: list[SubjectSums] = field(default_factory=list)
+    protocol: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def comparable(self) -> bool:
+        """Whether it has intensities to compare: its own, or rescaled as the user stated."""
+        return self.method.scale == "intensity" or self.method.rescale is not None
+
+    @property
+    def hash(self) -> str:
+        return fingerprint(self.protocol)
+
+
+@dataclass
+class Board:
+    """A data set's truth in fixed order, and what is scored on it."""
+
+    dataset: str
+    truth: pd.DataFrame
+    digest: str
+    aus: list[str]
+    scored: list[Scored]
+
+    @property
+    def values(self) -> Array:
+        return self.truth[self.aus].to_numpy(np.float64)
+
+    @property
+    def subjects(self) -> npt.NDArray[np.str_]:
+        return self.truth["subject"].to_numpy(str)
+
+
+def board(
+    dataset: str, truth: pd.DataFrame, digest: str, methods: Sequence[Method], *, common_aus: bool, common_frames: bool
+) -> Board:
+    """Align every method with the truth; ``common_*``: score on what all of them have, instead of each on its own.
+
+    Raises :class:`UserError` if that leaves nothing, or a method has none of the annotated AUs.
+    """
+    truth = truth[truth["dataset"] == dataset].sort_values(list(KEYS)).reset_index(drop=True)
+    aus = [au for au in au_columns(truth) if truth[au].notna().any()]
+    truth = truth[[*KEYS, *aus]]
+    scored = [_align(method, truth, aus) for method in methods]
+    if common_aus:
+        kept = [i for i in range(len(aus)) if all(s.mask[:, i].any() for s in scored)]
+        if not kept:
+            raise UserError(f"{dataset}: no AU is predicted by every method; leave --missing-aus at nan")
+        aus = [aus[i] for i in kept]
+        truth = truth[[*KEYS, *aus]]
+        for s in scored:
+            s.mask, s.values = s.mask[:, kept], [v[:, kept] for v in s.values]
+    if common_frames:
+        # A method's frames are those it has a reading of; AUs that it never predicts do not make it lack frames.
+        rows = np.all([s.mask.any(axis=1) for s in scored], axis=0)
+        if not rows.any():
+            raise UserError(f"{dataset}: no frame is predicted by every method; leave --missing-frames at nan")
+        for s in scored:
+            s.mask = s.mask & rows[:, None]
+    found = Board(dataset, truth, digest, aus, scored)
+    for s in scored:
+        finish(found, s)
+    return found
+
+
+def finish(found: Board, scored: Scored) -> Scored:
+    """Fill in what follows from values and mask."""
+    known = ~np.isnan(found.values)
+    scored.mask = scored.mask & known
+    scored.values = [np.where(scored.mask, v, np.nan) for v in scored.values]
+    subjects = found.subjects.tolist()
+    scored.sums = [statistics.subject_sums(found.values, v, subjects) for v in scored.values]
+    scale = "intensity" if scored.comparable else scored.method.scale
+    scored.protocol = describe(found.dataset, found.digest, found.subjects, found.aus, scored.mask, scale)
+    return scored
+
+
+def _align(method: Method, truth: pd.DataFrame, aus: list[str]) -> Scored:
+    values: list[Array] = []
+    counts: dict[str, Any] = {}
+    dataset = str(truth["dataset"].iloc[0])
+    for member in method.members:
+        own = member.table[member.table["dataset"] == dataset]
+        if not set(aus) & set(au_columns(own)):
+            raise UserError(
+                f"{member.name}: has {', '.join(au_columns(own)) or 'no AU'}, none of which {dataset} annotates "
+                f"({', '.join(aus)})"
+            )
+        try:
+            table, found = aligned(truth, own)
+        except UserError as error:
+            raise UserError(f"{member.name}: {error}") from error
+        counts = counts or {**found, "missing_at": _missing_at(truth, own)}
+        ignored = [au for au in au_columns(own) if au not in aus]
+        counts.setdefault("not_annotated", ignored)
+        values.append(table.to_numpy(np.float64) * (method.rescale or 1.0))
+    if method.rescale is not None and max(float(np.nanmax(v, initial=0.0)) for v in values) > INTENSITY_SCALE + 1e-9:
+        raise UserError(f"{method.name}: rescaled by {method.rescale:g}, some values are above {INTENSITY_SCALE:g}")
+    mask = np.all([~np.isnan(v) for v in values], axis=0)
+    return Scored(method, values, mask, counts)
+
+
+def _missing_at(truth: pd.DataFrame, own: pd.DataFrame) -> list[str]:
+    """Where frames of the truth are missing or not valid: "SN001/a: 12 frames (0..11)", the largest gaps first."""
+    valid = own[own[VALID].astype(bool)] if VALID in own else own
+    rows = truth[list(KEYS)].merge(valid[list(KEYS)].astype({"frame": "int64"}), how="left", indicator="side")
+    lost = rows[rows["side"] == "left_only"]
+    spans = [(len(p), f"{s}/{q}: {len(p)} frames ({p['frame'].min()}..{p['frame'].max()})")
+             for (s, q), p in lost.groupby(["subject", "sequence"])]  # fmt: skip
+    spans.sort(key=lambda span: -span[0])
+    named = [text for _, text in spans[:SPANS]]
+    return [*named, f"and {len(spans) - SPANS} more videos"] if len(spans) > SPANS else named
+
+
+# --- a row of the table -----------------------------------------------------------------------------------------------
+
+
+def row(found: Board, scored: Scored, times: Array) -> dict[str, Any]:
+    """Everything that the table says of a method, for JSON: see :func:`aubench.compare.build.compare`."""
+    method = scored.method
+    scale_note = _scale_note(method)
+    seeds = []
+    for member, values in zip(method.members, scored.values, strict=True):
+        scores = metrics.per_au(found.values, values, found.aus)
+        means = metrics.mean_over_aus(scores)
+        seeds.append((member, {au: _plain(s, scored) for au, s in scores.items()}, _plain(means, scored)))
+    aus = {au: _over_seeds([one[1][au] for one in seeds]) for au in found.aus}
+    mean = _over_seeds([one[2] for one in seeds])
+    out: dict[str, Any] = {
+        "name": method.name,
+        "label": method.label,
+        "kind": method.kind,
+        "scale": method.scale,
+        "rescale": method.rescale,
+        "labels": method.labels,
+        "overlap": method.overlap.get(found.dataset, "none known" if method.kind != "import" else "unknown"),
+        "mean": {**mean, "note": "; ".join(filter(None, (scale_note, mean["note"])))},
+        "aus": aus,
+        "missing_aus": [au for i, au in enumerate(found.aus) if not scored.mask[:, i].any()],
+        **scored.counts,
+        "scored": int(scored.mask.any(axis=1).sum()),
+        "subjects": scored.protocol["subjects"],
+        "sequences": int(found.truth[scored.mask.any(axis=1)].groupby(["subject", "sequence"]).ngroups),
+        "protocol": scored.hash,
+        "notes": [*method.notes, *([scale_note] if scale_note else [])],
+        "facts": method.facts,
+        "seeds": [
+            {"name": m.name, "folder": m.folder, "seed": m.seed, **{k: mean_[k] for k in SHOWN}}
+            for m, _, mean_ in seeds
+        ],
+    }
+    if method.kind == "run" and len(seeds) == 1:
+        out["folder"] = method.members[0].folder
+    if scored.comparable:
+        for metric in SHOWN:
+            samples = [statistics.bootstrap(s, metric, times) for s in scored.sums]
+            per_au = np.mean(samples, axis=0)
+            for i, au in enumerate(found.aus):
+                aus[au][f"{metric}_interval"] = statistics.interval(per_au[:, i])
+            whole = seed_mean([statistics.mean_over_aus(s) for s in samples])
+            out["interval" if metric == "icc31" else f"{metric}_interval"] = statistics.interval(whole)
+    else:
+        out["interval"] = None
+    return out
+
+
+def seed_mean(samples: Sequence[Array], seed: int = 1) -> Array:
+    """Bootstrap samples of several seeds (one table (draws,) each, on the same draws) as samples of the method: in
+    every draw the seeds are drawn with replacement too, so that the interval covers both people and training."""
+    stacked = np.stack(samples)
+    if len(stacked) == 1:
+        return np.asarray(stacked[0])
+    picks = np.random.default_rng(seed).integers(0, len(stacked), size=stacked.shape)
+    return np.asarray(np.take_along_axis(stacked, picks, axis=0).mean(axis=0))
+
+
+def _scale_note(method: Method) -> str:
+    if method.rescale is not None:
+        return f"{method.scale} times {method.rescale:g}, as stated by the user"
+    if method.scale != "intensity":
+        return f"on the scale '{method.scale}': ICC and errors are refused, as no rescale was stated"
+    return ""
+
+
+def _plain(scores: dict[str, metrics.Score], scored: Scored) -> dict[str, Any]:
+    """Scores for JSON: None for what is undefined or refused, with the reasons in one note."""
+    plain: dict[str, Any] = {
+        k: None if math.isnan(s) or (k in SCALED and not scored.comparable) else float(s) for k, s in scores.items()
+    }
+    notes = dict.fromkeys(s.note for s in scores.values() if s.note)
+    return {**plain, "n": scores["mae"].n, "note": "; ".join(notes)}
+
+
+def _over_seeds(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The mean of each score over the seeds, and its spread: the score of a seed, never that of averaged answers."""
+    if len(entries) == 1:
+        return dict(entries[0])
+    out: dict[str, Any] = {}
+    for name in metrics.METRICS:
+        values = [e[name] for e in entries]
+        defined = [v for v in values if v is not None]
+        # A seed without a score (a constant answer on constant truth) must not vanish from the mean.
+        out[name] = plain_statistics.mean(defined) if len(defined) == len(values) else None
+        out[f"{name}_sd"] = plain_statistics.stdev(defined) if len(defined) == len(values) else None
+    notes = dict.fromkeys(e["note"] for e in entries if e["note"])
+    return {**out, "n": entries[0]["n"], "note": "; ".join(notes)}

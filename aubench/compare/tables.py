@@ -1,0 +1,148 @@
+"""A comparison as tables: the paper's form as a grid that every output shows alike, and tidy rows for CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+METRICS = {"icc31": "ICC(3,1)", "mae": "MAE"}
+MEAN = "mean"
+_TIDY = ("icc31", "icc21", "mae", "mse", "pcc", "ccc")
+_HEAD = ("dataset", "group", "protocol", "method", "kind", "scale", "labels", "metric", "au", "value", "sd", "low",
+         "high", "n", "rank", "note")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A score as printed. ``mark``: 1 best, 2 second, 0 neither; ``group`` where it is not the first's; ``flag``: what
+    is wrong with a printed number."""
+
+    text: str
+    mark: int = 0
+    group: str = ""
+    flag: str = ""
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    name: str
+    kind: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The paper's Table 1: data sets side by side, an AU a column and the average last; a block of lines per metric."""
+
+    columns: tuple[tuple[str, str], ...]
+    """(data set, AU or "mean")."""
+    blocks: dict[str, list[Line]]
+
+    @property
+    def datasets(self) -> list[str]:
+        return list(dict.fromkeys(dataset for dataset, _ in self.columns))
+
+    def width(self, dataset: str) -> int:
+        return sum(1 for d, _ in self.columns if d == dataset)
+
+
+def short(value: float | None, digits: int = 2) -> str:
+    """As the paper prints it: 0.61 as .61; a dash where there is none."""
+    if value is None:
+        return "–"
+    text = f"{value:.{digits}f}"
+    if float(text) == 0:
+        text = text.lstrip("-")
+    return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
+
+
+def names(comparison: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """(name, kind) of every row on any data set: methods, then constants, then what only scores are left of, then
+    printed ones."""
+    found: dict[str, str] = {}
+    for part in ("rows", "reported", "published"):
+        for constant in (False, True) if part == "rows" else (False,):
+            for here in comparison["datasets"].values():
+                for entry in here[part]:
+                    key = _key(entry)
+                    if part != "rows" or (entry["kind"] == "constant") == constant:
+                        found.setdefault(key, entry["kind"])
+    return list(found.items())
+
+
+def _key(entry: Mapping[str, Any]) -> str:
+    """What a row is called: a constant of a later group belongs to that group, a printed row is marked as such."""
+    if entry["kind"] == "constant" and entry["group"] != "A":
+        return f"{entry['name']} ({entry['group']})"
+    return f"{entry['name']} [printed]" if entry["kind"] == "published" else str(entry["name"])
+
+
+def entries(here: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Every row of a data set by the name that tables give it."""
+    return {_key(entry): entry for part in ("rows", "reported", "published") for entry in here[part]}
+
+
+def grid(comparison: Mapping[str, Any], *, per_au: bool = True) -> Grid:
+    """Per AU (Table 1), or the averages alone (Tables 2 and 3)."""
+    datasets = comparison["datasets"]
+    columns: list[tuple[str, str]] = []
+    for dataset, here in datasets.items():
+        columns += [(dataset, au) for au in here["aus"]] if per_au else []
+        columns.append((dataset, MEAN))
+    rows = {dataset: entries(here) for dataset, here in datasets.items()}
+    blocks: dict[str, list[Line]] = {}
+    for metric in METRICS:
+        lines = []
+        for name, kind in names(comparison):
+            if kind == "constant" and name.endswith(")"):  # of a later group: in the tables of means only
+                continue
+            cells = tuple(_cell(rows[dataset].get(name), metric, column) for dataset, column in columns)
+            if any(cell.value is not None for cell in cells):
+                lines.append(Line(name, kind, cells))
+        blocks[metric] = lines
+    return Grid(tuple(columns), blocks)
+
+
+def _cell(entry: Mapping[str, Any] | None, metric: str, column: str) -> Cell:
+    if entry is None:
+        return Cell("–")
+    value = (entry["mean"] if column == MEAN else entry["aus"].get(column, {})).get(metric)
+    mark = entry.get("marks", {}).get(metric, {}).get(column, 0)
+    group = entry.get("group", "A")
+    flag = entry.get("flags", {}).get(metric, "") if column == MEAN else ""
+    return Cell(short(value), mark, "" if group == "A" or value is None else group, flag, value)
+
+
+def tidy(comparison: Mapping[str, Any]) -> str:
+    """Every number on a line of its own, as CSV."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(_HEAD)
+    for dataset, here in comparison["datasets"].items():
+        for part in ("rows", "reported", "published"):
+            for entry in here[part]:
+                writer.writerows(_tidy(dataset, entry))
+    return out.getvalue()
+
+
+def _tidy(dataset: str, entry: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
+    fixed = (dataset, entry.get("group", ""), entry.get("protocol", ""), entry["name"], entry["kind"],
+             entry.get("scale", "intensity"), entry.get("labels", ""))  # fmt: skip
+    whole = dict(entry["mean"])
+    whole["icc31_interval"], whole["mae_interval"] = entry.get("interval"), entry.get("mae_interval")
+    for au, cell in (*entry["aus"].items(), (MEAN, whole)):
+        for metric in _TIDY:
+            if metric not in cell:
+                continue
+            low, high = cell.get(f"{metric}_interval") or ("", "")
+            rank = entry.get("marks", {}).get(metric, {}).get(au, "")
+            note = entry.get("flags", {}).get(metric, "") if au == MEAN else ""
+            value = "" if cell[metric] is None else f"{cell[metric]:.6g}"
+            ends = [e if e == "" else f"{e:.6g}" for e in (low, high)]
+            spread = cell.get(f"{metric}_sd")
+            yield (*fixed, metric, au, value, "" if spread is None else f"{spread:.6g}", *ends, cell.get("n", ""), rank,
+                   note or cell.get("note", ""))  # fmt: skip

@@ -1,0 +1,29 @@
+"""The outputs of a comparison, all of them functions of it: JSON, CSV, Markdown, LaTeX, and one HTML page."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from aubench.compare import html, latex, markdown, tables
+from aubench.compare.scoring import Board
+from aubench.files import atomic_write_text
+
+NAME = "comparison"
+
+
+def write_comparison(folder: Path, comparison: Mapping[str, Any], boards: Mapping[str, Board]) -> dict[str, Path]:
+    """Write ``comparison.{json,csv,md,tex,html}`` into ``folder``; returns suffix to path."""
+    texts = {
+        "json": json.dumps(comparison, indent=1, allow_nan=False) + "\n",
+        "csv": tables.tidy(comparison),
+        "md": markdown.page(comparison),
+        "tex": latex.document(comparison),
+        "html": html.page(comparison, boards),
+    }
+    paths = {suffix: folder / f"{NAME}.{suffix}" for suffix in texts}
+    for suffix, text in texts.items():
+        atomic_write_text(paths[suffix], text)
+    return paths
