@@ -4,8 +4,8 @@
 
 A video like DISFA's (1024 x 768, MPEG-4 in AVI, one moving portrait) is made first. Stages are timed one by one in this
 process with one thread, in CPU time, so that the numbers hold for one core whatever else the machine does; the whole of
-`aubench data prepare` is timed with all cores by the clock. Reads are of a store too large to matter which frame: at
-random over all, by the clock and in CPU time.
+`aubench data prepare` is timed with all cores by the clock. Reads are at random over the whole store, which lies in
+the page cache: in one core's CPU time, and in batches with all threads by the clock.
 """
 
 from __future__ import annotations

@@ -322,10 +322,12 @@ def _told(store: FrameStore) -> str:
     card = store.card
     size = sum(path.stat().st_size for path in store.folder.rglob("*") if path.is_file())
     lost = sum(sum(recording.lost.values()) for recording in card.recordings)
+    sources = {name: sum(r.sources[name] for r in card.recordings) for name in card.recordings[0].sources}
+    origin = ", ".join(f"{count} from {name}" for name, count in sources.items() if count)
     subjects = len({recording.subject for recording in card.recordings})
     return (
-        f"{card.dataset}: {card.rows} frames of {subjects} subjects at {store.making.size} px, points from "
-        f"{store.making.align}, {lost} lost, {size / 1e6:.1f} MB in {store.folder}"
+        f"{card.dataset}: {card.rows} frames of {subjects} subjects at {store.making.size} px, points: "
+        f"{origin}; {lost} frames lost; {size / 1e6:.1f} MB in {store.folder}"
     )
 
 
