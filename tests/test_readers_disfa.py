@@ -8,18 +8,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from aubench_plugins.disfa import DisfaConfig
-from aubench_plugins.disfa.layout import subject_id
-from aubench_plugins.disfa.reader import SUBJECTS, DisfaReader
-from aubench_plugins.disfa.tracking import LOST, lost
-from aubench_plugins.disfaplus import DisfaPlusConfig
-from aubench_plugins.disfaplus.reader import DisfaPlusReader
 from readers import build
 from readers.media import number_of
 
 from aubench.data.records import Images, Problem, Reader, Recording, Scan, State, Video
 from aubench.data.video import read_frames
 from aubench.errors import UserError
+from aubench_plugins.disfa import DisfaConfig
+from aubench_plugins.disfa.layout import subject_id
+from aubench_plugins.disfa.reader import SUBJECTS, DisfaReader
+from aubench_plugins.disfa.tracking import LOST, lost
+from aubench_plugins.disfaplus import DisfaPlusConfig
+from aubench_plugins.disfaplus.reader import DisfaPlusReader
 
 
 def scan(root: Path, **options) -> Scan:
@@ -298,10 +298,12 @@ def test_disfaplus_joins_by_number_when_an_image_is_gone(tmp_path: Path) -> None
     root = build.disfaplus(tmp_path)
     (root / "Images" / "SN001" / "A1_AU1_TrialNo_1" / "002.jpg").unlink()
     found = plus(root)
-    assert len(told(found, "AU", "tells of frames that have no image: 2", severity="error")) == 12
+    assert len(told(found, "A1_AU1_TrialNo_1", "1 labelled frames have no image: 2", severity="error")) == 1
     first = found.recordings[0]
-    assert first.frames.tolist() == [0, 1, 3, 4, 5]
-    assert first.values[2, 0] == build.intensity(3, 1)
+    assert first.frames.tolist() == list(range(6)), "the lost frame is asked for, so that it counts as lost"
+    assert not first.media.paths[2].exists()
+    assert [path.name for path in first.media.paths] == [f"{frame:03d}.jpg" for frame in range(6)]
+    assert first.values[3, 0] == build.intensity(3, 1)
 
 
 def test_disfaplus_header_of_any_text_but_two_lines_at_most(tmp_path: Path) -> None:

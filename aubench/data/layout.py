@@ -7,7 +7,7 @@ line counted from 1 (``None`` for the file as a whole), so that a check can tell
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -127,6 +127,13 @@ def numbered(paths: Iterable[Path]) -> tuple[dict[int, Path], list[tuple[Path, s
         else:
             found[number] = path
     return found, faults
+
+
+def presumed(folder: Path, number: int, like: Mapping[int, Path]) -> Path:
+    """Where the file of a number would be, named and padded like its neighbours, of which there is one at least.
+    Labelled frames whose image is gone are asked for under this name, so that they count as lost."""
+    near = like[min(like, key=lambda other: abs(other - number))]
+    return folder / f"{number:0{len(near.stem)}d}{near.suffix}"
 
 
 def text_lines(path: Path) -> list[tuple[int, str]]:

@@ -13,7 +13,10 @@ from readers.media import HEIGHT, WIDTH, aam66, cut_line, points68, save, video,
 DISFA_AUS = (1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26)
 BP4D_AUS = (6, 10, 12, 14, 17)
 
-__all__ = ["bp4d", "ckplus", "cut_line", "disfa", "disfaplus", "facewarehouse", "folder", "intensity", "mmi", "sidecar"]
+__all__ = [
+    "bp4d", "bp4d_points", "ckplus", "cut_line", "disfa", "disfaplus", "facewarehouse", "folder", "intensity", "mmi",
+    "save", "sidecar", "unit", "video",
+]  # fmt: skip
 
 
 def intensity(frame: int, au: int) -> int:
@@ -102,20 +105,22 @@ def bp4d_points(root: Path, subject: str, task: str, numbers: Sequence[int], *, 
     if structure:
         rows = np.zeros(len(numbers), dtype=[("frame", object), ("pts_2d", object)])
         for row, number in enumerate(numbers):
-            rows[row] = (number, points + (0.0, float(number)))
+            rows[row] = (number, np.add(points, (0, number)))
         scipy.io.savemat(path, {"fit": rows})
     else:
-        scipy.io.savemat(path, {"pts": np.stack([points + (0.0, float(number)) for number in numbers])})
+        scipy.io.savemat(path, {"pts": np.stack([np.add(points, (0, number)) for number in numbers])})
     return path
 
 
-def ckplus(root: Path, sequences: Sequence[tuple[str, str]] = (("S005", "001"), ("S010", "002")), frames: int = 5) -> Path:
+def ckplus(
+    root: Path, sequences: Sequence[tuple[str, str]] = (("S005", "001"), ("S010", "002")), frames: int = 5
+) -> Path:
     """FACS of the peak: AU1 E, AU4 B, AU12 present without intensity, AU17 C."""
     for subject, sequence in sequences:
         for frame in range(1, frames + 1):
             stem = f"{subject}_{sequence}_{frame:08d}"
             save(root / "cohn-kanade-images" / subject / sequence / f"{stem}.png", frame)
-            rows = "".join(f"   {x:.7e}   {y:.7e}\n" for x, y in points68() + (0.0, frame))
+            rows = "".join(f"   {x:.7e}   {y:.7e}\n" for x, y in np.add(points68(), (0, frame)))
             write(root / "Landmarks" / subject / sequence / f"{stem}_landmarks.txt", rows)
         codes = ((1, 5), (4, 2), (12, 0), (17, 3))
         rows = "".join(f"   {au:.7e}   {code:.7e}\n" for au, code in codes)
@@ -133,10 +138,8 @@ def mmi(root: Path, session: str, name: str, *, view: str = "0", coding: str | N
     folder = root / "Sessions" / session
     video(folder / f"{name}.avi", list(range(frames)), rate=24)
     note = f'<annotation filename="{name}-oao_aucs.xml"/>' if coding is not None else ""
-    write(
-        folder / "session.xml",
-        f'<?xml version="1.0"?>\n<session>\n <track view="{view}" filename="{name}.avi">\n  {note}\n </track>\n</session>\n',
-    )
+    track = f' <track view="{view}" filename="{name}.avi">\n  {note}\n </track>'
+    write(folder / "session.xml", f'<?xml version="1.0"?>\n<session>\n{track}\n</session>\n')
     write(folder / f"{name}.xml", '<?xml version="1.0"?>\n<Meta>\n <Metatag Name="Emotion" Value="4"/>\n</Meta>\n')
     if coding is not None:
         write(

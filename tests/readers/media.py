@@ -23,7 +23,11 @@ def picture(number: int, smile: float = 0.0, size: tuple[int, int] = (WIDTH, HEI
     image = np.full((height, width, 3), 20 + STEP * (number % 26), np.uint8)
     cv2.ellipse(image, (width // 2, height // 2), (height * 2 // 5, height * 9 // 20), 0, 0, 360, (205, 160, 135), -1)
     points = points68(size, smile)
-    for ring, colour in ((points[36:42], (250, 250, 250)), (points[42:48], (250, 250, 250)), (points[48:60], (170, 60, 60))):
+    for ring, colour in (
+        (points[36:42], (250, 250, 250)),
+        (points[42:48], (250, 250, 250)),
+        (points[48:60], (170, 60, 60)),
+    ):
         cv2.fillPoly(image, [ring.round().astype(np.int32)], colour)
     for line in (points[17:22], points[22:27], points[27:31]):
         cv2.polylines(image, [line.round().astype(np.int32)], False, (70, 50, 40), 1)
@@ -91,7 +95,7 @@ def video(path: Path, numbers: list[int], *, rate: int = 20, size: tuple[int, in
 def aam66(shift: float) -> bytes:
     """DISFA's landmark file of a picture, all points ``shift`` px lower."""
     file = io.BytesIO()
-    scipy.io.savemat(file, {"pts": np.delete(points68(), (60, 64), axis=0) + (0.0, shift)})
+    scipy.io.savemat(file, {"pts": np.add(np.delete(points68(), (60, 64), axis=0), (0, shift))})
     return file.getvalue()
 
 

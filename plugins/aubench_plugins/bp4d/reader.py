@@ -12,7 +12,7 @@ import numpy as np
 from aubench.data.dataset import PreparedDataset
 from aubench.data.join import Problems, au_name, gaps, joined
 from aubench.data.landmarks import POINTS49
-from aubench.data.layout import listed, packed, ranges, wrong_root
+from aubench.data.layout import listed, packed, presumed, ranges, wrong_root
 from aubench.data.records import Images, LandmarkSource, Recording, Scan, State
 
 from . import Bp4dConfig
@@ -98,10 +98,12 @@ class Bp4dReader:
         if not images:
             problems.error(folder, "holds no images", recording=sequence)
             return None
+        rows = tuple(sorted(images))
         codes, coded = self._codes(tree, key, problems)
         if lacking := coded - images.keys():
             problems.error(folder, f"{len(lacking)} coded frames have no image: {ranges(lacking)}", recording=sequence)
-        wanted = set(images) & coded if self.config.frames == "coded" else set(images)
+            images |= {number: presumed(folder, number, images) for number in lacking}
+        wanted = coded if self.config.frames == "coded" else set(images)
         masked = lost(*key) & wanted
         if masked and self.config.tracking_lost == "drop":
             problems.note(folder, f"{len(masked)} frames without landmarks are left out", recording=sequence)
@@ -116,7 +118,7 @@ class Bp4dReader:
             states[np.isin(frames, there), column] = State.PRESENT
         landmarks = None
         if key in tree.points:
-            arguments = tuple(frames.tolist()), tuple(sorted(images)), self.config.landmark_order == "images", sequence
+            arguments = tuple(frames.tolist()), rows, self.config.landmark_order == "images", sequence
             landmarks = LandmarkSource(POINTS49, partial(read_all, tree.points[key], *arguments))
         media = Images(tuple(images[frame + 1] for frame in frames.tolist()))
         return Recording(key[0], sequence, media, frames, values, states, landmarks, facts={"task": key[1]})

@@ -25,6 +25,7 @@ from aubench.data.layout import (
     folders,
     listed,
     numbered,
+    presumed,
     ranges,
     shown,
     text_lines,
@@ -129,8 +130,6 @@ class DisfaPlusReader:
                 continue
             read = read_labels(path)
             problems.faults(path, read.faults, sequence)
-            if astray := read.codes.keys() - pictures.keys():
-                problems.error(path, f"tells of frames that have no image: {ranges(astray)}", recording=sequence)
             columns[int(match[1])] = read.codes
         if lacking := [au_name(au) for au in AUS if au not in columns]:
             problems.error(labels, f"no label file of {listed(lacking)}", recording=sequence)
@@ -139,6 +138,9 @@ class DisfaPlusReader:
         if not pictures:
             problems.error(images, "holds no images", recording=sequence)
             return None
+        if lacking := set().union(*columns.values()) - pictures.keys():
+            problems.error(images, f"{len(lacking)} labelled frames have no image: {ranges(lacking)}", None, sequence)
+            pictures |= {number: presumed(images, number, pictures) for number in lacking}
         frames = np.array(sorted(pictures), np.int64)
         values, states = joined(frames, [columns.get(au, {}) for au in AUS])
         media = Images(tuple(pictures[frame] for frame in frames.tolist()))

@@ -17,7 +17,9 @@ class MmiConfig(PreparedConfig):
     sideways: Literal["rule", "never"] = Field(
         default="rule", description="which frontal videos lie on their side; rule: landscape ones without AU coding"
     )
-    turned: tuple[int | str, ...] = Field(default=(), description="sessions to be turned 90 degrees clockwise in any case")
+    turned: tuple[int | str, ...] = Field(
+        default=(), description="sessions to be turned 90 degrees clockwise in any case"
+    )
     upright: tuple[int | str, ...] = Field(default=(), description="sessions never to be turned")
     dual: bool = Field(default=False, description="take videos that show a frontal and a profile view side by side")
     unlisted: Literal["missing", "absent"] = Field(
