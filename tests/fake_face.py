@@ -84,6 +84,7 @@ class FakeFace:
                 noise = np.random.default_rng(shots[i] if shots is not None else 0).normal(0, 0.02, (3, size, size))
                 image[i] += torch.from_numpy(noise.astype(np.float32))
         landmarks = torch.full((count, 68, 2), size / 2)
+        landmarks[:, 36:42, 0], landmarks[:, 42:48, 0] = 0.36 * size, 0.64 * size
         landmarks[:, 17:27, 1] = (size * (0.30 - 0.08 * raise_brow))[:, None]
         landmarks[:, 48:68, 1] = (size * (0.74 + 0.04 * drop))[:, None]
         return Drawn(image.clamp(0, 1), parsing, landmarks)

@@ -72,7 +72,7 @@ def generator(
     preset: Preset = "small",
     engine: Engine = None,
     vgg: Annotated[
-        Path | None, typer.Option(help="VGG16 weights (torchvision's vgg16-397923af.pth) for the perceptual loss.")
+        Path | None, typer.Option(help="VGG16 of the perceptual loss: vgg16-397923af.pth, or cache:vgg16-imagenet.")
     ] = None,
     steps: Steps = None,
     minutes: Minutes = None,

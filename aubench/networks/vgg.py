@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from aubench.weights import load_into
+from aubench.weights import CACHED, in_cache, load_into
 
 VGG_LAYERS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512)
 """Output channels of VGG16's convolutions up to relu4_3; 0 is a 2x2 max pooling."""
@@ -18,7 +18,8 @@ VGG_IGNORED = ("classifier.", *(f"features.{i}." for i in range(23, 31)))
 
 
 class Vgg16(nn.Module):
-    """VGG16 up to relu4_3, frozen. State names are torchvision's (``features.0.weight`` ...)."""
+    """VGG16 up to relu4_3, frozen. State names are torchvision's (``features.0.weight`` ...). ``weights``: a file, or
+    "cache:<name>"."""
 
     name = "vgg16"
     mean: Tensor
@@ -38,7 +39,9 @@ class Vgg16(nn.Module):
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
         if weights is not None:
-            load_into(self, weights, ignore=VGG_IGNORED)
+            name = str(weights)
+            path = in_cache(name.removeprefix(CACHED)) if name.startswith(CACHED) else weights
+            load_into(self, path, ignore=VGG_IGNORED)
         self.eval().requires_grad_(False)
 
     def forward(self, image: Tensor) -> list[Tensor]:

@@ -16,10 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from rich.console import Console
 from torch import Tensor, nn
 
+from aubench import registry
 from aubench.component import Config
 from aubench.contracts import PARSING_CLASSES, Engine
+from aubench.foreign import licences, notice
 from aubench.parameters import AU, AU_NAMES, AU_SIZE, BASE_AU, BASE_POSE, POSE, FacialParameters
 from aubench_training import device as devices
 from aubench_training.pretrain import publish
@@ -192,6 +195,11 @@ def make_perceptual(recipe: GeneratorRecipe, vgg: Path | None, device: torch.dev
     return ExtractorMaps(devices.place(extractor, device, frozen=True), recipe.extractor.name)
 
 
+def network_of(perceptual: Perceptual | None) -> object:
+    """The network whose maps are compared."""
+    return perceptual.extractor if isinstance(perceptual, ExtractorMaps) else perceptual
+
+
 def pretrain_generator(
     recipe: GeneratorRecipe, request: Request, *, vgg: Path | None = None, drawing: Progress | None = None
 ) -> dict[str, Any]:
@@ -219,7 +227,10 @@ def pretrain_generator(
     card, network = publish.build_blank("renderer", recipe.network)
     learner = ImitationLearner(network, faces, recipe, request.seed, device)
     learner.make_perceptual = functools.partial(make_perceptual, recipe, vgg, device)
-    learner.make_perceptual()  # what is missing is told now, not in the middle of the training
+    # What is missing is told now, not in the middle of the training; so are licences.
+    used = licences([("perceptual loss", network_of(learner.make_perceptual()))], registry.load())
+    for line in notice(used):
+        Console(stderr=True).print(line, highlight=False)
     budget = Budget(request.steps or (None if request.minutes else recipe.steps), request.minutes)
     settings = Settings(rate=recipe.rate, ema=recipe.ema, weight_decay=0.0, channels_last=False)
     outcome = train(
@@ -237,6 +248,7 @@ def pretrain_generator(
         "steps": outcome.steps,
         "recipe": recipe.model_dump(mode="json"),
         "perceptual_maps": compared.name if compared else "none",
+        "perceptual_licence": "; ".join(f"{row['weights']}: {row['licence']}" for row in used) or "none",
         **publish.pool_facts(train=faces, held_out=held_out),
     }
     path = publish.save_weights(outcome.network, card, recipe.network, request, facts)
