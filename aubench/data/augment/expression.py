@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import functools
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
+from aubench.data.augment.maps import look_up
 from aubench.data.augment.points import similarity
 from aubench.data.augment.prior import Prior, face
 from aubench.data.augment.thinplate import CELLS, ThinPlate
@@ -60,15 +60,7 @@ def backward(forward: Floats) -> Floats:
     """For each node q, the displacement b with which q + b is the place that ``forward`` takes to q:
     b(q) = -forward(q + b(q)), by iteration."""
     line = np.arange(CELLS, dtype=np.float32)
-    x, y = np.meshgrid(line, line)
-    back = -forward
+    nodes, back = np.stack(np.meshgrid(line, line), axis=2), -forward
     for _ in range(ROUNDS):
-        at = cv2.remap(
-            forward,
-            x + back[..., 0] * (CELLS - 1),
-            y + back[..., 1] * (CELLS - 1),
-            cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        )
-        back = -np.asarray(at, np.float32)
+        back = -look_up(forward, nodes + back * np.float32(CELLS - 1))
     return back

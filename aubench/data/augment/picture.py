@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from aubench.data.augment.expression import backward, displacement, field, generic_plate, plate
 from aubench.data.augment.fill import fill
+from aubench.data.augment.maps import look_up
 from aubench.data.augment.points import complete, moved, realigned
 from aubench.data.augment.pose import STRETCHED, Relief, Turn, bent_relief, cells, generic_relief, search
 from aubench.data.augment.prior import face
@@ -62,7 +63,7 @@ def augment(
         move = displacement(before, prior, given)
         forward, kept = field(generic_plate() if own is None else plate(own), move)
         given = given * np.float32(kept)
-        after = before + _at(forward, before)
+        after = before + look_up(forward, before[None] * np.float32(len(forward) - 1))[0]
         back = backward(forward)
 
     turn, relief, posed = Turn.of(yaw, pitch), None, after
@@ -75,19 +76,6 @@ def augment(
     return Augmented(drawn, moved(change, posed) * size - np.float32(0.5), yaw, pitch, given, hidden)
 
 
-def _at(nodes: Floats, points: Floats) -> Floats:
-    """A field on nodes (n, n, c) over the unit square at points (k, 2)."""
-    n = nodes.shape[0] - 1
-    at = np.clip(points * n, 0, n)[None]
-    return np.asarray(cv2.remap(nodes, *_planes(at), cv2.INTER_LINEAR), np.float32)[0]
-
-
-def _planes(places: Floats) -> tuple[Floats, Floats]:
-    """x and y of (h, w, 2), as OpenCV wants them."""
-    x, y = cv2.split(places)
-    return x, y
-
-
 def _sample(
     image: Image, inverse: Floats, turn: Turn, relief: Relief | None, back: Floats | None
 ) -> tuple[Image, Floats]:
@@ -98,18 +86,16 @@ def _sample(
     where, keep, side = _onto(inverse, size), np.ones((size, size), np.float32), None
     if relief is not None:
         half = max(32, size // 2)
-        tau, crossed = search(relief.shift(turn), _onto(inverse, half), turn.direction)
-        tau, crossed = (cv2.resize(a, (size, size), interpolation=cv2.INTER_LINEAR) for a in (tau, crossed))
+        found = search(relief.shift(turn), _onto(inverse, half), turn.direction)
+        tau, crossed = (np.asarray(cv2.resize(each, (size, size)), np.float32) for each in found)
         where -= tau[..., None] * turn.direction
         keep = np.clip((crossed - STRETCHED) / SOFT, 0, 1)
-        inner, g = relief.inner, relief.inner.shape[0]
-        side = cv2.remap(inner, *_planes(where * g - 0.5), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        side = look_up(relief.inner, where * np.float32(len(relief.inner)) - np.float32(0.5))
     if back is not None:
-        n = back.shape[0] - 1
-        where += cv2.remap(back, *_planes(where * n), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        where += look_up(back, where * np.float32(len(back) - 1))
     where *= size
     where -= 0.5
-    drawn = np.asarray(cv2.remap(image, *_planes(where), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+    drawn = look_up(image, where)
     if side is not None and keep.min() < 1:
         drawn = fill(drawn, keep, keep * (LITTLE + side))
     return drawn, 1 - keep

@@ -28,7 +28,7 @@ def five(points: Floats) -> Floats:
 def complete(points: Floats, prior: Prior) -> Floats | None:
     """68 points (68, 2) with NaN ones (jaw, inner lips: not every data set has them) put where the generic face, moved
     by the affine map that fits the known ones best, has them. ``None`` where too few are known."""
-    known = np.isfinite(points).all(axis=1)
+    known = np.asarray(np.isfinite(points).all(axis=1))
     if known.all():
         return points
     if known.sum() < FEWEST:
@@ -46,17 +46,18 @@ def turned(points: Floats, prior: Prior) -> Floats:
     rows = np.linalg.lstsq(model, picture, rcond=None)[0].T
     u, strength, v = np.linalg.svd(rows, full_matrices=False)
     first, second = u @ v
-    return (strength.mean() * np.stack([first, second, np.cross(first, second)])).astype(np.float32)
+    rotation = np.stack([first, second, np.cross(first, second)])
+    return np.asarray(strength.mean() * rotation, np.float32)
 
 
-def similarity(source: Floats, target: Floats) -> Floats:
+def similarity(source: npt.NDArray[np.floating], target: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Turn, scale and shift (3, 3) of the plane with the least squared distance of ``source`` (n, 2) to ``target``; see
     :func:`aubench.predict.align.similarity`."""
     s, t = (np.asarray(p, np.float64) @ np.array([1, 1j]) for p in (source, target))
     centred = s - s.mean()
     a = np.sum(np.conj(centred) * (t - t.mean())) / np.sum(np.abs(centred) ** 2)
     b = t.mean() - a * s.mean()
-    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag], [0, 0, 1]])
+    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag], [0, 0, 1]], np.float64)
 
 
 def realigned(before: Floats, after: Floats) -> Floats:
@@ -66,8 +67,8 @@ def realigned(before: Floats, after: Floats) -> Floats:
     with another detector's eye centres, say.
     """
     template = np.asarray(TEMPLATE)
-    change: Floats = np.linalg.inv(similarity(five(before), template)) @ similarity(five(after), template)
-    return change
+    change = np.linalg.inv(similarity(five(before), template)) @ similarity(five(after), template)
+    return np.asarray(change, np.float32)
 
 
 def moved(matrix: Floats, points: Floats) -> Floats:

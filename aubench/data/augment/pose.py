@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from aubench.data.augment.maps import look_up, look_up_at
 from aubench.data.augment.points import turned
 from aubench.data.augment.prior import face
 from aubench.data.augment.thinplate import ThinPlate, at_pixels
@@ -78,7 +79,7 @@ class Relief:
     def inner(self) -> Floats:
         """How well a place (g, g) shows the head's colour: 1 on the face, 0 towards the outline, which may be
         another's."""
-        return self.head * np.clip(self.height / INNER, 0, 1) ** 2
+        return np.asarray(self.head * np.clip(self.height / INNER, 0, 1) ** 2, np.float32)
 
 
 @functools.cache
@@ -93,10 +94,7 @@ def bent_relief(points: Floats) -> Relief:
     prior = face()
     g, row = prior.height.shape[0], turned(points, prior)[2]
     places = at_pixels(ThinPlate(points, smoothing=1e-2)(prior.landmarks[:, :2]), g)
-    x, y = cv2.split(places * g - 0.5)
-    height, head = (
-        cv2.remap(a, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) for a in (prior.height, prior.head)
-    )
+    height, head = (look_up(field, places * g - 0.5) for field in (prior.height, prior.head))
     # Out of the picture points the third row of the rotation.
     out = (np.clip(places, 0, 1) - CENTRE) @ row[:2] + height * row[2]
     return Relief(out, head, (prior.landmarks[:, :2] - CENTRE) @ row[:2] + prior.landmarks[:, 2] * row[2])
@@ -126,7 +124,7 @@ def search(shift: Floats, where: Floats, direction: Floats) -> tuple[Floats, Flo
     open_ = np.ones(x.shape, bool)
     before = np.full(x.shape, -1e-6, np.float32)
     for place in ladder:
-        gap = cv2.remap(shift, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) - np.float32(place)
+        gap = look_up_at(shift, x, y) - np.float32(place)
         hit = open_ & (gap >= 0)
         # Straight between this rung and the one above it.
         share = gap[hit] / np.maximum(gap[hit] - before[hit], 1e-9)
@@ -136,7 +134,7 @@ def search(shift: Floats, where: Floats, direction: Floats) -> tuple[Floats, Flo
         x += down * dx
         y += down * dy
     # An outline on the coarse grid has steps: soften them.
-    tau = cv2.GaussianBlur(tau, (3, 3), 0.7)
+    tau = np.asarray(cv2.GaussianBlur(tau, (3, 3), 0.7), np.float32)
     spread = (np.hypot(*(where[0, 1] - where[0, 0])), np.hypot(*(where[1, 0] - where[0, 0])))
     along, across = np.gradient(tau, axis=1) / spread[0], np.gradient(tau, axis=0) / spread[1]
     crossed: Floats = 1 - (along * direction[0] + across * direction[1])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import functools
 
-import cv2
 import numpy as np
 import numpy.typing as npt
+
+from aubench.data.augment.maps import look_up
 
 Floats = npt.NDArray[np.float32]
 CELLS = 33
@@ -68,7 +69,5 @@ class ThinPlate:
 def at_pixels(field: npt.NDArray[np.float32], size: int) -> Floats:
     """A field on nodes (n, n, c), whose outer nodes lie on the crop's edges, at the centres of ``size``² pixels."""
     n = field.shape[0]
-    places = ((np.arange(size, dtype=np.float32) + 0.5) / size) * (n - 1)
-    x = np.broadcast_to(places, (size, size))
-    sampled = cv2.remap(field, np.ascontiguousarray(x), np.ascontiguousarray(x.T), cv2.INTER_LINEAR)
-    return np.asarray(sampled, np.float32).reshape(size, size, -1)
+    line = ((np.arange(size, dtype=np.float32) + 0.5) / size) * (n - 1)
+    return look_up(field, np.stack(np.meshgrid(line, line), axis=2)).reshape(size, size, -1)
