@@ -74,8 +74,8 @@ def read_columns(header: Header, wanted: Sequence[str]) -> pd.DataFrame:
     for name in wanted:
         if header.names.count(name) > 1:
             raise UserError(f"{header.path}: column {name!r} is there twice")
-    last = len(header.names) - 1
-    places = sorted({header.names.index(name) for name in wanted} | {last})  # the last cell tells a torn line
+    lines = _whole_lines(header)
+    places = sorted({header.names.index(name) for name in wanted})
     try:
         table = pd.read_csv(
             header.path, sep=header.delimiter, skiprows=header.line + 1, header=None, usecols=places,
@@ -88,18 +88,30 @@ def read_columns(header: Header, wanted: Sequence[str]) -> pd.DataFrame:
     except (pd.errors.ParserError, UnicodeError, OSError, ValueError) as error:
         raise UserError(f"{header.path}: not a readable table: {' '.join(str(error).split())}") from error
     table.index = pd.RangeIndex(header.line + 2, header.line + 2 + len(table))
-    blank = table.isna() | (table == "")
-    empty = blank.all(axis=1)
-    torn = table[last].isna() & ~empty
-    if torn.any():
-        line = int(torn.index[int(np.flatnonzero(torn)[0])])
-        raise UserError(f"{header.path}, line {line}: fewer cells than the header's {len(header.names)}")
-    table = table[~empty]
+    lines = lines[: len(table)]  # pandas takes no notice of blank lines at the end
+    table = table[lines]
     if table.empty:
         raise UserError(f"{header.path}: no rows")
     named = table.rename(columns={place: header.names[place] for place in places})
     text: pd.DataFrame = named[list(dict.fromkeys(wanted))].apply(lambda column: column.str.strip())
     return text
+
+
+def _whole_lines(header: Header) -> npt.NDArray[np.bool_]:
+    """Which lines below the header are rows and not blank. pandas would fill up a torn line without a word, and so take
+    half a table for a whole one: it is refused here."""
+    expected = len(header.names)
+    kept = []
+    with header.path.open(encoding=header.encoding, newline="") as file:
+        for number, line in enumerate(file):
+            if number <= header.line:
+                continue
+            kept.append(bool(line.strip()))
+            if kept[-1] and line.count(header.delimiter) != expected - 1:
+                cells = len(next(csv.reader([line], delimiter=header.delimiter, skipinitialspace=True)))
+                if cells != expected:
+                    raise UserError(f"{header.path}, line {number + 1}: {cells} cells, not {expected} as the header")
+    return np.array(kept, bool)
 
 
 def numbers(header: Header, table: pd.DataFrame, name: str, words: Sequence[str] = ()) -> npt.NDArray[np.float64]:

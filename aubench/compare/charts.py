@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -20,16 +21,17 @@ _MISSING = 255
 _CLASSES = 6
 
 
-def payload(found: Board) -> dict[str, Any]:
-    """A data set's pictures as JSON.
+def payload(found: Board, order: Sequence[str]) -> dict[str, Any]:
+    """A data set's pictures as JSON, the methods in ``order``.
 
     ``methods``: name, and per AU ``bias`` (mean of prediction less truth), ``limits`` (of agreement, 1.96 standard
     deviations about it) and ``confusion`` (6 x 6 counts: rounded truth, rounded prediction), all from every scored
-    frame of the first seed. ``videos``: name, where its frames start among the kept ones, how many; every ``stride``-th frame is
-    kept. ``frames``: numbers of those; ``truth`` and the methods' ``values``: a byte (frame, AU) in steps of 0.02, 255
-    for none, base64.
+    frame of the first seed. ``videos``: name, where its frames start among the kept ones, how many; every
+    ``stride``-th frame is kept. ``frames``: numbers of those; ``truth`` and the methods' ``values``: a byte (frame,
+    AU) in steps of 0.02, 255 for none, base64.
     """
-    chosen = [s for s in found.scored if s.comparable and s.method.kind != "constant"][:METHODS]
+    by_name = {s.method.name: s for s in found.scored if s.comparable}
+    chosen = [by_name[name] for name in order if name in by_name][:METHODS]
     keys = found.truth[["subject", "sequence"]].to_numpy(str)
     starts = np.flatnonzero(np.r_[True, (keys[1:] != keys[:-1]).any(axis=1)])
     ends = np.r_[starts[1:], len(keys)]
@@ -57,7 +59,6 @@ def payload(found: Board) -> dict[str, Any]:
             }
             for s in chosen
         ],
-        "left_out": [s.method.name for s in found.scored if s not in chosen],
     }
 
 

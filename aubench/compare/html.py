@@ -26,9 +26,10 @@ _FIGURES = 3_000_000
 def page(comparison: Mapping[str, Any], boards: Mapping[str, Board]) -> str:
     """The document. ``boards`` hold the frames behind the pictures, by data set."""
     names = {unit.key: unit.name for unit in facs.ACTION_UNITS}
-    data = {
-        name: {**charts.payload(board), "rows": _bars(comparison["datasets"][name])} for name, board in boards.items()
-    }
+    data = {}
+    for name, board in boards.items():
+        rows = _bars(comparison["datasets"][name])
+        data[name] = {**charts.payload(board, [row["name"] for row in rows]), "rows": rows}
     script = json.dumps({"datasets": data, "names": names}, allow_nan=False).replace("<", "\\u003c")
     title = f"Action-unit intensity on {', '.join(comparison['datasets'])}"
     body = [

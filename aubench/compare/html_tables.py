@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -36,10 +37,15 @@ def _table(caption: str, head: Sequence[tuple[str, str]], bodies: Sequence[str],
         f"{escape(name)}</button></th>"
         for i, (name, tip) in enumerate(head)
     )
+    label = _quoted(_plain(caption))
     return (
-        f"<div class='scroll' tabindex='0' role='region' aria-label={_quoted(caption)}><table class='sortable {key}'>"
-        f"<caption>{caption}</caption><thead><tr>{cells}</tr></thead>{''.join(bodies)}</table></div>"
+        f"<div class='scroll' tabindex='0' role='region' aria-label={label}><table class='sortable {key}'>"
+        f"<caption><span>{caption}</span></caption><thead><tr>{cells}</tr></thead>{''.join(bodies)}</table></div>"
     )
+
+
+def _plain(markup: str) -> str:
+    return re.sub("<[^>]*>", "", markup)
 
 
 def _quoted(text: str) -> str:
@@ -79,13 +85,18 @@ def _bodies(here: Mapping[str, Any], row: Any, width: int) -> list[str]:
 
 
 def _divider(words: str, width: int) -> str:
-    return f"<tr class='divider'><th scope='rowgroup' colspan='{width}'>{words}</th></tr>"
+    return f"<tr class='divider'><th scope='rowgroup' colspan='{width}'><span>{words}</span></th></tr>"
 
 
 def _name(entry: Mapping[str, Any]) -> str:
-    label = "" if entry["label"] == entry["name"] else f"<small>{escape(entry['label'])}</small>"
+    label = "" if entry["label"] == entry["name"] else f"<small>{_breakable(entry['label'])}</small>"
     kind = {"constant": " class='t constant'", "published": " class='t printed'"}.get(entry["kind"], " class='t'")
-    return f"<th scope='row'{kind}>{escape(entry['name'])}{label}</th>"
+    return f"<th scope='row'{kind}>{_breakable(entry['name'])}{label}</th>"
+
+
+def _breakable(name: str) -> str:
+    """A name that may be broken after a plus sign: names of runs list their losses."""
+    return escape(name).replace("+", "+<wbr>")
 
 
 def _ranking(dataset: str, here: Mapping[str, Any]) -> str:
@@ -93,7 +104,8 @@ def _ranking(dataset: str, here: Mapping[str, Any]) -> str:
         ("method", ""), ("ICC(3,1)", "consistency; higher is better"), ("95%", "bootstrap over people"),
         ("behind best", "95% of the paired difference to the best row of the protocol"),
         ("MAE", "in intensity steps of 0 to 5; lower is better"), ("95% of MAE", ""), ("PCC", "correlation"),
-        ("ICC(2,1)", "absolute agreement"), ("frames/s", "where it was measured"), ("labels", "AU labels used in training"),
+        ("ICC(2,1)", "absolute agreement"), ("frames/s", "where it was measured"),
+        ("labels", "AU labels used in training"),
     ]  # fmt: skip
 
     def row(e: Mapping[str, Any]) -> str:
@@ -157,10 +169,10 @@ def _units(dataset: str, here: Mapping[str, Any]) -> str:
             cells.append(_number(e["mean"][metric], marks.get("mean", 0), digits=2, more=more))
             return f"<tr>{_name({**e, 'label': e['name']})}{''.join(cells)}</tr>"
 
-        able = {**here, "published": [e for e in here["published"] if e["aus"]]}
-        caption = (
-            f"{words}, {'higher' if metric == 'icc31' else 'lower'} is better; in the form of the paper's Table 1."
-        )
+        able = {**here, "published": [e for e in here["published"] if e["aus"]],
+                "rows": [e for e in here["rows"] if e["kind"] != "constant" or e["group"] == "A"]}  # fmt: skip
+        better = "higher" if metric == "icc31" else "lower"
+        caption = f"<b>{words}</b> per action unit, in the form of the paper's Table 1; {better} is better."
         parts.append(_table(caption, head, _bodies(able, row, len(head)), key="units"))
     return "".join(parts)
 
@@ -173,8 +185,9 @@ def _explore(dataset: str, here: Mapping[str, Any]) -> str:
         "<figcaption>Prediction against truth</figcaption><div class='plot'></div></figure>"
         "<figure class='chart bland'><figcaption>Bland–Altman: prediction less truth, against their mean</figcaption>"
         "<div class='plot'></div></figure>"
-        "<figure class='chart confusion'><figcaption>Rounded intensities</figcaption><div class='plot'></div></figure></div>"
-        "<noscript><p>A script draws the pictures, and it is switched off. All scores are in the tables.</p></noscript></div>"
+        "<figure class='chart confusion'><figcaption>Rounded intensities</figcaption><div class='plot'></div></figure>"
+        "</div><noscript><p>A script draws the pictures; it is switched off. The tables hold all scores.</p></noscript>"
+        "</div>"
     )
 
 
@@ -191,7 +204,7 @@ def _tests(dataset: str, here: Mapping[str, Any]) -> str:
             e = pair[metric]
             sure = e["p_holm"] is not None and e["p_holm"] < 0.05
             rows.append(
-                f"<tr><th scope='row' class='t'>{escape(pair['a'])} − {escape(pair['b'])}</th><td>{words}</td>"
+                f"<tr><th scope='row' class='t'>{_breakable(pair['a'])} − {_breakable(pair['b'])}</th><td>{words}</td>"
                 + _number(e["difference"]) + f"<td class='n'>{span(e['interval'], sign=True)}</td>"
                 + _number(e["p"], digits=4)
                 + _number(e["p_holm"], 1 if sure else 0, digits=4).replace(" (best)", " (below 0.05)")
@@ -200,8 +213,8 @@ def _tests(dataset: str, here: Mapping[str, Any]) -> str:
             )  # fmt: skip
     how = "every swap" if tests["exact"] else f"{tests['draws']:,} random swaps"
     caption = (
-        f"Every pair on the frames that both have read. p: permutation of whole people ({how}; with so few of them none "
-        f"can be below {tests['smallest_p']:.4f}); bold: below 0.05 after Holm's correction for all pairs."
+        f"Every pair on the frames that both have read. p: permutation of whole people ({how}; with so few, none can "
+        f"be below {tests['smallest_p']:.4f}); bold: below 0.05 after Holm's correction for all pairs."
     )
     return _table(caption, head, [f"<tbody>{''.join(rows)}</tbody>"], key="tests")
 
@@ -209,23 +222,34 @@ def _tests(dataset: str, here: Mapping[str, Any]) -> str:
 def _basis(dataset: str, here: Mapping[str, Any]) -> str:
     head = [("method", ""), ("protocol", "hash of labels, people, AUs, frames, ICC form and scale"), ("AUs", ""),
             ("frames scored", ""), ("dropped", ""), ("labels used", ""), ("training data overlap", ""), ("scale", ""),
-            ("size", ""), ("licence", ""), ("remarks", "")]  # fmt: skip
+            ("size", ""), ("licence", "")]  # fmt: skip
+    total = len(here["aus"])
 
     def row(e: Mapping[str, Any]) -> str:
-        if "protocol" not in e:
-            return ""
         scale = e["scale"] if e["rescale"] is None else f"{e['scale']} × {e['rescale']:g}"
         dropped = ", ".join(f"{e[k]} {k}" for k in ("missing", "invalid", "surplus") if e[k]) or "none"
         facts = e["facts"]
-        size = (
-            f"{facts['parameters'] / 1e6:.1f} M numbers, {facts['megabytes']:g} MB" if facts.get("parameters") else "–"
-        )
-        remarks = [*e["notes"], *e["missing_at"], *([f"no {', '.join(e['missing_aus'])}"] if e["missing_aus"] else [])]
-        total = len(here["aus"])
+        weights = facts.get("parameters")
+        size = f"{weights / 1e6:.1f} M numbers, {facts['megabytes']:g} MB" if weights else "–"
+        word = e["labels"]
+        used = f"{word}: {LABELS[word]}" if word in LABELS else word
         cells = [f"{e['group']} <code>{e['protocol']}</code>", f"{total - len(e['missing_aus'])} of {total}",
-                 f"{e['scored']:,} of {e['frames']:,}", dropped, e["labels"], escape(e["overlap"]), escape(scale), size,
-                 escape(facts.get("licence", "–")), escape("; ".join(dict.fromkeys(remarks)) or "–")]  # fmt: skip
+                 f"{e['scored']:,} of {e['frames']:,}", dropped, used, escape(e["overlap"]), escape(scale), size,
+                 escape(facts.get("licence", "–"))]  # fmt: skip
         return f"<tr>{_name({**e, 'label': e['name']})}{''.join(f'<td>{c}</td>' for c in cells)}</tr>"
 
-    able = {**here, "published": [], "reported": []}
-    return _table("What was scored, and what each method knew.", head, _bodies(able, row, len(head)), key="basis")
+    rows = [e for e in here["rows"] if e["kind"] != "constant"]
+    able = {**here, "rows": rows, "published": [], "reported": []}
+    table = _table("What was scored, and what each method knew.", head, _bodies(able, row, len(head)), key="basis")
+    remarks = []
+    for e in rows:
+        said = [*e["notes"]]
+        if e["missing_aus"]:
+            said.append(f"does not predict {', '.join(e['missing_aus'])}")
+        if e["missing_at"]:
+            said.append(f"no reading at {'; '.join(e['missing_at'])}")
+        if e["not_annotated"]:
+            said.append(f"also predicts {', '.join(e['not_annotated'])}, which are not annotated here")
+        if said:
+            remarks.append(f"<dt>{escape(e['name'])}</dt><dd>{escape('; '.join(said))}.</dd>")
+    return table + (f"<dl>{''.join(remarks)}</dl>" if remarks else "")

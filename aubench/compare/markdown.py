@@ -99,7 +99,9 @@ def _cell(cell: Cell) -> str:
 
 def span(ends: Sequence[float] | None, sign: bool = False) -> str:
     """An interval in words."""
-    return "" if ends is None else " to ".join(f"{end:+.3f}" if sign else number(end) for end in ends)
+    if ends is None:
+        return ""
+    return " to ".join(f"{round(end, 3) + 0.0:+.3f}" if sign else number(end) for end in ends)
 
 
 def _fairness(here: Mapping[str, Any]) -> str:

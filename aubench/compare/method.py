@@ -50,6 +50,8 @@ class Method:
     labels: Labels = "unknown"
     overlap: Mapping[str, str] = field(default_factory=dict)
     """Data set to what of it the method has seen in training."""
+    overlap_else: str = "none known"
+    """What to say of other data sets."""
     notes: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     """Speed, size, licence, environment, figure: whatever is known of it."""
@@ -108,6 +110,7 @@ def from_import(name: str, path: Path, source: Imported, rescale: float | None, 
         rescale=rescale,
         labels=declared,
         overlap={k: f"yes: {v}" for k, v in form.trained_on.items()},
+        overlap_else="unknown" if form.name == "generic" else "none known",
         notes=list(source.notes),
         facts=facts,
     )

@@ -170,7 +170,7 @@ def row(found: Board, scored: Scored, times: Array) -> dict[str, Any]:
         "scale": method.scale,
         "rescale": method.rescale,
         "labels": method.labels,
-        "overlap": method.overlap.get(found.dataset, "none known" if method.kind != "import" else "unknown"),
+        "overlap": method.overlap.get(found.dataset, method.overlap_else),
         "mean": {**mean, "note": "; ".join(filter(None, (scale_note, mean["note"])))},
         "aus": aus,
         "missing_aus": [au for i, au in enumerate(found.aus) if not scored.mask[:, i].any()],

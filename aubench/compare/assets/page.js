@@ -116,7 +116,6 @@
           }
         });
       });
-      if (!flat) draw(svg, "text", { x: 2, y: 9 }, words);
     }
     return paint;
   }
@@ -165,7 +164,9 @@
     choose("action unit", set.aus.map(title), "au");
     choose("video", set.videos.map(v => v[0]), "video");
     choose("method (for the plots below)", set.methods.map(m => m.name), "method");
-    controls.append(chips(set.methods.map(m => m.name), state, () => paint()));
+    const legend = chips(set.methods.map(m => m.name), state, () => paint());
+    legend.querySelector(".chips").prepend(make("span", {}, make("span", { class: "swatch", style: "background:var(--ink)" }), " truth"));
+    controls.append(legend);
     const slider = make("input", { type: "range", min: 0, step: 1, "aria-label": "Frame to read off" });
     const output = make("output", { "aria-live": "polite" });
     part.querySelector(".cursor").append(slider, output);
@@ -188,9 +189,10 @@
         draw(svg, "text", { x: x0 - 8, y: y(v) + 4, "text-anchor": "end" }, v);
       }
       const frames = set.frames;
-      for (const part of [0, .25, .5, .75, 1]) {
-        const f = Math.round(part * (size - 1));
-        draw(svg, "text", { x: x(f), y: y1 + 17, "text-anchor": part === 0 ? "start" : part === 1 ? "end" : "middle" }, frames[start + f]);
+      for (const tick of ticks(frames[start], frames[start + size - 1] + 1e-6)) {
+        let f = 0;
+        while (f < size - 1 && frames[start + f] < tick) f++;
+        draw(svg, "text", { x: x(f), y: y1 + 17, "text-anchor": f ? "middle" : "start" }, f ? tick : `frame ${tick}`);
       }
       const path = bytes => {
         let text = "", open = false;
@@ -211,7 +213,7 @@
       slider.setAttribute("aria-valuetext", `frame ${frames[start + at]}`);
       output.textContent = `${name}, frame ${frames[start + at]}${thinned}: truth ${fixed(read(truth, start + at, state.au))}`
         + shown.map(({ m, i }) => `; ${m.name} ${fixed(read(answers[i], start + at, state.au))}`).join("");
-      part.querySelector(".curves figcaption").textContent = `${title(au)} over time, ${name} (black or white: truth${thinned})`;
+      part.querySelector(".curves figcaption").textContent = `${title(au)} over time, ${name} against the truth${thinned}`;
     }
     function points() {
       const found = [];
@@ -227,10 +229,10 @@
       return [svg, 34, 8, width - 8, width * .86 - 34];
     }
     function dots(svg, places) {
-      const opacity = Math.max(.08, Math.min(.55, 260 / Math.max(1, places.length)));
+      const opacity = Math.max(.16, Math.min(.6, 700 / Math.max(1, places.length)));
       let d = "";
       for (const [px, py] of places) d += `M${px.toFixed(1)},${py.toFixed(1)}h0`;
-      draw(svg, "path", { d, stroke: colour(state.method), "stroke-width": 4, "stroke-linecap": "round", "stroke-opacity": opacity, fill: "none" });
+      draw(svg, "path", { d, stroke: colour(state.method), "stroke-width": 3.6, "stroke-linecap": "round", "stroke-opacity": opacity, fill: "none" });
     }
     function scatter() {
       const method = set.methods[state.method];
@@ -271,6 +273,7 @@
         }
       }
       draw(svg, "text", { x: (x0 + x1) / 2, y: y1 + 30, "text-anchor": "middle" }, "mean of prediction and truth");
+      draw(svg, "text", { x: 10, y: (y0 + y1) / 2, "text-anchor": "middle", transform: `rotate(-90 10 ${(y0 + y1) / 2})` }, "prediction − truth");
     }
     function confusion() {
       const method = set.methods[state.method];
