@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from aubench.cli import data_look
 from aubench.errors import UserError
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def register(app: typer.Typer) -> None:
     for command in (check, prepare, verify, show, splits):
         group.command()(command)
     group.command("list")(list_stores)
+    group.command("stats")(data_look.stats)
+    group.command("augment-sheet")(data_look.augment_sheet)
     app.add_typer(group, name="data")
 
 

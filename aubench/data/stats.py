@@ -78,6 +78,17 @@ class LabelStatistics:
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(self.asked > 0, self.together / self.asked, np.nan)
 
+    def strongest(self, most: int = 5) -> list[tuple[str, str, float]]:
+        """The pairs of AUs with the largest share of common frames among those that show either, largest first."""
+        pairs = []
+        for i, first in enumerate(self.aus):
+            for j, second in enumerate(self.aus[:i]):
+                # Only frames in which both are coded count: asked[i, j] of them show the first, asked[j, i] the second.
+                either = int(self.asked[i, j] + self.asked[j, i] - self.together[i, j])
+                if self.together[i, j]:
+                    pairs.append((second.au, first.au, float(self.together[i, j] / either)))
+        return sorted(pairs, key=lambda pair: -pair[2])[:most]
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON; undefined numbers are ``None``."""
         given = self.given()
