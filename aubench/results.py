@@ -26,8 +26,8 @@ from aubench.parameters import AU_NAMES, INTENSITY_SCALE
 if TYPE_CHECKING:
     from aubench.contracts import Frames
 
-PREDICTIONS, TRUTH = "predictions.csv", "truth.csv"
-"""How the files are called in a run folder."""
+PREDICTIONS, TRUTH, BASELINES = "predictions.csv", "truth.csv", "baselines"
+"""How the files are called in a run folder, and the folder in it with the predictions of baselines."""
 KEYS = ("dataset", "subject", "sequence", "frame")
 POSE = ("pose_yaw", "pose_pitch")
 VALID = "valid"

@@ -130,18 +130,18 @@ def test_a_probability_has_no_icc_unless_a_rescale_is_stated() -> None:
 
 
 def test_printed_rows_stand_beside_and_compete_only_if_asked() -> None:
-    done = compare(method("a", 2.5), method("b", 3.0, 1))
+    done = compare(method("a", 8.0), method("b", 9.0, 1))
     assert row(done, "a")["marks"]["icc31"]["mean"] == 1
     printed = done["datasets"]["bp4d"]["published"]
     assert [r["name"] for r in printed[:7]] == ["KBSS", "KJRE", "LBA", "2DC", "CFLF", "GENet", "FPR"]
     assert all("marks" not in r for r in printed)
     grid = tables.grid(done)
     assert [line.name for line in grid.blocks["icc31"]][-1].endswith("[printed]")
-    ranked = compare(method("a", 2.5), method("b", 3.0, 1), rank_published=True)
+    ranked = compare(method("a", 8.0), method("b", 9.0, 1), rank_published=True)
     assert row(ranked, "a")["marks"]["icc31"].get("mean") != 1
     best = [r["name"] for r in ranked["datasets"]["bp4d"]["published"] if r["marks"]["icc31"].get("mean") == 1]
     assert best == ["GENet"]
-    assert compare(method("a", 2.5), show_published=False)["datasets"]["bp4d"]["published"] == []
+    assert compare(method("a", 8.0), show_published=False)["datasets"]["bp4d"]["published"] == []
 
 
 def test_printed_means_that_do_not_follow_from_their_cells() -> None:
@@ -169,7 +169,7 @@ def test_names_and_empty_selections_are_refused() -> None:
     with pytest.raises(UserError, match="two rows would be called 'zero'"):
         compare(method("zero", 1.0))
     elsewhere = method("b", 1.0)
-    elsewhere.members[0].table["subject"] = "X"
+    elsewhere.members[0].table["sequence"] = "T9"
     with pytest.raises(UserError, match="b: no frame is in both truth"):
         compare(elsewhere)
     halves = [method(name, 1.0) for name in "ab"]

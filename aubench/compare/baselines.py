@@ -14,6 +14,7 @@ from aubench.compare.runs import Run
 from aubench.compare.scoring import Board, Scored, finish
 from aubench.contracts import Dataset, Estimator
 from aubench.data.labels import locked, open_labels
+from aubench.errors import UserError
 from aubench.results import prediction_table, truth_table
 
 CONSTANTS = {
@@ -76,7 +77,9 @@ def open_dataset(name: str) -> Dataset:
 
 
 def truth_of(dataset: Dataset) -> pd.DataFrame:
-    """The labels of a data set's test frames."""
+    """The labels of a data set's test frames. Raises :class:`UserError` where there are none."""
+    if not len(dataset.frames("test")):
+        raise UserError(f"{dataset.name}: has no test frames in this split")
     return truth_table(dataset.frames("test"), dataset.aus, open_labels(dataset, "test"))
 
 
@@ -94,6 +97,8 @@ def fit(name: str, datasets: Sequence[Dataset], seed: int = 0) -> Method:
         estimator: Estimator = discovery.build("estimator", plugin, options)
         supervised = estimator.supervised
         train, test = dataset.frames("train"), dataset.frames("test")
+        if not len(train):
+            raise UserError(f"--baselines {name}: {dataset.name} has no training subjects to fit it to")
         if supervised:
             estimator.fit(train, open_labels(dataset, "train"), seed=seed)
         else:

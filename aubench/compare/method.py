@@ -117,7 +117,8 @@ def from_import(name: str, path: Path, source: Imported, rescale: float | None, 
 
 
 def _facts(run: Run) -> dict[str, Any]:
-    facts: dict[str, Any] = {"licence": "MIT (ours)"}
+    licences = dict.fromkeys(str(w["licence"]) for w in run.report.get("weights", ()) if w.get("licence"))
+    facts: dict[str, Any] = {"licence": "; ".join(("MIT (ours)", *licences))}
     if run.report.get("predict_frames_per_s"):
         facts["frames_per_s"] = run.report["predict_frames_per_s"]
     weights = run.folder / "model.safetensors"

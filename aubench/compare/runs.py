@@ -14,12 +14,10 @@ import pandas as pd
 import yaml
 
 from aubench.errors import UserError
-from aubench.results import KEYS, PREDICTIONS, TRUTH, au_columns, read_predictions, read_truth
+from aubench.results import BASELINES, KEYS, PREDICTIONS, TRUTH, au_columns, read_predictions, read_truth
 from aubench.scores import LABELS
 
 CONFIG, REPORT, ENVIRONMENT = "config.yaml", "report.json", "environment.json"
-BASELINES = "baselines"
-"""Folder in a run with the predictions of what else was scored on the same frames."""
 TRAIN = "aubench train --extractor bisenet --losses ct,id,lp,pr,adv"
 VOLATILE = frozenset({"seed", "device", "baselines", "checkpoint_every"})
 """Entries of a run's config that do not make it another combination."""

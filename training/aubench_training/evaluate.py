@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -16,7 +17,7 @@ import torch
 from aubench import discovery, registry
 from aubench.contracts import Dataset, Estimator, Frames
 from aubench.data.labels import locked, open_labels
-from aubench.files import atomic_write_bytes
+from aubench.files import atomic_write_bytes, atomic_write_text
 from aubench.foreign import licences
 from aubench.parameters import (
     AU_NAMES,
@@ -25,7 +26,7 @@ from aubench.parameters import (
     FacialParameters,
 )
 from aubench.report import FIGURE, write_report
-from aubench.results import PREDICTIONS, TRUTH, prediction_table, truth_table, write_table
+from aubench.results import BASELINES, PREDICTIONS, TRUTH, prediction_table, truth_table, write_table
 
 from .bench import Bench
 
@@ -50,12 +51,15 @@ def evaluate(bench: Bench, folder: Path, began: float, facts: Mapping[str, Any])
     write_table(folder / PREDICTIONS, pd.concat(predictions, ignore_index=True))
     write_table(folder / TRUTH, pd.concat(truths, ignore_index=True))
     atomic_write_bytes(folder / FIGURE, figure(bench, tests[0], answers[0]))
-    extra = {}
+    extra, about = {}, {}
     for name in bench.config.baselines:
         bench.console.print(f"baseline {name}", highlight=False)
-        table = baseline(bench, name, tested)
+        table, known = baseline(bench, name, tested)
         if table is not None:
-            extra[name] = table
+            extra[name], about[name] = table, known
+            # Kept beside the scores, so that `aubench compare` can test and draw them too.
+            write_table(folder / BASELINES / f"{name}.csv", table)
+            atomic_write_text(folder / BASELINES / "about.json", json.dumps(about, indent=1) + "\n")
     facts = {**facts, "weights": weights_used(bench)}
     speed = round(sum(map(len, tests)) / max(seconds, 1e-9), 1)
     times = {"predict_frames_per_s": speed, "wall_s": round(time.monotonic() - began, 1)}
@@ -82,10 +86,13 @@ def predicted(frames: Frames, answer: FacialParameters) -> pd.DataFrame:
     return prediction_table(frames, COLUMNS, intensities, degrees)
 
 
-def baseline(bench: Bench, name: str, tested: Sequence[tuple[Dataset, Frames]]) -> pd.DataFrame | None:
-    """Predictions of an estimator on the test frames. Only one that says it is supervised gets labels to fit on. Data
-    sets that nobody trains on are passed over."""
-    tables = []
+def baseline(
+    bench: Bench, name: str, tested: Sequence[tuple[Dataset, Frames]]
+) -> tuple[pd.DataFrame | None, dict[str, Any]]:
+    """Predictions of an estimator on the test frames, whether it is ``supervised``, and how fast it answers
+    (``frames_per_s``). Only one that says it is supervised gets labels to fit on. Data sets that nobody trains on are
+    passed over."""
+    tables, frames_done, seconds, supervised = [], 0, 0.0, False
     for dataset, frames in tested:
         train = dataset.frames("train")
         if not len(train):
@@ -95,15 +102,20 @@ def baseline(bench: Bench, name: str, tested: Sequence[tuple[Dataset, Frames]]) 
             for drawn in bench.pools.sampled:
                 if drawn.domain == "drawn":
                     estimator.offer_drawn(drawn.samples.images, drawn.samples.parameters())
-        if estimator.supervised:
+        supervised = estimator.supervised
+        if supervised:
             estimator.fit(train, open_labels(dataset, "train"), seed=bench.config.seed)
         else:
             with locked():
                 estimator.fit(train, None, seed=bench.config.seed)
         with locked():
+            since = time.monotonic()
             values = estimator.predict(frames)
+            seconds += time.monotonic() - since
+        frames_done += len(frames)
         tables.append(prediction_table(frames, estimator.aus, values))
-    return pd.concat(tables, ignore_index=True) if tables else None
+    known = {"supervised": supervised, "frames_per_s": round(frames_done / max(seconds, 1e-9), 1)}
+    return (pd.concat(tables, ignore_index=True) if tables else None), known
 
 
 def _options(bench: Bench, name: str, aus: tuple[str, ...]) -> dict[str, Any]:
