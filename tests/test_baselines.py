@@ -18,7 +18,7 @@ from aubench_plugins.baselines import linear
 from aubench_plugins.baselines.features import Reader, batches
 from aubench_plugins.baselines.linear import LinearModel
 
-NAMES = ("zero", "mean", "ridge", "supervised-features", "resnet18", "resnet18-extra")
+NAMES = ("zero", "mean", "shuffle", "cnn", "ridge", "supervised-features", "resnet18", "resnet18-extra")
 AUS = ("AU01", "AU12", "AU26")
 """The AUs that the fake face can show."""
 FAKE = {"extractor": "fake", "columns": 60}
@@ -64,7 +64,7 @@ def config_of(name: str) -> dict[str, object]:
         config |= FAKE
     if name == "ridge":
         config |= {"engine": "fake", "samples": 300}
-    if name.startswith("resnet"):
+    if name.startswith("resnet") or name == "cnn":
         config |= {"size": 32, "epochs": 1, "batch": 60}
     if name == "resnet18-extra":
         config |= {"dataset_config": {"engine": "fake", "extra_subjects": 5, "extra_frames": 8, "workers": 1}}
@@ -90,7 +90,7 @@ def test_each_meets_the_contract(name: str, data) -> None:
     assert ((prediction >= 0) & (prediction <= 5)).all()
 
 
-@pytest.mark.parametrize("name", ["mean", "ridge", "supervised-features", "resnet18"])
+@pytest.mark.parametrize("name", ["mean", "shuffle", "ridge", "supervised-features", "resnet18", "cnn"])
 def test_prediction_needs_a_fit(name: str, data) -> None:
     with pytest.raises(RuntimeError, match="fit"):
         discovery.build("estimator", name, config_of(name)).predict(data.frames("test"))
@@ -106,6 +106,18 @@ def test_zero_and_mean(data) -> None:
     mean.fit(frames, labels, seed=0)
     expected = [labels[10:, 0].mean(), labels[:, 1].mean(), np.nan]
     np.testing.assert_allclose(mean.predict(data.frames("test"))[3], expected)
+
+
+def test_shuffle_draws_from_the_training_labels(data) -> None:
+    labels = labels_of(data, "train")
+    labels[:, 2] = np.nan
+    shuffle = discovery.build("estimator", "shuffle", {"aus": AUS})
+    shuffle.fit(data.frames("train"), labels, seed=3)
+    drawn = shuffle.predict(data.frames("test"))
+    assert np.isin(drawn[:, :2], labels[:, :2]).all()
+    assert np.isnan(drawn[:, 2]).all()
+    assert np.abs(drawn[:, :2].mean(axis=0) - labels[:, :2].mean(axis=0)).max() < 0.5
+    np.testing.assert_array_equal(drawn, shuffle.predict(data.frames("test")))
 
 
 def test_ridge_reads_aus_without_labels(data) -> None:
@@ -156,7 +168,8 @@ def test_the_reader_keeps_what_varies_and_only_that(data) -> None:
     np.testing.assert_array_equal(reader.read(batches(images[100:101])), rows[100:101])
 
 
-def test_a_resnet_learns_what_it_is_shown() -> None:
+@pytest.mark.parametrize("name", ["resnet18", "cnn"])
+def test_a_network_learns_what_it_is_shown(name: str) -> None:
     random = np.random.default_rng(0)
     side = random.random((64, 1, 1)) < 0.5  # stripes lie or stand
     stripes = np.where(side, np.arange(32)[:, None] // 4 % 2, np.arange(32)[None] // 4 % 2)
@@ -167,7 +180,7 @@ def test_a_resnet_learns_what_it_is_shown() -> None:
     torch.manual_seed(123)
     before = torch.random.get_rng_state()
     options = {"aus": ["AU01", "AU02"], "size": 32, "epochs": 6, "batch": 16}
-    estimator = discovery.build("estimator", "resnet18", options)
+    estimator = discovery.build("estimator", name, options)
     estimator.fit(frames, labels, seed=1)
     assert (torch.random.get_rng_state() == before).all(), "the global generator is left alone"
     prediction = estimator.predict(frames)[:, 0]

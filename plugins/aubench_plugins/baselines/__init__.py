@@ -43,6 +43,15 @@ class ResnetConfig(BaselineConfig):
     rate: float = Field(default=2e-3, gt=0)
 
 
+class CnnConfig(ResnetConfig):
+    """Three convolutions and a hidden layer, trained on labels."""
+
+    size: int = Field(default=48, ge=32, le=128, description="side of the network's input, pixels")
+    hidden: int = Field(default=512, ge=8, description="width of the hidden layer")
+    epochs: int = Field(default=12, ge=1)
+    rate: float = Field(default=1e-3, gt=0)
+
+
 class ExtraConfig(ResnetConfig):
     """The same with further synthetic people from ``dataset``, which must know ``extra_subjects``."""
 
@@ -56,6 +65,20 @@ def aubench_estimators() -> list[Component]:
     return [
         Component("estimator", "zero", "always predicts 0", f"{__name__}.constant:Zero", BaselineConfig),
         Component("estimator", "mean", "always predicts the mean label", f"{__name__}.constant:Mean", BaselineConfig),
+        Component(
+            "estimator",
+            "shuffle",
+            "a random training label for every AU: the right distribution, nothing seen",
+            f"{__name__}.constant:Shuffle",
+            BaselineConfig,
+        ),
+        Component(
+            "estimator",
+            "cnn",
+            "the three-layer network of Gudi et al. (2015), fitted to the training labels",
+            f"{__name__}.cnn:Cnn",
+            CnnConfig,
+        ),
         Component(
             "estimator",
             "ridge",

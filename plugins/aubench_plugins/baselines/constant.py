@@ -45,6 +45,32 @@ class Mean:
         return np.repeat(self._mean[None], len(frames), axis=0)
 
 
+class Shuffle:
+    """For every AU, a training label drawn at random: the right distribution, and nothing seen."""
+
+    supervised = True
+
+    def __init__(self, config: BaselineConfig) -> None:
+        self.aus = config.aus
+        self._labels: npt.NDArray[np.float64] | None = None
+        self._seed = 0
+
+    def fit(self, frames: Frames, labels: npt.NDArray[np.float64] | None, *, seed: int) -> None:
+        self._labels = require_labels("shuffle", labels, len(frames), self.aus)
+        self._seed = seed
+
+    def predict(self, frames: Frames) -> npt.NDArray[np.float64]:
+        if self._labels is None:
+            raise RuntimeError("shuffle: fit before predict")
+        random = np.random.default_rng(self._seed)
+        drawn = np.full((len(frames), len(self.aus)), np.nan)
+        for column, labels in zip(drawn.T, self._labels.T, strict=True):  # views: filled in place
+            known = labels[~np.isnan(labels)]
+            if len(known):
+                column[:] = random.choice(known, len(column))
+        return drawn
+
+
 def mean_label(labels: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Mean over annotated frames of each AU (a,); NaN for an AU without any."""
     annotated = ~np.isnan(labels)

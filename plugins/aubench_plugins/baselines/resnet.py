@@ -63,12 +63,17 @@ class Resnet18:
         intensities: Labels = np.clip(np.concatenate(answers), 0.0, 5.0)
         return intensities
 
+    def _create(self) -> torch.nn.Module:
+        """The network with random weights, its last layer called ``fc``."""
+        network: torch.nn.Module = timm.create_model("resnet18", pretrained=False, num_classes=len(self.aus))
+        return network
+
     def _train(self, parts: Sequence[_Part], seed: int) -> None:
         config = self._config
         random = np.random.default_rng(seed)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network: Any = timm.create_model("resnet18", pretrained=False, num_classes=len(self.aus))
+            network: Any = self._create()
         network.to(memory_format=torch.channels_last)
         with torch.no_grad():
             mean = mean_label(np.concatenate([part.labels for part in parts]))
