@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
-from aubench import discovery
+from aubench import discovery, registry
 from aubench.compare import baselines, runs
 from aubench.compare.build import Truth, alike, constants_known, truth_of_runs
 from aubench.compare.formats import SCALES, Scale
@@ -56,11 +56,11 @@ def gather(request: Request, say: Callable[[str], None] = lambda _: None) -> Gat
     _declared(request)
     constants, fitted = constants_known(request.baselines)
     for name in fitted:
-        discovery.find("estimator", name, also=baselines.registry.load().variants("estimator"))
+        discovery.find("estimator", name, also=registry.load().variants("estimator"))
     opened, remarks = _runs(request)
     truths = _truths(request, opened)
     methods = from_runs(opened)
-    known = [name for method in methods for name in [method.name]]
+    known = {method.name for method in methods}
     methods += [m for m in baselines.of_runs(opened) if m.name not in (*known, *fitted, *constants)]
     methods += _imports(request, truths)
     if fitted:
@@ -148,7 +148,7 @@ def _truths(request: Request, opened: Sequence[Run]) -> dict[str, Truth]:
 
 
 def _known_datasets() -> list[str]:
-    return [*discovery.components("dataset"), *baselines.registry.load().variants("dataset")]
+    return [*discovery.components("dataset"), *registry.load().variants("dataset")]
 
 
 def _imports(request: Request, truths: Mapping[str, Truth]) -> list[Method]:
