@@ -15,7 +15,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 
 from aubench import __version__, discovery, weights
-from aubench.component import KINDS, Kind
+from aubench.component import KINDS
 from aubench.errors import UserError, did_you_mean
 from aubench.files import sha256_file
 from aubench.networks import BACKBONES, build_backbone
@@ -63,7 +63,7 @@ def _aliases(registry: Registry, entry: Weights) -> set[str]:
     kind, _, network = (entry.network or "").partition(" ")
     if not network:
         return set()
-    variant = registry.variants(cast(Kind, kind)).get(network) if kind in KINDS else None
+    variant = registry.variants(kind).get(network) if kind in KINDS else None
     return {network, variant.use} if variant is not None else {network}
 
 
@@ -76,8 +76,8 @@ def build_network(registry: Registry, name: str, entry: Weights) -> nn.Module:
     if kind not in KINDS or not network:
         known = f"`backbone` and one of {', '.join(sorted(BACKBONES))}, or a kind of plugin and a name"
         raise UserError(f"{where}: {entry.network!r} names no network; write {known}")
-    plugin, config = registry.resolve(cast(Kind, kind), network)
-    made: Any = discovery.build(cast(Kind, kind), plugin, {**config, "weights": "none"})
+    plugin, config = registry.resolve(kind, network)
+    made: Any = discovery.build(kind, plugin, {**config, "weights": "none"})
     if not isinstance(made, nn.Module):
         raise UserError(f"{where}: {plugin!r} has no weights")
     return made

@@ -142,6 +142,8 @@ def _show_licences(extractor: Any) -> None:
 def _aligner(name: str, device: Any) -> Any:
     if name == "mtcnn":
         return None
+    import torch
+
     from aubench import discovery, registry
     from aubench.errors import UserError
     from aubench.landmarks import Landmarker
@@ -152,7 +154,9 @@ def _aligner(name: str, device: Any) -> Any:
     if not isinstance(network, Landmarker):
         raise UserError(f"--aligner {name}: finds no landmarks; use an extractor that does, as landmark, or mtcnn")
     _show_licences(network)
-    return Aligner(network.to(device))
+    if isinstance(network, torch.nn.Module):
+        network.to(device)
+    return Aligner(network)
 
 
 def _artist(name: str, device: Any) -> Any:

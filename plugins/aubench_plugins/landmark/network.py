@@ -41,7 +41,8 @@ class ConvBlock(nn.Module):
         first = self.conv1(F.relu(self.bn1(x)))
         second = self.conv2(F.relu(self.bn2(first)))
         third = self.conv3(F.relu(self.bn3(second)))
-        return torch.cat([first, second, third], dim=1) + self.downsample(x)
+        shortcut: Tensor = self.downsample(x)
+        return torch.cat([first, second, third], dim=1) + shortcut
 
 
 class Hourglass(nn.Module):

@@ -105,7 +105,7 @@ def _pretrained_config(config: TimmConfig) -> dict[str, Any]:
         raise UserError(
             f"extractor 'timm': no pretrained weights {config.backbone!r}. {remedy} For random ones, ask: weights: none"
         )
-    values: dict[str, Any] = found.to_dict() if found is not None else {}
+    values = vars(found) if found is not None else {}
     return {
         "input_size": values.get("input_size", (3, 224, 224)),
         "mean": values.get("mean", (0.485, 0.456, 0.406)),
@@ -120,6 +120,7 @@ def _backbone(config: TimmConfig, size: int) -> tuple[Any, list[int]]:
     """The network with the chosen levels only, and the level for each wanted stride."""
     pretrained = config.weights == "pretrained"
     options: dict[str, Any] = {"features_only": True}
+    probe: Any
     try:
         try:
             probe = timm.create_model(config.backbone, pretrained=False, img_size=size, **options)
