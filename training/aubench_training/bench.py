@@ -29,7 +29,7 @@ from aubench.standardisation import Domain
 from .additions import SAMPLED_LOOPBACK, Disturbance, SampledLoopback
 from .config import Phase, RunConfig
 from .device import cast_weights, choose_device, choose_dtype, place
-from .pools import Pools
+from .pools import Pools, style_shares
 from .providers import TRAINED, standard_providers
 from .sampler import batch_rows
 from .samples import build_engine, cache_root
@@ -74,6 +74,7 @@ class Bench:
             config, self.combination, self.engine, self.datasets, self.recogniser, self.device, self.cache, console
         )
         # Plans before pools: a combination that cannot work says so before anything is computed.
+        self.shares = list(style_shares(config.sampled).values())
         self.stages = self._stages()
         self.words = {word for stage in self.stages for word in stage.plan.given}
         made = {step.name for stage in self.stages for step in stage.plan.steps}
@@ -198,10 +199,10 @@ class Bench:
             if "image" in wanted:
                 batch["image"] = self.pools.images(rows)
         if wanted & {"sampled_features", "sampled_parameters"}:
-            size = (stage.phase.sampled_batch or stage.phase.batch) // len(self.pools.sampled)
+            size = stage.phase.sampled_batch or stage.phase.batch
             parameters, features = [], []
-            for stream, drawn in enumerate(self.pools.sampled, 1):
-                rows = batch_rows(seed, stream, done, size, len(drawn.samples))
+            for stream, (drawn, share) in enumerate(zip(self.pools.sampled, self.shares, strict=True), 1):
+                rows = batch_rows(seed, stream, done, max(1, round(share * size)), len(drawn.samples))
                 parameters.append(drawn.samples.parameters(rows).to(self.device))
                 read = drawn.pool.features(rows, self.device)
                 with torch.no_grad():

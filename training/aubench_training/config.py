@@ -54,8 +54,11 @@ class Sampled(Config):
     held_out: int = Field(default=500, ge=2)
     """Further faces, never trained on, for the agreement within the engine's own domain."""
     style: Literal["game", "photo", "both"] = "game"
-    """The engine's one game look, its varied photo looks, or half of each. Photo faces take the statistics of
-    photographs."""
+    """The engine's one game look, its varied photo looks, or both. Photo faces take the statistics of photographs."""
+    photo: float = Field(default=0.5, gt=0, lt=1)
+    """Share of photo looks where the style is "both", of the faces as of every batch."""
+    nuisance: float = Field(default=1.0, ge=0, le=1)
+    """Strength of the movements of photo faces that no parameter describes, and of their misalignment."""
     sparse: float = Field(default=0.0, ge=0, le=1)
     """Share of the faces whose AUs are made as rare as in everyday video."""
     noise: float = Field(default=0.3, ge=0)

@@ -21,7 +21,7 @@ from aubench.parameters import AU_NAMES, BASE_AU
 from aubench.standardisation import Domain
 
 from .cache import Pool, cached, compute_features
-from .config import RunConfig
+from .config import RunConfig, Sampled
 from .sampler import thin
 from .samples import Samples, engine_samples, random_inputs
 
@@ -29,7 +29,13 @@ RARE = 0.15
 """In a face with rare AUs, the share of AUs that keep their value; the others are at their base."""
 FEW = 512
 """So many faces are drawn in this process: starting others costs more."""
-STYLES: dict[str, tuple[Style, ...]] = {"game": ("game",), "photo": ("photo",), "both": ("game", "photo")}
+
+
+def style_shares(sampled: Sampled) -> dict[Style, float]:
+    """The styles of the sampled faces, and how much of them each is."""
+    if sampled.style == "both":
+        return {"game": 1 - sampled.photo, "photo": sampled.photo}
+    return {sampled.style: 1.0}
 
 
 @dataclass(frozen=True)
@@ -107,8 +113,10 @@ class Pools:
         return self._samples(self.config.sampled.held_out, seed=2)
 
     def _samples(self, count: int, seed: int) -> list[Drawn]:
-        styles = STYLES[self.config.sampled.style]
-        return [self._samples_of(style, count // len(styles), seed) for style in styles]
+        return [
+            self._samples_of(style, max(1, round(share * count)), seed)
+            for style, share in style_shares(self.config.sampled).items()
+        ]
 
     def _samples_of(self, style: Style, count: int, seed: int) -> Drawn:
         sampled, engine = self.config.sampled, self.config.engine
@@ -118,7 +126,8 @@ class Pools:
         dice = np.random.default_rng([seed, 0x5A])
         rare = (dice.random((count, 1)) < sampled.sparse) & (dice.random((count, len(AU_NAMES))) >= RARE)
         vectors[:, AU_SLICE] = np.where(rare, BASE_AU, vectors[:, AU_SLICE])
-        inputs = random_inputs(vectors, seed, looks="many" if photo else "one", nuisance=1.0 if photo else 0.0)
+        nuisance = sampled.nuisance if photo else 0.0
+        inputs = random_inputs(vectors, seed, looks="many" if photo else "one", nuisance=nuisance)
         self.console.print(f"engine samples: {count} {style} faces, from the cache or drawn", highlight=False)
         workers = 0 if count <= FEW else None
         samples = engine_samples(
