@@ -105,10 +105,10 @@ def bp4d_points(root: Path, subject: str, task: str, numbers: Sequence[int], *, 
     if structure:
         rows = np.zeros(len(numbers), dtype=[("frame", object), ("pts_2d", object)])
         for row, number in enumerate(numbers):
-            rows[row] = (number, np.add(points, (0, number)))
+            rows[row] = (number, np.add(points, (0, 0.1 * number)))
         scipy.io.savemat(path, {"fit": rows})
     else:
-        scipy.io.savemat(path, {"pts": np.stack([np.add(points, (0, number)) for number in numbers])})
+        scipy.io.savemat(path, {"pts": np.stack([np.add(points, (0, 0.1 * number)) for number in numbers])})
     return path
 
 
