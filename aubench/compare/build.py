@@ -115,7 +115,7 @@ def _dataset(found: Board, settings: Settings, reported: Mapping[str, Mapping[st
     order = sorted(groups.values(), key=lambda g: (-g[0].comparable, -len(g), -g[0].protocol["cells"]))
     rows, described = [], []
     for number, group in enumerate(order):
-        letter = chr(ord("A") + number) if number < 26 else f"Z{number}"
+        letter = _letter(number)
         own = _group(found, group, settings, times)
         for entry in own:
             entry["group"] = letter
@@ -126,9 +126,9 @@ def _dataset(found: Board, settings: Settings, reported: Mapping[str, Mapping[st
              "differs": differences(protocol, order[0][0].protocol) if number else ""}
         )  # fmt: skip
     printed = published.rows(found.dataset) if settings.show_published else []
-    for letter in [g["group"] for g in described]:
-        ranked = [r for r in rows if r["group"] == letter]
-        _mark(ranked, printed if settings.rank_published and letter == "A" else [], found.aus)
+    for number in range(len(order)):
+        ranked = [r for r in rows if r["group"] == _letter(number)]
+        _mark(ranked, printed if settings.rank_published and number == 0 else [], found.aus)
     return {
         "truth": found.digest, "aus": found.aus, "frames": len(found.truth),
         "subjects": int(found.truth["subject"].nunique()), "best": rows[0]["name"], "groups": described, "rows": rows,
@@ -136,6 +136,10 @@ def _dataset(found: Board, settings: Settings, reported: Mapping[str, Mapping[st
         "reported": [{"name": name, "kind": "reported", **table} for name, table in reported.items()],
         "published": printed,
     }  # fmt: skip
+
+
+def _letter(number: int) -> str:
+    return chr(ord("A") + number) if number < 26 else f"Z{number}"
 
 
 def _group(found: Board, group: Sequence[Scored], settings: Settings, times: Array) -> list[dict[str, Any]]:

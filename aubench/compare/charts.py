@@ -37,7 +37,8 @@ def payload(found: Board, order: Sequence[str]) -> dict[str, Any]:
     ends = np.r_[starts[1:], len(keys)]
     room = _BYTES // (len(found.aus) * (len(chosen) + 1))
     stride = max(1, -(-len(keys) // room))
-    kept, videos = [], []
+    kept: list[npt.NDArray[np.int64]] = []
+    videos = []
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
         rows = np.arange(start, end, stride)
         videos.append(["/".join(keys[start]), sum(map(len, kept)), len(rows)])

@@ -69,7 +69,7 @@ def gather(request: Request, say: Callable[[str], None] = lambda _: None) -> Gat
             say(f"fitting baseline {name}")
             methods.append(baselines.fit(name, here, request.seed))
     names = {method.name for method in methods}
-    reported = {
+    reported: dict[str, dict[str, Mapping[str, Any]]] = {
         dataset: {
             name: {"label": f"baseline, fitted with {run.name}; only its scores were kept", **table}
             for run in opened

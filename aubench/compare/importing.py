@@ -65,7 +65,8 @@ def read_source(
     else:
         files = [path]
     counts: Counter[str] = Counter()
-    parts, strangers = [], []
+    parts: list[tuple[pd.DataFrame, Format]] = []
+    strangers = []
     for file in files:
         header = read_header(file, form.fits if form else lambda names: recognise(names) is not None)
         found = form or recognise(header.names)
@@ -86,15 +87,15 @@ def read_source(
     table = pd.concat([part for part, _ in parts], ignore_index=True)
     form = parts[0][1]
     scale = options.scale or form.scale
-    aus = [name for name in table if name not in (*KEYS, VALID)]
-    if form.name == "generic" and options.scale is None and not (table[aus].max(axis=None) > 1.0):
+    aus = [str(name) for name in table if name not in (*KEYS, VALID)]
+    if form.name == "generic" and options.scale is None and not (table[aus].to_numpy(np.float64) > 1.0).any():
         raise UserError(
             f"{path}: no value is above 1, so that these may be probabilities; say which: --scale NAME=probability "
             "or --scale NAME=intensity"
         )
     twice = table.duplicated(list(KEYS))
     if twice.any():
-        row = table.loc[twice.idxmax(), list(KEYS)]
+        row = table[list(KEYS)].to_numpy()[int(np.flatnonzero(twice)[0])]
         raise UserError(f"{path}: frame {'/'.join(map(str, row))} is in two files")
     notes = [f"{count} {what}" for what, count in counts.items() if count]
     if strangers:
@@ -159,7 +160,7 @@ def _check_scale(
         return
     rows, places = np.nonzero(off.to_numpy())
     line, au = table.index[rows[0]], table.columns[places[0]]
-    value = table.iat[int(rows[0]), int(places[0])]
+    value = float(table.to_numpy(np.float64)[rows[0], places[0]])
     hint = ""
     if scale == "intensity" and value > highest:
         hint = "; a decimal comma lost in a spreadsheet makes 53 of 0.53: export the file again"

@@ -35,7 +35,7 @@ def compare_pairs(found: Board, times: Array, draws: int) -> dict[str, Any]:
         frames = int(mask.any(axis=1).sum())
         if not frames:
             continue
-        sums = [_on(found, s, mask) for s in (a, b)]
+        sums = _on(found, a, mask), _on(found, b, mask)
         there = sums[0][0].cells[..., 0].sum(axis=1) > 0
         subjects = int(there.sum())
         patterns, exact = statistics.swaps(subjects, draws)
@@ -44,7 +44,7 @@ def compare_pairs(found: Board, times: Array, draws: int) -> dict[str, Any]:
             "a": a.method.name, "b": b.method.name, "frames": frames, "subjects": subjects,
             "aus": [au for au, column in zip(found.aus, mask.T, strict=True) if column.any()],
         }  # fmt: skip
-        swapped = [[_of(one, there) for one in side] for side in sums]
+        swapped = [_of(one, there) for one in sums[0]], [_of(one, there) for one in sums[1]]
         for metric in TESTED:
             difference, p = statistics.permutation_p(*swapped, metric, patterns)
             effect, rests_on = statistics.cohens_dz(*sums, metric)

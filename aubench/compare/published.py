@@ -37,7 +37,7 @@ def rows(dataset: str) -> list[dict[str, Any]]:
         numbers: dict[str, dict[str, float | None]] = {}
         for row in part.sort_values("table").itertuples():
             numbers.setdefault(str(row.au), dict.fromkeys(METRICS, None)).setdefault(str(row.metric), None)
-            numbers[str(row.au)][str(row.metric)] = float(row.value)
+            numbers[str(row.au)][str(row.metric)] = float(str(row.value))
         mean = numbers.pop("mean")
         printed_in = [f"Table {number}" for number in sorted(set(part["table"]))]
         quoted = ", quoted there from its reference" if part["quoted"].any() else ""

@@ -18,11 +18,11 @@ from aubench.compare.protocol import describe, fingerprint
 from aubench.errors import UserError
 from aubench.parameters import INTENSITY_SCALE
 from aubench.results import KEYS, VALID, aligned, au_columns
-from aubench.statistics import Array, SubjectSums
+from aubench.statistics import Array, Metric, SubjectSums
 
 SCALED = ("icc31", "icc21", "mae", "mse", "ccc")
 """Metrics that mean nothing between intensities and numbers of another scale. A correlation does."""
-SHOWN = ("icc31", "mae")
+SHOWN: tuple[Metric, ...] = ("icc31", "mae")
 SPANS = 5
 """So many places of missing frames are named."""
 

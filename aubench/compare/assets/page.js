@@ -229,7 +229,7 @@
       return [svg, 34, 8, width - 8, width * .86 - 34];
     }
     function dots(svg, places) {
-      const opacity = Math.max(.16, Math.min(.6, 700 / Math.max(1, places.length)));
+      const opacity = Math.max(.28, Math.min(.65, 900 / Math.max(1, places.length)));
       let d = "";
       for (const [px, py] of places) d += `M${px.toFixed(1)},${py.toFixed(1)}h0`;
       draw(svg, "path", { d, stroke: colour(state.method), "stroke-width": 3.6, "stroke-linecap": "round", "stroke-opacity": opacity, fill: "none" });
@@ -297,7 +297,13 @@
       draw(svg, "text", { x: (x0 + x1) / 2, y: y1 + 30, "text-anchor": "middle" }, "prediction (shade: share of the truth's frames)");
       draw(svg, "text", { x: 10, y: (y0 + y1) / 2, "text-anchor": "middle", transform: `rotate(-90 10 ${(y0 + y1) / 2})` }, "truth");
     }
-    const paint = () => { curves(); scatter(); bland(); confusion(); };
+    const said = { scatter: "Prediction against truth", bland: "Bland–Altman: prediction less truth, against their mean", confusion: "Rounded intensities" };
+    const paint = () => {
+      const method = set.methods[state.method];
+      const about = `${set.aus[state.au]}, ${method.name}${method.seed ? ` (seed ${method.seed})` : ""}`;
+      for (const [name, words] of Object.entries(said)) part.querySelector(`.${name} figcaption`).replaceChildren(words, make("small", {}, about));
+      curves(); scatter(); bland(); confusion();
+    };
     return paint;
   }
 
