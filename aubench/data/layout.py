@@ -6,8 +6,9 @@ line counted from 1 (``None`` for the file as a whole), so that a check can tell
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,10 +30,17 @@ def litter(name: str) -> bool:
 
 def entries(folder: Path) -> list[Path]:
     """What lies in a folder, litter left out, frame2 before frame10. An unreadable or missing folder is empty."""
+    return _listed(folder, lambda entry: True)
+
+
+def _listed(folder: Path, wanted: Callable[[os.DirEntry[str]], bool]) -> list[Path]:
+    # scandir knows files from folders without asking for each: data sets have hundreds of thousands of files.
     try:
-        return sorted((path for path in folder.iterdir() if not litter(path.name)), key=natural)
+        with os.scandir(folder) as found:
+            names = [entry.name for entry in found if not litter(entry.name) and wanted(entry)]
     except OSError:
         return []
+    return sorted((folder / name for name in names), key=natural)
 
 
 def natural(path: Path) -> tuple[tuple[int, int, str], ...]:
@@ -43,12 +51,12 @@ def natural(path: Path) -> tuple[tuple[int, int, str], ...]:
 
 def folders(folder: Path) -> list[Path]:
     """The folders in a folder."""
-    return [path for path in entries(folder) if path.is_dir()]
+    return _listed(folder, lambda entry: entry.is_dir())
 
 
 def files(folder: Path, suffixes: Collection[str]) -> list[Path]:
     """The files in a folder whose suffix, in lower case, is one of ``suffixes``."""
-    return [path for path in entries(folder) if path.suffix.lower() in suffixes and path.is_file()]
+    return _listed(folder, lambda entry: os.path.splitext(entry.name)[1].lower() in suffixes and entry.is_file())
 
 
 def squeeze(name: str) -> str:
@@ -139,7 +147,10 @@ def presumed(folder: Path, number: int, like: Mapping[int, Path]) -> Path:
 def text_lines(path: Path) -> list[tuple[int, str]]:
     """Lines of a text file that are not blank, stripped, with their numbers. Any encoding is survived: what matters in
     label files is ASCII. Raises ``OSError``."""
-    data = path.read_bytes()
+    return _split(path.read_bytes())
+
+
+def _split(data: bytes) -> list[tuple[int, str]]:
     wide = data[:2] in (b"\xff\xfe", b"\xfe\xff")
     text = data.decode("utf-16" if wide else "utf-8-sig", errors="replace")
     numbers = enumerate(re.split(r"\r\n|\r|\n", text), start=1)
@@ -164,6 +175,10 @@ class Coded:
     faults: list[Fault] = field(default_factory=list)
 
 
+_FLAWLESS = re.compile(rb"(?:\d+,\d+\r?\n)*\d+,\d+(?:\r?\n)?")
+_FROM_1 = range(1, 1 << 62)
+
+
 def coded_lines(path: Path, allowed: Collection[int]) -> Coded:
     """``frame,code`` lines, no header: what DISFA and the intensity files of BP4D consist of.
 
@@ -172,10 +187,18 @@ def coded_lines(path: Path, allowed: Collection[int]) -> Coded:
     """
     found = Coded()
     try:
-        lines = text_lines(path)
+        data = path.read_bytes()
     except OSError as error:
         found.faults.append((None, f"cannot be read ({error.strerror or error})"))
         return found
+    if _FLAWLESS.fullmatch(data):
+        # Data sets have millions of such lines: nearly all files pass here, ten times as fast as line by line.
+        numbers = list(map(int, data.replace(b",", b"\n").split()))
+        frames, codes = numbers[::2], numbers[1::2]
+        if len(set(frames)) == len(frames) and set(codes) <= set(allowed):
+            found.codes, found.lines = dict(zip(frames, codes, strict=True)), dict(zip(frames, _FROM_1, strict=False))
+            return found
+    lines = _split(data)
     if not lines:
         found.faults.append((None, "is empty"))
     for number, line in lines:
