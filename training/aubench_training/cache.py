@@ -23,6 +23,7 @@ from torch import Tensor
 from aubench.combination import as_image
 from aubench.contracts import Extractor, Features
 from aubench.errors import UserError
+from aubench.predict.ahead import ahead
 
 Compute = Callable[[Tensor], dict[str, Tensor]]
 BATCH = 64
@@ -126,8 +127,11 @@ def _compute_into(
     arrays: dict[str, npt.NDArray[np.float16]] = {}
     if console is not None:
         console.print(f"{title}: {len(images)} images, once", highlight=False)
-    for start in range(0, max(len(images), 1), BATCH):  # of no images, the shapes of nothing
-        named = compute(as_image(images[start : start + BATCH]).to(device))
+    starts = range(0, max(len(images), 1), BATCH)  # of no images, the shapes of nothing
+    # Pictures of a store are decoded when read: the next batch while this one is computed.
+    batches = ahead((as_image(images[start : start + BATCH]) for start in starts), 2)
+    for start, batch in zip(starts, batches, strict=True):
+        named = compute(batch.to(device))
         for name, tensor in named.items():
             if name not in arrays:
                 shape = (len(images), *tensor.shape[1:])
