@@ -7,6 +7,7 @@ alone. numpy and OpenCV only.
 from __future__ import annotations
 
 from aubench.data.augment.batch import Augmentation, augment_batch
+from aubench.data.augment.copies import Copies, augmented, key
 from aubench.data.augment.picture import Augmented, augment
 
-__all__ = ["Augmentation", "Augmented", "augment", "augment_batch"]
+__all__ = ["Augmentation", "Augmented", "Copies", "augment", "augment_batch", "augmented", "key"]

@@ -15,8 +15,10 @@ from aubench.parameters import AU_NAMES
 
 Floats = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
-MOVING = ("AU01", "AU02", "AU04", "AU07", "AU09", "AU10", "AU12", "AU14", "AU15", "AU16", "AU17", "AU18", "AU20",
-          "AU23", "AU24")  # fmt: skip
+MOVING = (
+    "AU01", "AU02", "AU04", "AU05", "AU07", "AU09", "AU10", "AU12", "AU14", "AU15", "AU16", "AU17", "AU18", "AU20",
+    "AU23", "AU24",
+)  # fmt: skip
 """AUs whose effect is mostly that visible points move."""
 
 

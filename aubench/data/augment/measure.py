@@ -23,6 +23,7 @@ from aubench.parameters import AU_NAMES, FacialParameters
 SIZE, CELLS = 128, 64
 STILL = ("background", "neck", "neck_l", "cloth")
 """Classes that stay when the head turns."""
+JAW = slice(0, 17)
 EARS = (0, 1, 15, 16)
 """Points of the jaw beside the ears: the axis of turning lies at their depth, so that a turning head keeps its outline,
 as a ball does."""
@@ -43,7 +44,8 @@ def measure(engine: Engine, people: int, seed: int) -> Prior:
     # Depth is in interocular distances; lengths here are fractions of the side, as the points are.
     between = np.linalg.norm(points[:, EYES[0]].mean(axis=1) - points[:, EYES[1]].mean(axis=1), axis=-1) / SIZE
     # The jaw's points lie on the outline, where depth breaks off: it is read a little further in.
-    inward = points + INWARD * (points.mean(axis=1, keepdims=True) - points)
+    inward = points.copy()
+    inward[:, JAW] += INWARD * (points.mean(axis=1, keepdims=True) - points[:, JAW])
     at = np.clip(np.rint(inward).astype(int), 0, SIZE - 1)
     person = np.arange(people)[:, None]
     near = depth[person, at[..., 1], at[..., 0]]
