@@ -7,11 +7,13 @@ sizes of picture, filters and layers, is ours.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
 from . import CnnConfig
-from .resnet import Resnet18
+from .resnet import Part, Resnet18
 
 
 class Cnn(Resnet18):
@@ -22,6 +24,12 @@ class Cnn(Resnet18):
     def __init__(self, config: CnnConfig) -> None:
         super().__init__(config)
         self._hidden = config.hidden
+
+    def _train(self, parts: Sequence[Part], seed: int) -> None:
+        # Dropout draws from the global generator, which others count on.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            super()._train(parts, seed)
 
     def _create(self) -> nn.Module:
         return ThreeLayers(len(self.aus), self._hidden, self._config.size)

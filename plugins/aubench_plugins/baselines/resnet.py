@@ -26,7 +26,7 @@ Labels = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class _Part:
+class Part:
     """Frames and their labels (n, a); several parts train together without being copied into one array."""
 
     images: npt.NDArray[np.uint8]
@@ -47,7 +47,7 @@ class Resnet18:
 
     def fit(self, frames: Frames, labels: Labels | None, *, seed: int) -> None:
         known = require_labels(self.name, labels, len(frames), self.aus)
-        self._train([_Part(frames.images, known)], seed)
+        self._train([Part(frames.images, known)], seed)
 
     def predict(self, frames: Frames) -> Labels:
         if self._network is None:
@@ -68,7 +68,7 @@ class Resnet18:
         network: torch.nn.Module = timm.create_model("resnet18", pretrained=False, num_classes=len(self.aus))
         return network
 
-    def _train(self, parts: Sequence[_Part], seed: int) -> None:
+    def _train(self, parts: Sequence[Part], seed: int) -> None:
         config = self._config
         random = np.random.default_rng(seed)
         with torch.random.fork_rng(devices=[]):
@@ -122,7 +122,7 @@ class Resnet18Extra(Resnet18):
         if missing := [name for name in self.aus if name not in more.aus]:
             raise UserError(f"estimator {self.name!r}: data set {more.name!r} has no labels of {', '.join(missing)}.")
         extra = open_labels(more, "train")[:, [more.aus.index(name) for name in self.aus]]
-        self._train([_Part(frames.images, known), _Part(more.frames("train").images, extra)], seed)
+        self._train([Part(frames.images, known), Part(more.frames("train").images, extra)], seed)
 
 
 def _half() -> torch.autocast:
