@@ -16,6 +16,8 @@ from toy_data import write_take
 
 from aubench import discovery
 from aubench.cli import main
+from aubench.cli.data import placed
+from aubench.errors import UserError
 
 
 @pytest.fixture(autouse=True)
@@ -194,10 +196,18 @@ def test_where_nobody_tests_training_does_not_begin(
     assert (code, "no subject is in test" in err) == (2, True)
 
 
-def test_options_of_train_reach_the_data_sets(root: Path) -> None:
-    from aubench.cli.data import placed
-    from aubench.errors import UserError
+def test_options_of_train_reach_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    report = {"datasets": {}}
+    monkeypatch.setattr("aubench_training.trainer.train", lambda c, *a, **k: (seen.append(c), (tmp_path, report))[1])
+    told_to = ["--datasets", "toy", "--root", "toy=/data/toy", "--split", "toy=loso:B", "--allow-leakage"]
+    assert main(["train", "--recipe", str(_recipe(tmp_path)), *told_to]) == 0
+    assert seen[0].datasets[0].name == "toy"
+    assert seen[0].datasets[0].config == {"root": "/data/toy", "split": "loso:B", "allow_leakage": True}
+    assert main(["train", "--recipe", str(_recipe(tmp_path)), "--root", "toy=/data/toy"]) == 2
 
+
+def test_roots_and_splits_belong_to_data_sets_read_from_folders(root: Path) -> None:
     parts = [{"name": "toy", "config": {"size": 16}}, {"name": "tiny", "config": {}}]
     made = placed(["toy", "tiny"], parts, [f"toy={root}"], ["toy=loso:A"], store=Path("s"), allow_leakage=True)
     assert made == [

@@ -102,9 +102,9 @@ def pictures(recording: Recording, *, threads: int = 0) -> Iterator[tuple[int, I
         return
     following = 0
     try:
-        there = read_index(media.path).frames
+        index = read_index(media.path)
         numbers = {int(number): row for row, number in enumerate(recording.frames)}
-        for number, image in read_frames(media.path, recording.frames, threads=threads):
+        for number, image in read_frames(media.path, recording.frames, threads=threads, index=index):
             for row in range(following, numbers[number]):
                 yield row, "cannot be decoded"
             following = numbers[number] + 1
@@ -114,8 +114,8 @@ def pictures(recording: Recording, *, threads: int = 0) -> Iterator[tuple[int, I
             yield row, _reason(str(error), media.path)
         return
     for row in range(following, len(recording.frames)):
-        beyond = recording.frames[row] >= there
-        yield row, f"beyond the end of the video, which has {there} frames" if beyond else "cannot be decoded"
+        beyond = recording.frames[row] >= index.frames
+        yield row, f"beyond the end of the video, which has {index.frames} frames" if beyond else "cannot be decoded"
 
 
 def _reason(text: str, path: Path) -> str:

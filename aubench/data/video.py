@@ -80,18 +80,22 @@ def read_index(path: Path) -> VideoIndex:
 
 
 def read_frames(
-    path: Path, wanted: Sequence[int] | npt.NDArray[np.int64], *, threads: int = 0
+    path: Path,
+    wanted: Sequence[int] | npt.NDArray[np.int64],
+    *,
+    threads: int = 0,
+    index: VideoIndex | None = None,
 ) -> Iterator[tuple[int, Image]]:
     """``(number, RGB uint8 (h, w, 3))`` of the ``wanted`` frames (ascending) that can be decoded, in order.
 
     Square pixels, upright as the file's own metadata say. Frames beyond the end or damaged are left out: the caller
-    knows what it asked for. ``threads`` of the decoder: 0 for as many as there are cores. Raises ``UserError`` for what
-    is not a video.
+    knows what it asked for. ``threads`` of the decoder: 0 for as many as there are cores; ``index``: this file's,
+    where the caller has read it. Raises ``UserError`` for what is not a video.
     """
     left = [int(number) for number in wanted]
     if not left:
         return
-    index = read_index(path)
+    index = index or read_index(path)
     if index.times is not None:
         try:
             yield from _by_time(path, left, index, threads)
