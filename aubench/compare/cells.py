@@ -129,8 +129,7 @@ def numbers(header: Header, table: pd.DataFrame, name: str, words: Sequence[str]
     if bad.any():
         line = bad.index[int(np.flatnonzero(bad)[0])]
         raise UserError(f"{header.path}, line {line}: {name} is {table.at[line, name]!r}: not a number")
-    array: npt.NDArray[np.float64] = values.to_numpy(np.float64)
-    return array
+    return np.asarray(values, np.float64)
 
 
 def whole_numbers(header: Header, table: pd.DataFrame, name: str) -> npt.NDArray[np.int64]:
