@@ -10,10 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from aubench.cli import data_look
+from aubench.cli.data_options import (
+    dataset_of,
+    names_in,
+    options_in,
+    parent_of,
+    require_folder,
+    roots_in,
+    stores_in,
+)
 from aubench.errors import UserError
 
 if TYPE_CHECKING:
-    from aubench.data.dataset import PreparedDataset
     from aubench.data.frame_store import FrameStore
 
 Roots = Annotated[
@@ -53,8 +61,8 @@ def check(
     from aubench.data.check import check as examine
     from aubench.data.check import summarise
 
-    dataset = _dataset(name, {name: _options(settings).get(name, {})})
-    _require_folder(root, f"data check {name}")
+    dataset = dataset_of(name, {name: options_in(settings).get(name, {})})
+    require_folder(root, f"data check {name}")
     with _counting("checking recordings") as count:
         scan = examine(dataset.reader, root, landmarks=landmarks, progress=count)
     summary = summarise(scan)
@@ -107,14 +115,14 @@ def prepare(
     from aubench.data.making import Making
     from aubench.data.prepare import prepare as make_ready
 
-    wanted = _names(names)
-    places, options = _roots(roots, wanted), _options(settings, wanted)
-    datasets = {name: _dataset(name, {name: options.get(name, {})}) for name in wanted}
+    wanted = names_in(names)
+    places, options = roots_in(roots, wanted), options_in(settings, wanted)
+    datasets = {name: dataset_of(name, {name: options.get(name, {})}) for name in wanted}
     found = {name: places.get(name) or dataset.config.root for name, dataset in datasets.items()}
     for name, place in found.items():
         if place is None:
             raise UserError(f"data prepare {name}: say where its original folder is: --root {name}=DIR")
-        _require_folder(Path(place), f"--root {name}")
+        require_folder(Path(place), f"--root {name}")
     for name, dataset in datasets.items():
         root = Path(str(found[name]))
         typer.echo(f"{name}: scanning {root}", err=True)
@@ -124,7 +132,7 @@ def prepare(
             typer.echo(str(problem), err=True)
         if len(errors) > 5:
             typer.echo(f"... and {len(errors) - 5} more; see `aubench data check {name} {root}`", err=True)
-        parent = _parent(store or dataset.config.store)
+        parent = parent_of(store or dataset.config.store)
         made = make_ready(
             dataset.reader, root, parent, Making(size, align, codec), max_lost=max_lost, workers=workers, anew=anew,
             scan=scan,
@@ -139,7 +147,7 @@ def verify(
     store: Store = None,
 ) -> None:
     """Compare every byte of prepared stores with what was written; exit code 2 if one is damaged."""
-    stores = _stores(store, _names(names) if names else None)
+    stores = stores_in(store, names_in(names) if names else None)
     damaged = False
     for each in stores:
         faults = each.verify()
@@ -154,7 +162,7 @@ def verify(
 
 def list_stores(store: Store = None) -> None:
     """List the prepared stores."""
-    for each in _stores(store, None):
+    for each in stores_in(store, None):
         typer.echo(_told(each))
 
 
@@ -177,12 +185,12 @@ def show(
     from aubench.data import sheet
     from aubench.files import atomic_write_bytes
 
-    given: dict[str, Any] = {"size": size, "align": align, **_options(settings, [name]).get(name, {})}
-    if root := _roots(roots, [name]).get(name):
+    given: dict[str, Any] = {"size": size, "align": align, **options_in(settings, [name]).get(name, {})}
+    if root := roots_in(roots, [name]).get(name):
         given["root"] = root
     if store is not None:
         given["store"] = str(store)
-    prepared = _dataset(name, {name: given}).store
+    prepared = dataset_of(name, {name: given}).store
     image = sheet.draw(sheet.choose(prepared, count, sequence=sequence), columns=columns, side=side)
     atomic_write_bytes(out, bytes(cv2.imencode(".png", image[..., ::-1].copy())[1]))
     typer.echo(str(out))
@@ -201,124 +209,6 @@ def splits(
             draws = f"{split.draw.test} drawn" if split.draw else str(len(split.test))
             typer.echo(f"  {label}: {draws} test; {split.note}")
     typer.echo(f"every data set: {', '.join(RULES)}, FILE.yaml#NAME")
-
-
-def placed(
-    names: list[str],
-    parts: list[dict[str, Any]],
-    roots: list[str] | None,
-    splits: list[str] | None,
-    *,
-    store: Path | None,
-    allow_leakage: bool,
-) -> list[dict[str, Any]]:
-    """Data sets of a run's config with where they lie and how they are split, as the command line says. Raises
-    ``UserError`` for a root or split of a data set that is not asked for, or that has none."""
-    from aubench import discovery
-    from aubench.data.prepared import PreparedConfig
-
-    given = {"root": _roots(roots, names), "split": _pairs("--split", splits, names)}
-    out = []
-    for name, part in zip(names, parts, strict=True):
-        prepared = issubclass(discovery.find("dataset", part["name"]).config, PreparedConfig)
-        own: dict[str, Any] = {key: values[name] for key, values in given.items() if name in values}
-        if own and not prepared:
-            raise UserError(f"--{next(iter(own))} {name}=...: data set {name!r} is not read from an original folder")
-        if prepared:
-            own |= {"store": str(store)} if store is not None else {}
-            own |= {"allow_leakage": True} if allow_leakage else {}
-        out.append({**part, "config": {**part["config"], **own}})
-    return out
-
-
-# --- what commands share ----------------------------------------------------------------------------------------------
-
-
-def _dataset(name: str, options: dict[str, dict[str, Any]]) -> PreparedDataset:
-    """A data set made of a reader, by name. Raises ``UserError`` for one that is not."""
-    from aubench import discovery, registry
-    from aubench.data.dataset import PreparedDataset
-
-    plugin, config = registry.resolve("dataset", name)
-    made = discovery.build("dataset", plugin, {**config, **options.get(name, {})})
-    if not isinstance(made, PreparedDataset):
-        raise UserError(f"data set {name!r} is not read from an original folder, so there is nothing to prepare")
-    return made
-
-
-def _names(text: str) -> list[str]:
-    names = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
-    if not names:
-        raise UserError("name at least one data set, such as disfa")
-    return names
-
-
-def _roots(roots: list[str] | None, names: list[str]) -> dict[str, str]:
-    """``--root NAME=DIR`` options by name."""
-    found = {}
-    for entry in roots or []:
-        name, equals, folder = entry.partition("=")
-        if not equals and len(names) == 1:  # of one data set, the folder alone is clear
-            name, folder = names[0], entry
-        elif not equals:
-            raise UserError(f"--root {entry}: write NAME=DIR, as disfa=/data/DISFA")
-        if name not in names:
-            raise UserError(f"--root {entry}: data set {name!r} is not asked for; asked for: {', '.join(names)}")
-        found[name] = folder
-    return found
-
-
-def _pairs(option: str, entries: list[str] | None, names: list[str]) -> dict[str, str]:
-    """``NAME=VALUE`` options by name."""
-    found = {}
-    for entry in entries or []:
-        name, equals, value = entry.partition("=")
-        if not equals or not value:
-            raise UserError(f"{option} {entry}: write NAME=VALUE, as disfa=paper")
-        if name not in names:
-            raise UserError(f"{option} {entry}: data set {name!r} is not asked for; asked for: {', '.join(names)}")
-        found[name] = value
-    return found
-
-
-def _options(settings: list[str] | None, names: list[str] | None = None) -> dict[str, dict[str, Any]]:
-    """``--set NAME.KEY=VALUE`` options by name."""
-    import yaml
-
-    found: dict[str, dict[str, Any]] = {}
-    for entry in settings or []:
-        key, equals, value = entry.partition("=")
-        name, dot, option = key.partition(".")
-        if not equals or not dot:
-            raise UserError(f"--set {entry}: write NAME.KEY=VALUE, as disfa.camera=right")
-        if names is not None and name not in names:
-            raise UserError(f"--set {entry}: data set {name!r} is not asked for; asked for: {', '.join(names)}")
-        found.setdefault(name, {})[option] = yaml.safe_load(value)
-    return found
-
-
-def _require_folder(root: Path, option: str) -> None:
-    if not root.is_dir():
-        raise UserError(f"{option}: {root} is {'not a folder' if root.exists() else 'not there'}")
-
-
-def _parent(store: Path | str | None) -> Path:
-    from aubench.data.frame_store import default_parent
-
-    return Path(store) if store else default_parent()
-
-
-def _stores(store: Path | None, names: list[str] | None) -> list[FrameStore]:
-    from aubench.data.frame_store import CARD, FrameStore
-
-    parent = _parent(store)
-    found = [FrameStore(path.parent) for path in sorted(parent.glob(f"*/{CARD}"))]
-    chosen = [each for each in found if names is None or each.card.dataset in names]
-    if lacking := [name for name in names or [] if all(each.card.dataset != name for each in chosen)]:
-        raise UserError(f"data set {lacking[0]!r}: no prepared store in {parent}; run `aubench data prepare`")
-    if not chosen:
-        raise UserError(f"{parent}: no prepared store; run `aubench data prepare`")
-    return chosen
 
 
 def _told(store: FrameStore) -> str:
