@@ -152,7 +152,7 @@ def _frames(dataset: Dataset, count: int, own: bool) -> list[Crop]:
         Crop(
             np.asarray(frames.images[row]),
             None if landmarks is None else landmarks[row],
-            f"{frames.sequence[row]} {frames.frame[row]}",
+            f"{frames.subject[row]} {frames.sequence[row]} {frames.frame[row]}",
         )
         for row in _spread(len(frames), count)
     ]
@@ -168,18 +168,20 @@ def _print(each: LabelStatistics) -> None:
     if not each.aus:
         console.print(f"{title}; no AU is annotated", highlight=False)
         return
-    table = Table(title=title, title_justify="left", box=None, header_style="bold")
-    headings = ("AU", "coded", "missing", "no intensity", "0", "1", "2", "3", "4", "5", "mean", "highest", "subjects")
-    for heading in headings:
-        table.add_column(heading, justify="left" if heading == "AU" else "right")
+    table = Table(
+        title=f"{title}; percent of coded frames by intensity", title_justify="left", box=None, pad_edge=False
+    )
+    for heading in ("AU", "coded", "miss.", "pres.", "0", "1", "2", "3", "4", "5", "mean", "max", "subj."):
+        table.add_column(heading, justify="left" if heading == "AU" else "right", no_wrap=True)
     for au in each.aus:
-        shares = (f"{100 * n / au.coded:.1f}%" if au.coded else "–" for n in au.levels)
+        shares = (f"{100 * n / au.coded:.1f}" if au.coded else "–" for n in au.levels)
         mean, highest = (f"{v:.2f}" if v is not None else "–" for v in (au.mean, au.highest))
-        table.add_row(
-            au.au, str(au.coded), str(au.missing), str(au.unmeasured), *shares, mean, highest, str(au.subjects)
-        )
+        counts = (str(au.coded), str(au.missing), str(au.unmeasured))
+        table.add_row(au.au, *counts, *shares, mean, highest, str(au.subjects))
     console.print(table)
-    pairs = each.strongest()
-    if pairs:
+    if pairs := each.strongest():
         told = ", ".join(f"{a} {b} {share:.0%}" for a, b, share in pairs)
-        console.print(f"most often together (of the frames with either): {told}\n", highlight=False)
+        console.print(
+            f"pres.: present without an intensity. Most often together, of the frames with either: {told}\n",
+            highlight=False,
+        )
