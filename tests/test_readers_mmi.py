@@ -81,7 +81,7 @@ def test_markers_beyond_the_video_are_told_and_the_others_kept(tmp_path: Path) -
 def test_sideways_videos_are_turned_clockwise(root: Path) -> None:
     found = scan(root)
     assert [each.media.turns for each in found.recordings] == [0, 1], "frontal, no AU coding: by the rule it lies"
-    assert told(found, "1 videos are turned upright", "sessions 12", severity="warning")
+    assert told(found, "turned upright", "the videos of sessions 12.", severity="warning")
     assert [each.media.turns for each in scan(root, sideways="never").recordings] == [0, 0]
     assert [each.media.turns for each in scan(root, upright=(12,), turned=("1",)).recordings] == [1, 0]
 

@@ -69,8 +69,7 @@ class Bp4dReader:
             found = self._recording(tree, key, problems)
             if found is not None:
                 recordings.append(found)
-        facts = {"release": tree.release, "subjects": len({each.subject for each in recordings})}
-        return Scan(tuple(recordings), problems.done(), facts)
+        return Scan(tuple(recordings), problems.done(), {"release": tree.release})
 
     @staticmethod
     def _who_is_there(tree: Tree, images: Path, problems: Problems) -> None:

@@ -95,7 +95,7 @@ class CkPlusReader:
                 tops["images"],
                 f"{len(recordings)} sequences of {len(subjects)} subjects; CK+ has {SEQUENCES} of {SUBJECTS}{hint}",
             )
-        return Scan(tuple(recordings), problems.done(), {"subjects": len(subjects)})
+        return Scan(tuple(recordings), problems.done())
 
     def _recording(self, key: Key, parts: _Sequence, strange: Counter[int], problems: Problems) -> Recording | None:
         subject, sequence = key[0], "_".join(key)

@@ -67,7 +67,7 @@ class DisfaReader:
                     problems.error(videos.folder, f"no video of subject {subject}; its labels are left out")
                 elif any(columns):
                     recordings.append(self._recording(root, subject, camera, videos.videos[subject], columns, problems))
-        return Scan(tuple(recordings), problems.done(), {"subjects": len({each.subject for each in recordings})})
+        return Scan(tuple(recordings), problems.done())
 
     @staticmethod
     def _who_is_there(labels: LabelFiles, folder: Path, problems: Problems) -> None:

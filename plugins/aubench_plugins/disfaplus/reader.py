@@ -115,7 +115,7 @@ class DisfaPlusReader:
                 found = self._recording(subject, trial, told[subject, trial], shot[subject, trial], problems)
                 if found is not None:
                     recordings.append(found)
-        return Scan(tuple(recordings), problems.done(), {"subjects": len({each.subject for each in recordings})})
+        return Scan(tuple(recordings), problems.done())
 
     @staticmethod
     def _recording(subject: str, trial: str, labels: Path, images: Path, problems: Problems) -> Recording | None:
@@ -138,9 +138,9 @@ class DisfaPlusReader:
         if not pictures:
             problems.error(images, "holds no images", recording=sequence)
             return None
-        if lacking := set().union(*columns.values()) - pictures.keys():
-            problems.error(images, f"{len(lacking)} labelled frames have no image: {ranges(lacking)}", None, sequence)
-            pictures |= {number: presumed(images, number, pictures) for number in lacking}
+        if gone := set().union(*columns.values()) - pictures.keys():
+            problems.error(images, f"{len(gone)} labelled frames have no image: {ranges(gone)}", None, sequence)
+            pictures |= {number: presumed(images, number, pictures) for number in gone}
         frames = np.array(sorted(pictures), np.int64)
         values, states = joined(frames, [columns.get(au, {}) for au in AUS])
         media = Images(tuple(pictures[frame] for frame in frames.tolist()))

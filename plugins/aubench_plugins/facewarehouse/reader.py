@@ -70,7 +70,7 @@ class FaceWarehouseReader:
             found = self._tester(number, home, problems)
             if found is not None:
                 recordings.append(found)
-        return Scan(tuple(recordings), problems.done(), {"subjects": len(recordings)})
+        return Scan(tuple(recordings), problems.done())
 
     def _tester(self, number: int, home: Path, problems: Problems) -> Recording | None:
         subject = f"Tester_{number}"

@@ -83,7 +83,7 @@ class FolderReader:
         images = _images(root, found)
         _assign(table, table_at, found, images, problems)
         recordings = [self._recording(root, each, images, table_at, problems) for each in found.values()]
-        return Scan(tuple(recordings), problems.done(), {"subjects": len({each.subject for each in recordings})})
+        return Scan(tuple(recordings), problems.done())
 
     def _media(self, root: Path, problems: Problems) -> dict[str, _Found]:
         """Recordings by their path under the root."""

@@ -79,11 +79,10 @@ class MmiReader:
         if turned:
             problems.warning(
                 tops[0],
-                f"{len(turned)} videos are turned upright, by 90 degrees clockwise: sessions {listed(turned)}. Look at "
+                f"turned upright, by 90 degrees clockwise: the videos of sessions {listed(turned)}. Look at "
                 f"them with `aubench data show`; mmi.upright and mmi.turned name exceptions",
             )
-        facts = {"subjects": len({each.subject for each in recordings}), "turned": turned}
-        return Scan(tuple(recordings), problems.done(), facts)
+        return Scan(tuple(recordings), problems.done(), {"turned": turned} if turned else {})
 
     def _session(self, folder: Path, problems: Problems) -> Recording | None:
         videos = files(folder, VIDEO_SUFFIXES)
