@@ -27,7 +27,7 @@ def fill(image: npt.NDArray[np.uint8], keep: Floats, source: Floats) -> npt.NDAr
     for level in levels[-2::-1]:
         up = cv2.resize(coarse, (level.shape[1], level.shape[0]), interpolation=cv2.INTER_LINEAR)
         weight = level[..., 3:]
-        # Half a cell of pixels that count makes a mean as good as any.
-        coarse = up + np.minimum(2 * weight, 1) * (level[..., :3] / np.maximum(weight, 1e-6) - up)
+        # An eighth of a cell of pixels that count makes a mean good enough.
+        coarse = up + np.minimum(8 * weight, 1) * (level[..., :3] / np.maximum(weight, 1e-6) - up)
     filled = cv2.resize(coarse, (w, h), interpolation=cv2.INTER_LINEAR)
     return np.asarray(filled + keep[..., None] * (image - filled) + 0.5, np.float32).clip(0, 255).astype(np.uint8)
