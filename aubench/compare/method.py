@@ -89,7 +89,7 @@ def from_runs(runs: Sequence[Run]) -> list[Method]:
                 kind="run",
                 members=members,
                 labels="none" if first.config else "unknown",
-                overlap=dict.fromkeys(first.datasets, "its training subjects, without labels; test subjects unseen"),
+                overlap=_seen(first),
                 facts=_facts(first),
             )
         )
@@ -114,6 +114,20 @@ def from_import(name: str, path: Path, source: Imported, rescale: float | None, 
         notes=list(source.notes),
         facts=facts,
     )
+
+
+def _seen(run: Run) -> dict[str, str]:
+    """Data set to what of it the run has trained on, with the name and hash of the split where the run noted one."""
+    leaked, noted = run.report.get("leakage") or {}, run.report.get("data_sets") or {}
+    told = {}
+    for name in run.datasets:
+        people = sum(f"test of {name}" in places for places in leaked.values())
+        told[name] = "its training subjects, without labels; test subjects unseen"
+        if people:
+            told[name] = f"LEAKAGE: {people} of its test people were trained on, without labels"
+        if split := noted.get(name, {}).get("split"):
+            told[name] += f"; split {split['name']} ({split['sha256'][:12]})"
+    return told
 
 
 def _facts(run: Run) -> dict[str, Any]:
