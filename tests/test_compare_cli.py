@@ -102,11 +102,13 @@ def test_a_table_says_which_video_a_file_is_of(folder: Path) -> None:
         (["--predictions", "x=own.csv", "--labels", "x=some"], "--labels x=some: no such word"),
         (["--predictions", "x=own.csv", "--scale", "x=probability"], "not in 0..1"),
         (["--predictions", "x=other.csv"], "other.csv: has AU45, none of which"),
+        (["--predictions", "x=bp4d.csv"], "bp4d.csv: holds bp4d, but --datasets asks for disfa"),
         (["--predictions", "x=own.csv", "--datasets", "bp4d"], "truth.csv: no frame of data set 'bp4d'"),
     ],
 )
 def test_mistakes_are_told_in_one_line(folder: Path, capsys, arguments: list[str], message: str) -> None:
     Path("other.csv").write_text("subject,sequence,frame,AU45\nSN001,left,0,2\n")
+    Path("bp4d.csv").write_text("dataset,subject,sequence,frame,AU01\nbp4d,SN001,left,0,2\n")
     if message.startswith("other.csv"):
         message = "x: has AU45, none of which disfa annotates"
     assert main(["compare", "--datasets", "disfa", "--out", "page", *QUICK, *arguments]) == 2

@@ -86,6 +86,19 @@ def test_seeds_are_averaged_and_never_picked(tmp_path: Path) -> None:
     assert f" ± {spread:.3f}" in markdown.page(done)
 
 
+def test_a_run_less_one_loss_is_called_so(tmp_path: Path) -> None:
+    whole = {"recipe": "default", "losses": {"ct": 1.0, "id": 0.1, "lp": 0.1}, "datasets": [{"name": "synth"}]}
+    for name, losses, more in (
+        ("all", whole["losses"], {}), ("a", {"ct": 1.0, "lp": 0.1}, {}), ("b", {"ct": 1.0, "lp": 0.5}, {}),
+        ("c", {"ct": 1.0, "lp": 0.1}, {"preset": "paper"}),
+    ):  # fmt: skip
+        make_run(tmp_path / name, 0.5, 0, {**whole, "losses": losses, **more})
+    methods = from_runs([runs.open_run(tmp_path / name) for name in ("all", "a", "b", "c")])
+    assert {m.name: m.label for m in methods} == {
+        "all": "default: ct+id+lp", "a": "without id", "b": "default: ct+lp", "c": "default: ct+lp",
+    }  # fmt: skip
+
+
 def test_a_repetition_of_a_seed_is_no_second_seed(tmp_path: Path) -> None:
     for name in ("first", "again"):
         make_run(tmp_path / name, 0.5, 0, {**LOSSES, "seed": 0})

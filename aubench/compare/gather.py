@@ -159,6 +159,9 @@ def _imports(request: Request, truths: Mapping[str, Truth]) -> list[Method]:
         scale: Scale | None = next((s for s in SCALES if s == request.scales.get(name)), None)
         options = Options(request.formats.get(name), scale, request.offsets.get(name))
         source = read_source(path, places, options, known)
+        if not source.table["dataset"].isin(list(truths)).any():
+            held = ", ".join(map(str, source.table["dataset"].unique()[:3]))
+            raise UserError(f"{path}: holds {held}, but --datasets asks for {', '.join(truths)}")
         rescale = request.rescales.get(name)
         if rescale is not None and source.scale != "probability":
             raise UserError(f"--rescale {name}: its scale is {source.scale}; only a probability can be rescaled")

@@ -89,7 +89,8 @@ def _divider(words: str, width: int) -> str:
 
 
 def _name(entry: Mapping[str, Any]) -> str:
-    label = "" if entry["label"] == entry["name"] else f"<small>{_breakable(entry['label'])}</small>"
+    words = "" if entry["label"] == entry["name"] else entry.get("printed_in", entry["label"])
+    label = f"<small>{_breakable(words)}</small>" if words else ""
     kind = {"constant": " class='t constant'", "published": " class='t printed'"}.get(entry["kind"], " class='t'")
     return f"<th scope='row'{kind}>{_breakable(entry['name'])}{label}</th>"
 

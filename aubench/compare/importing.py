@@ -134,7 +134,7 @@ def _read_file(
             raise UserError(f"{header.path}: no row holds a value of an action unit")
     _check_scale(header, text, table, columns, form, scale, counts)
     where = _places(header, text, keys, form, places, known)
-    table["frame"] = _frames(header, text, form, frame, options.offset, keys)
+    table["frame"] = _frames(header, text, form, frame, options.offset)
     table[VALID] = _valid(header, text, table[list(columns)], form, counts)
     for index, key in enumerate(_KEY_COLUMNS):
         table[key] = [None if place is None else place[index] for place in where]
@@ -194,9 +194,10 @@ def _places(
 
 
 def _frames(
-    header: Header, text: pd.DataFrame, form: Format, frame: str | None, offset: int | None, keys: Mapping[str, str]
+    header: Header, text: pd.DataFrame, form: Format, frame: str | None, offset: int | None
 ) -> npt.NDArray[np.int64]:
-    """0-based frame numbers. A table with our own keys and no tool's marks counts as ours do."""
+    """0-based frame numbers; without a column of them, the rows in order, or the number in the name of a single row's
+    file."""
     if frame is None:
         digits = re.search(r"(\d+)$", header.path.stem)
         first = int(digits[1]) if len(text) == 1 and digits else 0

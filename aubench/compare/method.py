@@ -78,14 +78,16 @@ def from_runs(runs: Sequence[Run]) -> list[Method]:
             for r in group
         ]
         first = group[0]
-        name = members[0].name if len(group) == 1 else first.label
+        left = next((loss for other in groups.values() if (loss := first.without(other[0]))), "")
+        label = f"without {left}" if left else first.label  # as the paper's Table 3 calls it
+        name = members[0].name if len(group) == 1 else label
         if name in taken:
             name = f"{name} ({members[0].name})"
         taken.add(name)
         methods.append(
             Method(
                 name=name,
-                label=first.label,
+                label=label,
                 kind="run",
                 members=members,
                 labels="none" if first.config else "unknown",

@@ -28,8 +28,8 @@ def table() -> pd.DataFrame:
 def rows(dataset: str) -> list[dict[str, Any]]:
     """The printed rows of a data set, in the paper's order, in the form of a comparison's rows.
 
-    Row: ``name, label, kind ("published"), labels, tables, aus: {AU: {icc31, mae}}, mean: {icc31, mae}, flags``, where
-    ``flags`` says of a mean that it does not follow from its cells.
+    Row: ``name, label, printed_in, kind ("published"), labels, tables, aus: {AU: {icc31, mae}}, mean: {icc31, mae},
+    flags``, where ``flags`` says of a mean that it does not follow from its cells.
     """
     here = table()[table()["dataset"] == dataset]
     out = []
@@ -45,6 +45,7 @@ def rows(dataset: str) -> list[dict[str, Any]]:
             {
                 "name": str(method),
                 "label": f"printed in {' and '.join(printed_in)} of {SOURCE}{quoted}",
+                "printed_in": f"{' and '.join(printed_in)}{quoted}",
                 "kind": "published",
                 "labels": str(part["labels"].iloc[0]),
                 "tables": sorted(int(t) for t in set(part["table"])),

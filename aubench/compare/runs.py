@@ -43,6 +43,15 @@ class Run:
         losses = "+".join(self.config.get("losses", ()))
         return ": ".join(filter(None, (str(self.config.get("recipe", "")), losses))) or "run"
 
+    def without(self, other: Run) -> str:
+        """The loss that this run does without, if it is ``other`` less one loss and in nothing else; else empty."""
+        ours, theirs = dict(self.config.get("losses") or {}), dict(other.config.get("losses") or {})
+        left = [name for name in theirs if name not in ours]
+        if len(left) != 1 or {**ours, left[0]: theirs[left[0]]} != theirs:
+            return ""
+        alike = _combination(self.folder, {**self.config, "losses": {}})
+        return left[0] if alike == _combination(other.folder, {**other.config, "losses": {}}) else ""
+
     @functools.cached_property
     def combination(self) -> str:
         """Equal for runs that differ in seed and the like only."""

@@ -150,7 +150,7 @@
     const read = (bytes, frame, au) => { const b = bytes[frame * count + au]; return b === 255 ? null : b * set.step; };
     const mean = au => { let sum = 0; for (let f = 0; f < set.frames.length; f++) sum += read(truth, f, au) || 0; return sum; };
     const liveliest = set.aus.map((_, a) => mean(a)).reduce((best, v, a, all) => v > all[best] ? a : best, 0);
-    const state = { au: liveliest, video: 0, method: 0, frame: 0, shown: new Set(set.methods.map(m => m.name)) };
+    const state = { au: liveliest, video: 0, method: 0, frame: 0, span: 0, shown: new Set(set.methods.map(m => m.name)) };
     const lively = set.videos.map(([, start, size]) => { let s = 0; for (let f = start; f < start + size; f++) s += read(truth, f, state.au) || 0; return s / size; });
     state.video = lively.indexOf(Math.max(...lively));
     const controls = part.querySelector(".controls");
@@ -164,6 +164,14 @@
     choose("action unit", set.aus.map(title), "au");
     choose("video", set.videos.map(v => v[0]), "video");
     choose("method (for the plots below)", set.methods.map(m => m.name), "method");
+    const longest = Math.max(...set.videos.map(v => v[2]));
+    const spans = [0, 1000, 300, 100].filter(n => n < longest);
+    if (spans.length > 1) {
+      const pick = make("select");
+      spans.forEach(n => pick.append(make("option", { value: n }, n ? `${n} frames about the cursor` : "whole video")));
+      pick.addEventListener("change", () => { state.span = Number(pick.value); curves(); });
+      controls.append(make("label", { class: "pick" }, "shown", pick));
+    }
     const legend = chips(set.methods.map(m => m.name), state, () => paint());
     legend.querySelector(".chips").prepend(make("span", {}, make("span", { class: "swatch", style: "background:var(--ink)" }), " truth"));
     controls.append(legend);
@@ -175,7 +183,11 @@
     const thinned = set.stride > 1 ? `, every ${set.stride}th frame` : "";
 
     function curves() {
-      const [name, start, size] = set.videos[state.video];
+      const [name, whole, length] = set.videos[state.video];
+      const at = Math.min(state.frame, length - 1);
+      const size = state.span ? Math.min(state.span, length) : length;
+      const skipped = Math.max(0, Math.min(length - size, at - Math.floor(size / 2)));
+      const start = whole + skipped;
       const width = Math.max(300, plots.curves.clientWidth || 900);
       const height = width < 620 ? 220 : 260;
       const [x0, y0, x1, y1] = [30, 8, width - 8, height - 24];
@@ -206,13 +218,12 @@
       };
       draw(svg, "path", { class: "truth", d: `${path(truth)}` });
       shown.forEach(({ i }) => draw(svg, "path", { class: "curve", stroke: colour(i), d: path(answers[i]) }));
-      const at = Math.min(state.frame, size - 1);
-      draw(svg, "line", { class: "base hint", x1: x(at), x2: x(at), y1: y0, y2: y1 });
-      slider.max = size - 1;
+      draw(svg, "line", { class: "base hint", x1: x(at - skipped), x2: x(at - skipped), y1: y0, y2: y1 });
+      slider.max = length - 1;
       slider.value = at;
-      slider.setAttribute("aria-valuetext", `frame ${frames[start + at]}`);
-      output.textContent = `${name}, frame ${frames[start + at]}${thinned}: truth ${fixed(read(truth, start + at, state.au))}`
-        + shown.map(({ m, i }) => `; ${m.name} ${fixed(read(answers[i], start + at, state.au))}`).join("");
+      slider.setAttribute("aria-valuetext", `frame ${frames[whole + at]}`);
+      output.textContent = `${name}, frame ${frames[whole + at]}${thinned}: truth ${fixed(read(truth, whole + at, state.au))}`
+        + shown.map(({ m, i }) => `; ${m.name} ${fixed(read(answers[i], whole + at, state.au))}`).join("");
       part.querySelector(".curves figcaption").textContent = `${title(au)} over time, ${name} against the truth${thinned}`;
     }
     function points() {
