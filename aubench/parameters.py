@@ -1,7 +1,7 @@
 """Facial parameters: the 269 numbers that draw a face, by name. Nobody slices them by hand.
 
-The layout follows the method: ``y = (pose 2, au 23, identity 208, brow 36)``, every number in [0, 1]. An AU
-parameter ``x`` reads as the FACS intensity ``5 x``. This module imports torch only inside functions, so that
+The layout follows the method: ``y = (pose 2, au 23, identity 208, brow 36)``, every number in [0, 1].
+:func:`intensity` turns AU parameters into FACS intensities. This module imports torch only inside functions, so that
 the names are there for code that must stay light.
 """
 
@@ -9,11 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
     import torch
     from torch import Tensor
+
+Numbers = TypeVar("Numbers", "Tensor", "npt.NDArray[np.float32]")
 
 POSE_NAMES = ("yaw", "pitch")
 AU_NAMES = (
@@ -33,6 +37,14 @@ INTENSITY_SCALE = 5.0
 YAW_RANGE_DEGREES, PITCH_RANGE_DEGREES = 40.0, 25.0
 """Pose 0 and 1 mean minus and plus this angle; 0.5 is frontal. Positive yaw turns the face to the picture's
 right, positive pitch lowers the chin."""
+
+
+def intensity(au: Numbers) -> Numbers:
+    """FACS intensity in [0, 5] of AU parameters in [0, 1]: ``5 (x − base) / (1 − base)``, nothing below the base.
+
+    The method reads x as 5x, which gives the emotionless face, x = 0.02, an intensity of 0.1 in every AU.
+    """
+    return ((au - BASE_AU) * (INTENSITY_SCALE / (1 - BASE_AU))).clip(0)
 
 
 def au_index(name: str) -> int:
@@ -106,8 +118,8 @@ class FacialParameters:
         return FacialParameters(self.pose, self.au, torch.full_like(self.identity, BASE_IDENTITY), brow)
 
     def intensities(self) -> Tensor:
-        """AU intensities (b, 23) on the FACS scale 0..5."""
-        return self.au * INTENSITY_SCALE
+        """AU intensities (b, 23) on the FACS scale 0..5: 0 at the base face's AUs, 5 at 1, see :func:`intensity`."""
+        return intensity(self.au)
 
     def to(self, device: torch.device | str) -> FacialParameters:
         return FacialParameters(*(part.to(device) for part in self))

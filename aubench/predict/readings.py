@@ -10,11 +10,12 @@ import numpy.typing as npt
 
 from aubench.parameters import (
     AU,
-    INTENSITY_SCALE,
+    BASE_AU,
     PITCH_RANGE_DEGREES,
     POSE,
     SIZE,
     YAW_RANGE_DEGREES,
+    intensity,
 )
 
 Neutral = Literal["none", "first", "median"]
@@ -54,7 +55,7 @@ class Readings:
     @property
     def intensities(self) -> npt.NDArray[np.float32]:
         """AU intensities (n, 23) on the FACS scale 0..5, NaN without a face."""
-        return self.parameters[:, AU] * np.float32(INTENSITY_SCALE)
+        return intensity(self.parameters[:, AU])
 
     @property
     def degrees(self) -> npt.NDArray[np.float32]:
@@ -72,7 +73,7 @@ class Readings:
             rows = np.flatnonzero(self.face == number)
             own = parameters[rows, AU]
             zero = own[:FIRST].mean(axis=0) if neutral == "first" else np.median(own, axis=0)
-            parameters[rows, AU] = np.clip(own - zero, 0, 1)
+            parameters[rows, AU] = np.clip(own - zero + BASE_AU, 0, 1)
         return replace(self, parameters=parameters)
 
 

@@ -12,6 +12,10 @@ from aubench.parameters import FacialParameters
 from .config import Sampled
 
 HUBER_DELTA = 0.1
+ABSOLUTE, SQUARE = 0.3, 5.0
+"""Shares of the two errors. The best answer to a face that could be two things is its median by the first, which for
+rare AUs is none at all, and its mean by the second, which agrees better with the truth: mean ICC(3,1) of 0.726 against
+0.701 with shares of 1 and 1, on 27 people of the benchmark at seed 1, whom no report scores."""
 SAMPLED_LOOPBACK = "sampled_loopback"
 """Name of the term in logs."""
 
@@ -42,7 +46,7 @@ class SampledLoopback:
 def _distance(read: Tensor, truth: Tensor) -> Tensor:
     """Mean over numbers and batch. Huber with its delta divided out has slope 1 far from zero, as L1 has."""
     read = read.float()
-    return huber_loss(read, truth, delta=HUBER_DELTA) / HUBER_DELTA + (read - truth).square().mean()
+    return ABSOLUTE * huber_loss(read, truth, delta=HUBER_DELTA) / HUBER_DELTA + SQUARE * (read - truth).square().mean()
 
 
 class Disturbance:

@@ -16,9 +16,9 @@ class BisenetConfig(Config):
 
     width: int = Field(32, ge=4, multiple_of=4)
     """Channels of the first layer; all others scale with it. The public network has 64."""
-    size: int = Field(128, ge=32)
+    size: int = Field(192, ge=32)
     """Side in pixels to which images are resized before they enter the network."""
-    view: tuple[float, float, float, float] = (0.0, 1.0, 0.0, 1.0)
+    view: tuple[float, float, float, float] = (0.15625, 1.0, 0.15625, 0.84375)
     """Top, bottom, left and right of the part of the aligned crop that enters, as fractions of its side: brows to chin.
     What lies around it would cost resolution, and no AU moves it. (0, 1, 0, 1) is the whole crop."""
     weights: str | None = "shipped"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -24,6 +25,9 @@ to the template, with room for turned heads, open mouths, raised brows and misal
 elsewhere."""
 _FUSED_SIDE = 8
 """f_gb is pooled to this side at most before it is flattened: head pose is coarse."""
+FLAT_SCALE = 0.1
+"""Factor of the flattened numbers. An adaptive optimiser moves every weight by about the same step, so that a layer
+with tens of thousands of inputs changes its answer far faster than those behind it; smaller inputs slow it down."""
 
 
 class ConvFusion(nn.Module):
@@ -45,16 +49,19 @@ class ConvFusion(nn.Module):
 
 
 class FlatFusion(nn.Module):
-    """Every number of every map, of regional maps within their window."""
+    """Every number of every map, of regional maps within their window, times :data:`FLAT_SCALE`. Maps finer than
+    ``side`` cells a side are pooled to that first."""
 
-    def __init__(self, shapes: dict[str, Shape], view: View, windows: bool) -> None:
+    def __init__(self, shapes: dict[str, Shape], view: View, windows: bool, side: int) -> None:
         super().__init__()
+        self.side = side
         upper, lower, leftmost, rightmost = view
         self.cut: dict[str, tuple[slice, slice]] = {}
         self.length = 0
-        for name, (channels, height, width) in shapes.items():
+        for name, (channels, *size) in shapes.items():
+            height, width = self._pooled(name, size)
             if name == "fused":
-                self.length += channels * min(height, _FUSED_SIDE) * min(width, _FUSED_SIDE)
+                self.length += channels * height * width
                 continue
             top, bottom, left, right = WINDOWS[name] if windows else WHOLE
             rows = _cells((top - upper) / (lower - upper), (bottom - upper) / (lower - upper), height)
@@ -67,14 +74,16 @@ class FlatFusion(nn.Module):
     def forward(self, maps: dict[str, Tensor]) -> Tensor:
         parts: list[Tensor] = []
         for name, tensor in maps.items():
-            if name == "fused":
-                side = min(tensor.shape[-2], _FUSED_SIDE), min(tensor.shape[-1], _FUSED_SIDE)
-                part = F.adaptive_avg_pool2d(tensor, side)
-            else:
+            part = F.adaptive_avg_pool2d(tensor, self._pooled(name, tensor.shape[-2:]))
+            if name != "fused":
                 rows, columns = self.cut[name]
-                part = tensor[:, :, rows, columns]
+                part = part[:, :, rows, columns]
             parts.append(part.flatten(1))
-        return torch.cat(parts, dim=1)
+        return FLAT_SCALE * torch.cat(parts, dim=1)
+
+    def _pooled(self, name: str, size: Sequence[int]) -> tuple[int, int]:
+        most = _FUSED_SIDE if name == "fused" else self.side
+        return min(size[0], most), min(size[1], most)
 
 
 def _cells(low: float, high: float, count: int) -> slice:

@@ -7,6 +7,8 @@ Each is: feature fusion → two attention blocks → two fully connected layers.
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -25,10 +27,12 @@ from aubench.parameters import (
 
 from . import FprConfig
 from .bounded import inverse_ramp, ramp
-from .fusion import ConvFusion, FlatFusion
+from .fusion import FLAT_SCALE, ConvFusion, FlatFusion
 
 _LOCAL = ("eyes", "nose", "mouth", "face")
 _SQUEEZE = 16
+_FIRST_SPREAD = 0.5
+"""Spread of what the first layer behind a flat fusion makes of standardised features, at the start."""
 _LAST_SPREAD = 0.01
 """Spread of the last layer's first weights, so small that training starts at the base face."""
 
@@ -65,9 +69,11 @@ class SubNetwork(nn.Module):
         if config.fusion == "conv":
             self.fusion = ConvFusion(chosen, config.channels)
         else:
-            self.fusion = FlatFusion(chosen, shapes.view, config.windows)
+            self.fusion = FlatFusion(chosen, shapes.view, config.windows, config.side)
         self.dropout = nn.Dropout(config.dropout)
         self.enter = nn.Linear(self.fusion.length, config.hidden)
+        if config.fusion == "flat":
+            nn.init.normal_(self.enter.weight, std=_FIRST_SPREAD / (FLAT_SCALE * math.sqrt(max(1, self.fusion.length))))
         self.attention = nn.Sequential(AttentionBlock(config.hidden), AttentionBlock(config.hidden))
         self.fc1 = nn.Linear(config.hidden, config.hidden)
         self.fc2 = nn.Linear(config.hidden, outputs)

@@ -7,5 +7,7 @@ from aubench.component import Component
 @hookimpl
 def aubench_losses() -> list[Component]:
     return [
-        Component("loss", "lmk", "landmarks: heatmaps of the drawn face near those of the image", f"{__name__}.loss:Lmk")
+        Component(
+            "loss", "lmk", "landmarks: heatmaps of the drawn face near those of the image", f"{__name__}.loss:Lmk"
+        )
     ]
