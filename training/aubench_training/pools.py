@@ -14,6 +14,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
+from aubench import discovery
 from aubench.combination import Combination, as_image, state_digest
 from aubench.contracts import Dataset, Engine, Frames, Style
 from aubench.parameters import AU as AU_SLICE
@@ -90,7 +91,13 @@ class Pools:
         return self._pool("embeddings of training frames", lambda i: {"embedding": self.recogniser().embed(i)}, key)
 
     def _photo_key(self) -> dict[str, Any]:
-        return {"network": self.combination.extractor_digest, "config": self.config.extractor.model_dump(mode="json")}
+        part = self.config.extractor
+        options = discovery.configure(discovery.find("extractor", part.name), part.config)
+        return {
+            "network": self.combination.extractor_digest,
+            "name": part.name,
+            "config": options.model_dump(mode="json"),
+        }
 
     def _pool(self, title: str, compute: Callable[[Tensor], dict[str, Tensor]], key: dict[str, Any]) -> Pool:
         parts = []

@@ -21,6 +21,9 @@ class BisenetConfig(Config):
     view: tuple[float, float, float, float] = (0.15625, 1.0, 0.15625, 0.84375)
     """Top, bottom, left and right of the part of the aligned crop that enters, as fractions of its side: brows to chin.
     What lies around it would cost resolution, and no AU moves it. (0, 1, 0, 1) is the whole crop."""
+    cells: int | None = Field(12, ge=1)
+    """f_gb and the attended maps are averaged to at most so many cells a side, which hold what a regressor can use and
+    cost a quarter of the memory; ``null`` hands them on as they are."""
     weights: str | None = "shipped"
     """"shipped", a safetensors or torch file (the public 79999_iter.pth fits), or "none" for random numbers."""
     beta: dict[Literal["eyes", "brows", "nose", "mouth", "face"], float] = Field(default_factory=dict)

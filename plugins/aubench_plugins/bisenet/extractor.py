@@ -99,7 +99,14 @@ class Bisenet(BiSeNet, Frozen):
         for row, (region, stage) in enumerate(STAGE_OF.items()):
             weight = at_stage[stage][:, row : row + 1] * self.beta.get(region, 1.0)
             attended[region] = weight * stages[stage]
-        return Features(maps.fused, attended)
+        return Features(maps.fused, attended).each(self._coarse)
+
+    def _coarse(self, tensor: Tensor) -> Tensor:
+        most = self.config.cells or self.size
+        height, width = tensor.shape[-2:]
+        if height <= most and width <= most:
+            return tensor
+        return F.adaptive_avg_pool2d(tensor, (min(height, most), min(width, most)))
 
     def parse(self, image: Tensor) -> Tensor:
         """Logits (b, 19, h, w) at the size of the RGB images in [0, 1] (b, 3, h, w). Around the view they are those of

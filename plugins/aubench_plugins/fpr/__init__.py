@@ -23,8 +23,6 @@ class FprConfig(Config):
     """Channels of the convolution of "conv"."""
     windows: bool = True
     """"flat" only: of each regional map, read the part of the aligned crop where the region can be."""
-    side: int = Field(12, ge=1)
-    """"flat" only: finer regional maps are pooled to so many cells a side."""
     dropout: float = Field(0.2, ge=0.0, lt=1.0)
     """Share of the activations dropped in training before each fully connected layer behind the fusion."""
     au_uses_brows: bool = True

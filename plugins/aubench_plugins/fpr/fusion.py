@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -49,19 +48,16 @@ class ConvFusion(nn.Module):
 
 
 class FlatFusion(nn.Module):
-    """Every number of every map, of regional maps within their window, times :data:`FLAT_SCALE`. Maps finer than
-    ``side`` cells a side are pooled to that first."""
+    """Every number of every map, of regional maps within their window, times :data:`FLAT_SCALE`."""
 
-    def __init__(self, shapes: dict[str, Shape], view: View, windows: bool, side: int) -> None:
+    def __init__(self, shapes: dict[str, Shape], view: View, windows: bool) -> None:
         super().__init__()
-        self.side = side
         upper, lower, leftmost, rightmost = view
         self.cut: dict[str, tuple[slice, slice]] = {}
         self.length = 0
-        for name, (channels, *size) in shapes.items():
-            height, width = self._pooled(name, size)
+        for name, (channels, height, width) in shapes.items():
             if name == "fused":
-                self.length += channels * height * width
+                self.length += channels * min(height, _FUSED_SIDE) * min(width, _FUSED_SIDE)
                 continue
             top, bottom, left, right = WINDOWS[name] if windows else WHOLE
             rows = _cells((top - upper) / (lower - upper), (bottom - upper) / (lower - upper), height)
@@ -74,16 +70,14 @@ class FlatFusion(nn.Module):
     def forward(self, maps: dict[str, Tensor]) -> Tensor:
         parts: list[Tensor] = []
         for name, tensor in maps.items():
-            part = F.adaptive_avg_pool2d(tensor, self._pooled(name, tensor.shape[-2:]))
-            if name != "fused":
+            if name == "fused":
+                side = min(tensor.shape[-2], _FUSED_SIDE), min(tensor.shape[-1], _FUSED_SIDE)
+                part = F.adaptive_avg_pool2d(tensor, side)
+            else:
                 rows, columns = self.cut[name]
-                part = part[:, :, rows, columns]
+                part = tensor[:, :, rows, columns]
             parts.append(part.flatten(1))
         return FLAT_SCALE * torch.cat(parts, dim=1)
-
-    def _pooled(self, name: str, size: Sequence[int]) -> tuple[int, int]:
-        most = _FUSED_SIDE if name == "fused" else self.side
-        return min(size[0], most), min(size[1], most)
 
 
 def _cells(low: float, high: float, count: int) -> slice:

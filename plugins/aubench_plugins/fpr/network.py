@@ -69,7 +69,7 @@ class SubNetwork(nn.Module):
         if config.fusion == "conv":
             self.fusion = ConvFusion(chosen, config.channels)
         else:
-            self.fusion = FlatFusion(chosen, shapes.view, config.windows, config.side)
+            self.fusion = FlatFusion(chosen, shapes.view, config.windows)
         self.dropout = nn.Dropout(config.dropout)
         self.enter = nn.Linear(self.fusion.length, config.hidden)
         if config.fusion == "flat":
