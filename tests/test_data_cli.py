@@ -163,6 +163,7 @@ def test_train_on_prepared_data_and_compare(root: Path, tmp_path: Path, capsys: 
     code, out, err = told(capsys, "compare", "--datasets", "toy", "--runs", tmp_path / "runs", "--out", tmp_path / "c")
     assert code == 0, err
     assert "toy" in out
+    assert f"split loso:B ({split['sha256'][:12]})" in (tmp_path / "c" / "comparison.md").read_text()
 
 
 def test_people_in_train_and_test_are_refused_unless_forced_and_then_marked(
@@ -185,6 +186,9 @@ def test_people_in_train_and_test_are_refused_unless_forced_and_then_marked(
     assert "color:red" in page
     assert "toy:B: train of toy, test of toyplus" in page
     assert set(json.loads((tmp_path / "run" / "report.json").read_text())["datasets"]) == {"toyplus"}
+    code, _, err = told(capsys, "compare", "--datasets", "toyplus", "--runs", tmp_path / "run", "--out", tmp_path / "c")
+    assert code == 0, err
+    assert "LEAKAGE: 3 of its test people" in (tmp_path / "c" / "comparison.md").read_text()
 
 
 def test_where_nobody_tests_training_does_not_begin(

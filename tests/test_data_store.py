@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -161,6 +162,17 @@ def test_two_recordings_with_one_name_are_refused(tmp_path: Path) -> None:
     write_take(tmp_path / "root", "a_1", 3)
     with pytest.raises(UserError, match="two recordings are called"):
         prepare(ToyReader("good"), tmp_path / "root", tmp_path / "stores", MAKING, workers=1)
+
+
+def test_a_full_disk_is_told(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("aubench.data.making.os.fsync", full)
+    with pytest.raises(UserError, match="No space left on device; say another place with --store"):
+        prepare(ToyReader("good"), root, tmp_path / "stores", MAKING, workers=1)
+    monkeypatch.undo()
+    assert prepare(ToyReader("good"), root, tmp_path / "stores", MAKING, workers=1).verify() == []
 
 
 # --- again, killed, twice at once, damaged ----------------------------------------------------------------------------
