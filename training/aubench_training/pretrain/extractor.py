@@ -183,12 +183,14 @@ def upsampling_rows(cells: int, size: int, places: range) -> Tensor:
 
 @torch.no_grad()
 def parsing_quality(network: Any, pool: Samples, device: torch.device, batch: int = 50) -> Confusion:
-    """Confusion of the parser on drawn faces, at the pictures' own size."""
+    """Confusion of the parser on drawn faces, at the pictures' own size, where the network looks."""
     confusion = Confusion()
+    rows, columns = network.window(*pool.images.shape[1:3])
     for start in range(0, len(pool), batch):
         image = torch.from_numpy(np.array(pool.images[start : start + batch])).permute(0, 3, 1, 2).float() / 255
         predicted = network.parse(image.to(device)).argmax(1).cpu()
-        confusion.add(torch.from_numpy(pool.parsing[start : start + batch].astype(np.int64)), predicted)
+        truth = torch.from_numpy(pool.parsing[start : start + batch].astype(np.int64))
+        confusion.add(truth[:, rows, columns], predicted[:, rows, columns])
     return confusion
 
 
@@ -279,7 +281,8 @@ def pretrain_extractor(recipe: ExtractorRecipe, request: Request, drawing: Progr
     probes = [[name, *(values[name] for values in probe.values())] for name in (*AU_NAMES, "mean")]
     body = "\n\n".join(
         [
-            f"Intersection over union on {recipe.held_out} held-out identities of each style:",
+            f"Intersection over union on {recipe.held_out} held-out identities of each style, in the part of the crop that "
+            "the network looks at:",
             publish.markdown_table(["class", *held_out], table),
             "Correlation of AUs read linearly off the frozen maps (ridge learned on game faces) with the truth:",
             publish.markdown_table(["AU", *probe], probes),
