@@ -16,7 +16,7 @@ from toy_data import write_take
 
 from aubench import discovery
 from aubench.cli import main
-from aubench.cli.data_options import placed
+from aubench.cli.data.options import placed
 from aubench.errors import UserError
 
 

@@ -108,7 +108,7 @@ def train(
         if datasets is not None:
             options["datasets"] = [_part("dataset", name) for name in _names(datasets)]
         if roots or splits or store is not None or allow_leakage:
-            from aubench.cli.data_options import placed
+            from aubench.cli.data.options import placed
 
             if datasets is None:
                 raise UserError("--root, --split, --store and --allow-leakage need --datasets")

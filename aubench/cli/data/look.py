@@ -105,7 +105,7 @@ def _build(name: str, options: dict[str, dict[str, Any]], store: Path | None) ->
 
 
 def _options(settings: list[str] | None, names: Sequence[str]) -> dict[str, dict[str, Any]]:
-    from aubench.cli.data_options import options_in as parsed
+    from aubench.cli.data.options import options_in as parsed
 
     return parsed(settings, list(names))
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from aubench.cli import data_look
-from aubench.cli.data_options import (
+from aubench.cli.data import look
+from aubench.cli.data.options import (
     dataset_of,
     names_in,
     options_in,
@@ -45,8 +45,8 @@ def register(app: typer.Typer) -> None:
     for command in (check, prepare, verify, show, splits):
         group.command()(command)
     group.command("list")(list_stores)
-    group.command("stats")(data_look.stats)
-    group.command("augment-sheet")(data_look.augment_sheet)
+    group.command("stats")(look.stats)
+    group.command("augment-sheet")(look.augment_sheet)
     app.add_typer(group, name="data")
 
 
