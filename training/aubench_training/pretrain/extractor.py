@@ -281,8 +281,8 @@ def pretrain_extractor(recipe: ExtractorRecipe, request: Request, drawing: Progr
     probes = [[name, *(values[name] for values in probe.values())] for name in (*AU_NAMES, "mean")]
     body = "\n\n".join(
         [
-            f"Intersection over union on {recipe.held_out} held-out identities of each style, in the part of the crop that "
-            "the network looks at:",
+            f"Intersection over union on {recipe.held_out} held-out identities of each style, in the part of the crop "
+            "that the network looks at:",
             publish.markdown_table(["class", *held_out], table),
             "Correlation of AUs read linearly off the frozen maps (ridge learned on game faces) with the truth:",
             publish.markdown_table(["AU", *probe], probes),
