@@ -210,18 +210,26 @@ def test_labels_of_other_aus_are_refused(data) -> None:
         more.fit(data.frames("train"), np.zeros((480, 1)), seed=0)
 
 
-def test_ridge_asks_the_engine_for_game_faces(data, monkeypatch: pytest.MonkeyPatch) -> None:
-    styles = []
+@pytest.mark.parametrize("style", ["game", "photo"])
+def test_ridge_asks_the_engine_for_faces_of_its_style(data, monkeypatch: pytest.MonkeyPatch, style: str) -> None:
+    styles, looks = [], []
     real = linear._draw
 
-    def spy(engine, parameters):
+    def spy(engine, *options):
         draw = engine.draw
-        engine.draw = lambda faces, **options: styles.append(options.get("style", "game")) or draw(faces, **options)
-        return real(engine, parameters)
+
+        def watched(faces, **told):
+            styles.append(told.get("style", "game"))
+            looks.extend(told.get("looks", []))
+            return draw(faces, **told)
+
+        engine.draw = watched
+        return real(engine, *options)
 
     monkeypatch.setattr(linear, "_draw", spy)
-    ridge = discovery.build("estimator", "ridge", config_of("ridge"))
+    ridge = discovery.build("estimator", "ridge", {**config_of("ridge"), "style": style})
     ridge.fit(replace(data.frames("train")), None, seed=3)
-    assert set(styles) == {"game"}
+    assert set(styles) == {style}
+    assert len(set(looks)) == len(looks)
     assert isinstance(data.frames("train"), Frames)
     assert au_index("AU12") == 8

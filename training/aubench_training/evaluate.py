@@ -100,8 +100,7 @@ def baseline(
         estimator: Estimator = discovery.build("estimator", name, _options(bench, name, dataset.aus))
         if "sampled" in vars(bench.pools) and hasattr(estimator, "offer_drawn"):  # drawn already: do not draw again
             for drawn in bench.pools.sampled:
-                if drawn.domain == "drawn":
-                    estimator.offer_drawn(drawn.samples.images, drawn.samples.parameters())
+                estimator.offer_drawn(drawn.samples.images, drawn.samples.parameters(), drawn.style)
         supervised = estimator.supervised
         if supervised:
             estimator.fit(train, open_labels(dataset, "train"), seed=bench.config.seed)

@@ -41,8 +41,9 @@ def style_shares(sampled: Sampled) -> dict[Style, float]:
 
 @dataclass(frozen=True)
 class Drawn:
-    """Engine samples with their features. ``domain``: whose statistics these take."""
+    """Engine samples of one style with their features. ``domain``: whose statistics these take."""
 
+    style: Style
     domain: Domain
     samples: Samples
     pool: Pool
@@ -143,4 +144,4 @@ class Pools:
         key = self._photo_key() | {"images": samples.digest}
         compute = compute_features(self.combination.extractor)
         pool = Pool([self._cached(compute, samples.images, f"features of engine samples ({style})", key)])
-        return Drawn("photo" if photo else "drawn", samples, pool)
+        return Drawn(style, "photo" if photo else "drawn", samples, pool)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from aubench import hookimpl
@@ -31,6 +33,7 @@ class RidgeConfig(FeaturesConfig):
 
     engine: str = "bdfm"
     engine_config: dict[str, object] = Field(default={})
+    style: Literal["game", "photo"] = Field(default="photo", description="look of the drawn faces")
     samples: int = Field(default=4000, ge=10, description="drawn faces")
 
 

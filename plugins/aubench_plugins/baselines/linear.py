@@ -13,7 +13,7 @@ import numpy.typing as npt
 import scipy.linalg
 import torch
 
-from aubench.contracts import Engine, Frames
+from aubench.contracts import Engine, Frames, Style
 from aubench.discovery import build
 from aubench.errors import UserError
 from aubench.parameters import AU_NAMES, FacialParameters, au_index
@@ -57,8 +57,9 @@ def _solve(gram: npt.NDArray[np.float64], alpha: float, targets: npt.NDArray[np.
 
 
 class Ridge:
-    """Fitted to ``samples`` faces that an engine draws in its game style, whose parameters are known; of the data set's
-    training frames it only uses the mean and the spread of the features, which takes no label."""
+    """Fitted to ``samples`` faces that an engine draws, whose parameters are known; of the data set's training frames it
+    only uses the mean and the spread of the features, which takes no label. Faces in photo style are scaled by
+    these, those in game style by their own."""
 
     supervised = False
 
@@ -70,10 +71,10 @@ class Ridge:
         if unknown := [name for name in config.aus if name not in AU_NAMES]:
             raise UserError(f"estimator 'ridge': no engine draws {', '.join(unknown)}. It knows {', '.join(AU_NAMES)}.")
 
-    def offer_drawn(self, images: npt.NDArray[np.uint8], parameters: FacialParameters) -> None:
-        """Faces (n, h, w, 3) that the engine has drawn already: ``fit`` takes the first ``samples`` of them, if there
-        are as many, instead of drawing its own."""
-        if len(images) >= self._config.samples:
+    def offer_drawn(self, images: npt.NDArray[np.uint8], parameters: FacialParameters, style: Style) -> None:
+        """Faces (n, h, w, 3) that the engine has drawn already: ``fit`` takes the first ``samples`` of them, if they are
+        of its style and as many, instead of drawing its own."""
+        if style == self._config.style and len(images) >= self._config.samples:
             self._offered = images[: self._config.samples], parameters[: self._config.samples]
 
     def fit(self, frames: Frames, labels: npt.NDArray[np.float64] | None, *, seed: int) -> None:
@@ -86,8 +87,9 @@ class Ridge:
         targets = parameters.intensities()[:, [au_index(name) for name in config.aus]].double().numpy()
         rows = self._reader.read(pictures)
         held_out = np.random.default_rng(seed).random(len(rows)) < 0.2
-        self._model = LinearModel(Scale(rows)(rows), targets, held_out)
         self._scale = Scale(self._reader.frames(frames))
+        drawn = self._scale if config.style == "photo" else Scale(rows)
+        self._model = LinearModel(drawn(rows), targets, held_out)
 
     def _sample(self, size: int, seed: int) -> tuple[FacialParameters, Iterator[torch.Tensor]]:
         config = self._config
@@ -95,7 +97,7 @@ class Ridge:
         if not isinstance(engine, Engine):
             raise UserError(f"estimator 'ridge': renderer {config.engine!r} is no engine: it has no faces to sample.")
         parameters = engine.sample(config.samples, seed)
-        return parameters, _draw(engine, parameters)
+        return parameters, _draw(engine, parameters, config.style, seed)
 
     def predict(self, frames: Frames) -> npt.NDArray[np.float64]:
         if self._reader is None:
@@ -136,6 +138,12 @@ class SupervisedFeatures:
         return np.clip(self._model(self._scale(self._reader.frames(frames))), 0.0, 5.0)
 
 
-def _draw(engine: Engine, parameters: FacialParameters) -> Iterator[torch.Tensor]:
+def _draw(engine: Engine, parameters: FacialParameters, style: Style, seed: int) -> Iterator[torch.Tensor]:
+    dice = np.random.default_rng([seed, 0x10015])
     for start in range(0, len(parameters), BATCH):
-        yield stored(engine.draw(parameters[start : start + BATCH]).image)
+        part = parameters[start : start + BATCH]
+        if style == "game":
+            yield stored(engine.draw(part).image)
+            continue
+        looks, shots = dice.integers(0, 2**31, (2, len(part))).tolist()
+        yield stored(engine.draw(part, style=style, looks=looks, shots=shots).image)
