@@ -57,8 +57,8 @@ def _solve(gram: npt.NDArray[np.float64], alpha: float, targets: npt.NDArray[np.
 
 
 class Ridge:
-    """Fitted to ``samples`` faces that an engine draws, whose parameters are known; of the data set's training frames it
-    only uses the mean and the spread of the features, which takes no label. Faces in photo style are scaled by
+    """Fitted to ``samples`` faces that an engine draws, whose parameters are known; of the data set's training frames
+    it only uses the mean and the spread of the features, which takes no label. Faces in photo style are scaled by
     these, those in game style by their own."""
 
     supervised = False
@@ -72,8 +72,8 @@ class Ridge:
             raise UserError(f"estimator 'ridge': no engine draws {', '.join(unknown)}. It knows {', '.join(AU_NAMES)}.")
 
     def offer_drawn(self, images: npt.NDArray[np.uint8], parameters: FacialParameters, style: Style) -> None:
-        """Faces (n, h, w, 3) that the engine has drawn already: ``fit`` takes the first ``samples`` of them, if they are
-        of its style and as many, instead of drawing its own."""
+        """Faces (n, h, w, 3) that the engine has drawn already: ``fit`` takes the first ``samples`` of them, if they
+        are of its style and as many, instead of drawing its own."""
         if style == self._config.style and len(images) >= self._config.samples:
             self._offered = images[: self._config.samples], parameters[: self._config.samples]
 
