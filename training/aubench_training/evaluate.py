@@ -98,7 +98,9 @@ def baseline(
         if not len(train):
             continue
         estimator: Estimator = discovery.build("estimator", name, _options(bench, name, dataset.aus))
-        if "sampled" in vars(bench.pools) and hasattr(estimator, "offer_drawn"):  # drawn already: do not draw again
+        additions = bench.config.additions
+        drawn_already = additions.loopback_first or additions.sampled_loopback
+        if drawn_already and hasattr(estimator, "offer_drawn"):
             for drawn in bench.pools.sampled:
                 estimator.offer_drawn(drawn.samples.images, drawn.samples.parameters(), drawn.style)
         supervised = estimator.supervised
