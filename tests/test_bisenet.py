@@ -15,7 +15,7 @@ from aubench.contracts import PARSING_CLASSES, REGIONS, Extractor, Features, Par
 from aubench.discovery import build
 from aubench.errors import UserError
 
-SMALL = {"width": 4, "size": 64, "weights": "none"}
+SMALL = {"width": 4, "size": 64, "view": (0, 1, 0, 1), "cells": None, "weights": "none"}
 State = dict[str, Tensor]
 
 
@@ -263,8 +263,8 @@ def test_shipped_parser_finds_the_features_of_a_drawn_face() -> None:
 
 def test_view_is_the_part_of_the_crop_that_enters():
     view = (0.25, 1.0, 0.25, 0.75)
-    whole = build("extractor", "bisenet", {"weights": "none", "size": 64})
-    part = build("extractor", "bisenet", {"weights": "none", "size": 64, "view": view})
+    whole = build("extractor", "bisenet", SMALL)
+    part = build("extractor", "bisenet", {**SMALL, "view": view})
     part.load_state_dict(whole.state_dict())
     image = torch.rand(2, 3, 64, 64)
     inside = image[..., 16:64, 16:48]
@@ -273,3 +273,13 @@ def test_view_is_the_part_of_the_crop_that_enters():
     torch.testing.assert_close(logits[..., 16:64, 16:48], whole.parse(inside))
     assert (logits.argmax(1)[:, :16] == 0).all()
     assert feature_shapes(part, 64).view == view
+
+
+def test_cells_average_the_maps() -> None:
+    fine = build("extractor", "bisenet", SMALL)
+    coarse = build("extractor", "bisenet", {**SMALL, "cells": 4})
+    coarse.load_state_dict(fine.state_dict())
+    wanted, found = fine.features(picture()), coarse.features(picture())
+    torch.testing.assert_close(found.fused, F.avg_pool2d(wanted.fused, 2))
+    torch.testing.assert_close(found.maps["eyes"], F.avg_pool2d(wanted.maps["eyes"], 2))
+    torch.testing.assert_close(found.maps["face"], wanted.maps["face"])  # 2 cells a side
