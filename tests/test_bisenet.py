@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -10,6 +12,7 @@ from PIL import Image
 from tensor_table import read_table
 from torch import Tensor
 
+from aubench import weights
 from aubench.combination import feature_shapes
 from aubench.contracts import PARSING_CLASSES, REGIONS, Extractor, Features, Parser
 from aubench.discovery import build
@@ -283,3 +286,13 @@ def test_cells_average_the_maps() -> None:
     torch.testing.assert_close(found.fused, F.avg_pool2d(wanted.fused, 2))
     torch.testing.assert_close(found.maps["eyes"], F.avg_pool2d(wanted.maps["eyes"], 2))
     torch.testing.assert_close(found.maps["face"], wanted.maps["face"])  # 2 cells a side
+
+
+def test_view_comes_with_the_weights(tmp_path: Path) -> None:
+    assert build("extractor", "bisenet", {}).view == (0.15625, 1.0, 0.15625, 0.84375)  # the shipped ones
+    plain = build("extractor", "bisenet", {"width": 4, "size": 64, "weights": "none"})
+    assert plain.view == (0, 1, 0, 1)
+    weights.save(plain, tmp_path / "own.safetensors", {"config": '{"view": [0.25, 1.0, 0.25, 0.75]}'})
+    options = {"width": 4, "size": 64, "weights": str(tmp_path / "own.safetensors")}
+    assert build("extractor", "bisenet", options).view == (0.25, 1.0, 0.25, 0.75)
+    assert build("extractor", "bisenet", {**options, "view": (0, 1, 0, 0.5)}).view == (0, 1, 0, 0.5)

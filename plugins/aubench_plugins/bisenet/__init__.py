@@ -18,9 +18,10 @@ class BisenetConfig(Config):
     """Channels of the first layer; all others scale with it. The public network has 64."""
     size: int = Field(192, ge=32)
     """Side in pixels to which images are resized before they enter the network."""
-    view: tuple[float, float, float, float] = (0.15625, 1.0, 0.15625, 0.84375)
-    """Top, bottom, left and right of the part of the aligned crop that enters, as fractions of its side: brows to chin.
-    What lies around it would cost resolution, and no AU moves it. (0, 1, 0, 1) is the whole crop."""
+    view: tuple[float, float, float, float] | None = None
+    """Top, bottom, left and right of the part of the aligned crop that enters, as fractions of its side. By default
+    what the weights' header says they learnt with, else the whole crop. The shipped ones see brows to chin: what lies
+    around would cost resolution, and no AU moves it."""
     cells: int | None = Field(12, ge=1)
     """f_gb and the attended maps are averaged to at most so many cells a side, which hold what a regressor can use and
     cost a quarter of the memory; ``null`` hands them on as they are."""

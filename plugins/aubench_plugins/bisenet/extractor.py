@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aubench.contracts import PARSING_CLASSES, Features
+from aubench.contracts import PARSING_CLASSES, WHOLE, Features, View
 from aubench.frozen import Frozen
 from aubench.weights import load_into, resolve
 
@@ -34,6 +37,12 @@ STAGE_OF = {"eyes": 0, "brows": 0, "nose": 1, "mouth": 1, "face": 2}
 """Which of the trunk's last three stages (strides 8, 16, 32) a region's map is taken from."""
 
 
+def _view_of(header: dict[str, str]) -> View | None:
+    """The view that weights learnt with, from what ``aubench pretrain extractor`` wrote into their header."""
+    view = json.loads(header.get("config", "{}")).get("view")
+    return cast(View, tuple(view)) if view else None
+
+
 class Bisenet(BiSeNet, Frozen):
     """BiSeNet with its own input size and normalisation; see :class:`BisenetConfig`.
 
@@ -49,7 +58,6 @@ class Bisenet(BiSeNet, Frozen):
         super().__init__(config.width)
         self.config = config
         self.size = config.size
-        self.view = config.view
         self.beta: dict[str, float] = {region: factor for region, factor in config.beta.items()}  # noqa: C416
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
@@ -58,8 +66,8 @@ class Bisenet(BiSeNet, Frozen):
             membership[row, [PARSING_CLASSES.index(name) for name in names]] = 1.0
         self.register_buffer("membership", membership, persistent=False)
         path = resolve(__file__, config.weights, "aubench pretrain extractor")
-        if path is not None:
-            load_into(self, path)
+        header = load_into(self, path) if path is not None else {}
+        self.view: View = config.view or _view_of(header) or WHOLE
         self.freeze()
 
     def prepare(self, image: Tensor) -> Tensor:
