@@ -183,6 +183,24 @@ def test_several_data_sets_are_mixed(tmp_path):
     torch.testing.assert_close(both["features"].fused, direct.fused, atol=2e-3, rtol=2e-3)
 
 
+def test_augmented_copies_train_beside_the_frames():
+    plain = Bench(config(), Console(quiet=True))
+    bench = Bench(config(copies={"count": 1, "options": {"yaw": 20}}), Console(quiet=True))
+    count = plain.pools.frame_count
+    assert bench.pools.original_count == count
+    assert bench.pools.frame_count == len(bench.pools.photo) == 2 * count
+    rows = np.array([count, 0, 2 * count - 1])
+    images, again = bench.pools.images(rows), bench.pools.images(rows)
+    torch.testing.assert_close(images, again)
+    torch.testing.assert_close(images[1:2], plain.pools.images(np.array([0])))
+    assert (images[0] - images[1]).abs().mean() > 0.01
+    plain.fit_statistics()
+    bench.fit_statistics()  # those of the frames as they are
+    both = (b.combination.standardiser.state_dict() for b in (plain, bench))
+    for mine, theirs in zip(*(state.values() for state in both), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
 # --- labels -----------------------------------------------------------------------------------------------------------
 
 

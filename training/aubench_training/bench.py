@@ -170,7 +170,7 @@ class Bench:
         """Statistics of R's inputs, per domain or shared."""
         additions, standardiser = self.config.additions, self.combination.standardiser
         if additions.domain_standardisation or additions.joint_standardisation:
-            standardiser.fit("photo", self.pools.photo.batches(device=self.device))
+            standardiser.fit("photo", self.pools.photo.batches(stop=self.pools.original_count, device=self.device))
         if additions.domain_standardisation:
             game = [drawn.pool for drawn in self.pools.sampled if drawn.domain == "drawn"]
             standardiser.fit("drawn", game[0].batches(device=self.device) if game else self._imitations())

@@ -17,6 +17,7 @@ from pydantic import Field, ValidationError
 
 from aubench import discovery
 from aubench.component import Config, Kind
+from aubench.data.augment.batch import Augmentation
 from aubench.errors import UserError, did_you_mean
 
 RECIPES = resources.files("aubench_training") / "recipes"
@@ -73,6 +74,15 @@ class Sampled(Config):
     brow: float = 0.02
 
 
+class Copies(Config):
+    """Augmented copies of the training frames, beside them: heads turned, expressions warped. No label follows a warp,
+    so baselines never see them."""
+
+    count: int = Field(default=0, ge=0)
+    """Copies of every frame."""
+    options: Augmentation = Augmentation()
+
+
 class Phase(Config):
     """One stretch of training with its own cosine schedule."""
 
@@ -102,6 +112,7 @@ class RunConfig(Config):
     label_free: Phase
     frames: int | None = Field(default=None, ge=2)
     """At most so many training frames of each data set, evenly spread; all by default."""
+    copies: Copies = Copies()
     seed: int = Field(default=0, ge=0)
     device: str = "auto"
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"

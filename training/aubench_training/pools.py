@@ -17,13 +17,15 @@ from torch import Tensor
 from aubench import discovery
 from aubench.combination import Combination, as_image, state_digest
 from aubench.contracts import Dataset, Engine, Frames, Style
+from aubench.data.augment.copies import augmented
+from aubench.data.augment.copies import key as copy_key
 from aubench.parameters import AU as AU_SLICE
 from aubench.parameters import AU_NAMES, BASE_AU
 from aubench.standardisation import Domain
 
 from .cache import Pool, cached, compute_features
 from .config import RunConfig, Sampled
-from .sampler import thin
+from .sampler import spread, thin
 from .samples import Samples, engine_samples, random_inputs
 
 RARE = 0.15
@@ -49,6 +51,15 @@ class Drawn:
     pool: Pool
 
 
+@dataclass(frozen=True)
+class Part:
+    """Training frames of one data set, or augmented copies of them. ``key``: all that decides their pixels."""
+
+    dataset: Dataset
+    frames: Frames
+    key: dict[str, Any]
+
+
 @dataclass
 class Pools:
     """Each pool is made, or found in the cache, when it is first asked for. ``recogniser`` returns the network."""
@@ -63,19 +74,47 @@ class Pools:
     console: Console
 
     @functools.cached_property
-    def frames(self) -> list[Frames]:
-        """Training frames of every data set, thinned to the config's number."""
-        return [thin(dataset.frames("train"), self.config.frames) for dataset in self.datasets]
+    def parts(self) -> list[Part]:
+        """Training frames of every data set, thinned to the config's number, and then their augmented copies."""
+        config, originals = self.config, []
+        for dataset in self.datasets:
+            frames = thin(dataset.frames("train"), config.frames)
+            originals.append(Part(dataset, frames, {"images": dataset.digest, "split": "train"}))
+        copies = []
+        for copy in range(1, config.copies.count + 1):
+            for part in originals:
+                made = augmented(part.frames, self._landmarks(part), config.seed, copy, config.copies.options)
+                copies.append(Part(part.dataset, made, part.key | copy_key(config.seed, copy, config.copies.options)))
+        return originals + copies
+
+    def _landmarks(self, part: Part) -> Any:
+        """68 points of the part's frames where its data set has any; the mean face stands in for those it has not."""
+        known = getattr(part.dataset, "landmarks", None)
+        if known is None:
+            return None
+        points = known("train")
+        return points[spread(len(points), self.config.frames)]
 
     @property
     def frame_count(self) -> int:
-        return sum(map(len, self.frames))
+        return sum(len(part.frames) for part in self.parts)
+
+    @property
+    def original_count(self) -> int:
+        """How many of them are no copies; these come first."""
+        return sum(len(part.frames) for part in self.parts[: len(self.datasets)])
 
     def images(self, rows: npt.NDArray[np.int64]) -> Tensor:
         """Training frames by their place in all data sets laid end to end, float RGB (b, 3, h, w)."""
-        starts = np.concatenate([[0], np.cumsum([len(frames) for frames in self.frames])])
+        starts = np.concatenate([[0], np.cumsum([len(part.frames) for part in self.parts])])
         which = np.searchsorted(starts, rows, side="right") - 1
-        images = np.stack([self.frames[w].images[row - starts[w]] for w, row in zip(which, rows, strict=True)])
+        images: npt.NDArray[np.uint8] | None = None
+        for w in np.unique(which):  # all of a part at once: a store of videos decodes them with all cores
+            read = np.asarray(self.parts[w].frames.images[rows[which == w] - starts[w]])
+            if images is None:
+                images = np.empty((len(rows), *read.shape[1:]), np.uint8)
+            images[which == w] = read
+        assert images is not None  # a batch has rows
         return as_image(images).to(self.device)
 
     @functools.cached_property
@@ -101,11 +140,10 @@ class Pools:
         }
 
     def _pool(self, title: str, compute: Callable[[Tensor], dict[str, Tensor]], key: dict[str, Any]) -> Pool:
-        parts = []
-        for dataset, frames in zip(self.datasets, self.frames, strict=True):
-            own = key | {"images": dataset.digest, "split": "train"}
-            parts.append(self._cached(compute, frames.images, f"{title} ({dataset.name})", own))
-        return Pool(parts)
+        return Pool([
+            self._cached(compute, part.frames.images, f"{title} ({part.dataset.name})", key | part.key)
+            for part in self.parts
+        ])  # fmt: skip
 
     def _cached(self, compute: Any, images: npt.NDArray[np.uint8], title: str, key: dict[str, Any]) -> Any:
         return cached(compute, images, title=title, key=key, root=self.cache, device=self.device, console=self.console)

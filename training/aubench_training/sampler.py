@@ -10,11 +10,18 @@ import numpy.typing as npt
 from aubench.contracts import Frames
 
 
+def spread(count: int, most: int | None) -> npt.NDArray[np.int64]:
+    """At most ``most`` of ``count`` rows, evenly spread."""
+    if most is None or count <= most:
+        return np.arange(count)
+    return np.linspace(0, count - 1, most).round().astype(np.int64)
+
+
 def thin(frames: Frames, most: int | None) -> Frames:
     """At most so many frames, evenly spread."""
-    if most is None or len(frames) <= most:
+    rows = spread(len(frames), most)
+    if len(rows) == len(frames):
         return frames
-    rows = np.linspace(0, len(frames) - 1, most).round().astype(np.int64)
     return Frames(frames.dataset, frames.images[rows], frames.subject[rows], frames.sequence[rows], frames.frame[rows])
 
 
