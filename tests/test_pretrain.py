@@ -14,6 +14,7 @@ from torch import nn
 from aubench import discovery, weights
 from aubench.contracts import PARSING_CLASSES
 from aubench.errors import UserError
+from aubench.landmarks import MIRRORED
 from aubench.parameters import AU, AU_NAMES, BROW, IDENTITY, POSE, FacialParameters, au_index
 from aubench_training.pretrain import augment as augmentation
 from aubench_training.pretrain import loop, perceptual, publish, quality
@@ -115,7 +116,7 @@ def test_gain_of_known_imitations():
 
 
 def test_landmark_mirror_is_an_involution_and_keeps_parts():
-    table = augmentation.MIRRORED_LANDMARKS
+    table = np.array(MIRRORED)
     assert sorted(table) == list(range(68))
     np.testing.assert_array_equal(table[table], np.arange(68))
     assert table[0] == 16

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 from readers import build
+from readers.found import of, told
 from readers.media import number_of
 
-from aubench.data.records import Problem, Reader, Recording, Scan, State
+from aubench.data.records import Reader, Recording, Scan, State
 from aubench.errors import UserError
 from aubench_plugins.bp4d import Bp4dConfig
 from aubench_plugins.bp4d.layout import sequence_key
@@ -21,14 +22,6 @@ from aubench_plugins.bp4d.tracking import LOST, lost
 
 def scan(root: Path, **options) -> Scan:
     return Bp4dReader(Bp4dConfig(**options)).scan(root)
-
-
-def of(found: Scan, sequence: str) -> Recording:
-    return next(each for each in found.recordings if each.sequence == sequence)
-
-
-def told(found: Scan, *parts: str, severity: str | None = None) -> list[Problem]:
-    return [p for p in found.problems if all(part in str(p) for part in parts) and severity in (None, p.severity)]
 
 
 @pytest.fixture

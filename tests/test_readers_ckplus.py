@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 from readers import build
+from readers.found import told
 from readers.media import number_of, write
 
-from aubench.data.records import Problem, Reader, Scan, State
+from aubench.data.records import Reader, Scan, State
 from aubench.errors import UserError
 from aubench_plugins.ckplus import CkPlusConfig
 from aubench_plugins.ckplus.parse import frame_key, read_facs
@@ -20,10 +21,6 @@ from aubench_plugins.ckplus.reader import AUS, CkPlusReader
 
 def scan(root: Path, **options) -> Scan:
     return CkPlusReader(CkPlusConfig(**options)).scan(root)
-
-
-def told(found: Scan, *parts: str, severity: str | None = None) -> list[Problem]:
-    return [p for p in found.problems if all(part in str(p) for part in parts) and severity in (None, p.severity)]
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from readers import build
+from readers.found import of, told
 from readers.media import number_of
 
-from aubench.data.records import Images, Problem, Reader, Recording, Scan, State, Video
+from aubench.data.records import Images, Reader, Scan, State, Video
 from aubench.data.video import read_frames
 from aubench.errors import UserError
 from aubench_plugins.disfa import DisfaConfig
@@ -24,15 +25,6 @@ from aubench_plugins.disfaplus.reader import DisfaPlusReader
 
 def scan(root: Path, **options) -> Scan:
     return DisfaReader(DisfaConfig(**options)).scan(root)
-
-
-def of(found: Scan, sequence: str) -> Recording:
-    return next(each for each in found.recordings if each.sequence == sequence)
-
-
-def told(found: Scan, *parts: str, severity: str | None = None) -> list[Problem]:
-    """Problems whose text, path and line included, holds all ``parts``."""
-    return [p for p in found.problems if all(part in str(p) for part in parts) and severity in (None, p.severity)]
 
 
 @pytest.fixture

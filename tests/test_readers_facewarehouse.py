@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from readers import build
+from readers.found import told
 from readers.media import points68
 
-from aubench.data.records import Problem, Reader, Scan
+from aubench.data.records import Reader, Scan
 from aubench.errors import UserError
 from aubench_plugins.facewarehouse import FaceWarehouseConfig
 from aubench_plugins.facewarehouse.land import read_land
@@ -23,10 +24,6 @@ POINTS = {
 
 def scan(root: Path, **options) -> Scan:
     return FaceWarehouseReader(FaceWarehouseConfig(**options)).scan(root)
-
-
-def told(found: Scan, *parts: str, severity: str | None = None) -> list[Problem]:
-    return [p for p in found.problems if all(part in str(p) for part in parts) and severity in (None, p.severity)]
 
 
 @pytest.fixture

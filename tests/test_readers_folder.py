@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from readers import build
+from readers.found import of, told
 from readers.media import write
 
-from aubench.data.records import Problem, Reader, Recording, Scan, State, Video
+from aubench.data.records import Reader, Scan, State, Video
 from aubench.errors import UserError
 from aubench_plugins.folder import FolderConfig
 from aubench_plugins.folder.reader import FolderReader
@@ -18,14 +19,6 @@ from aubench_plugins.folder.table import PRESENT, read_table
 
 def scan(root: Path, **options) -> Scan:
     return FolderReader(FolderConfig(**options)).scan(root)
-
-
-def of(found: Scan, sequence: str) -> Recording:
-    return next(each for each in found.recordings if each.sequence == sequence)
-
-
-def told(found: Scan, *parts: str, severity: str | None = None) -> list[Problem]:
-    return [p for p in found.problems if all(part in str(p) for part in parts) and severity in (None, p.severity)]
 
 
 @pytest.fixture

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from readers import build
 from readers.build import unit
+from readers.found import told
 from readers.media import number_of, write
 
-from aubench.data.records import Images, Problem, Reader, Recording, Scan, State
+from aubench.data.records import Images, Reader, Recording, Scan, State
 from aubench.data.video import read_frames
 from aubench.errors import UserError
 from aubench_plugins.mmi import MmiConfig
@@ -29,10 +30,6 @@ CODING = "\n".join(
 
 def scan(root: Path, **options) -> Scan:
     return MmiReader(MmiConfig(**options)).scan(root)
-
-
-def told(found: Scan, *parts: str, severity: str | None = None) -> list[Problem]:
-    return [p for p in found.problems if all(part in str(p) for part in parts) and severity in (None, p.severity)]
 
 
 def states(recording: Recording, au: int) -> str:

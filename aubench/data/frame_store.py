@@ -22,9 +22,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from aubench.data.crops import BLOBS, INDEX, CropFile, CropStack, remedy
 from aubench.data.labels import load_labels
 from aubench.data.making import LANDMARKS, STATES, VALUES, VERSION, Making, finished
-from aubench.data.store import MANIFEST, cache_folder, open_store
+from aubench.data.store import MANIFEST, open_store
 from aubench.errors import UserError
-from aubench.files import sha256_file
+from aubench.files import cache_folder, sha256_file
 
 CARD = "store.json"
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -38,11 +37,6 @@ class Manifest(BaseModel):
     files: dict[str, Entry]
     digest: str
     """Hash of the names and hashes of all files: of the content."""
-
-
-def cache_folder() -> Path:
-    """Where made data are kept: ``$AUBENCH_CACHE``, or else ``~/.cache/aubench``."""
-    return Path(os.environ.get("AUBENCH_CACHE") or Path.home() / ".cache" / "aubench")
 
 
 def seal(folder: Path, facts: dict[str, Any], known: dict[str, str] | None = None) -> Manifest:

@@ -21,6 +21,7 @@ from aubench import discovery
 from aubench.combination import Choice, Combination
 from aubench.contracts import Dataset, Features
 from aubench.errors import UserError
+from aubench.files import cache_folder
 from aubench.metrics import icc_3_1
 from aubench.parameters import FacialParameters
 from aubench.plan import Plan, make_plan
@@ -32,7 +33,7 @@ from .device import cast_weights, choose_device, choose_dtype, place
 from .pools import Pools, style_shares
 from .providers import TRAINED, standard_providers
 from .sampler import batch_rows
-from .samples import build_engine, cache_root
+from .samples import build_engine
 
 IMITATIONS = 4096
 """At most so many faces are drawn for the statistics of the renderer's domain."""
@@ -55,7 +56,7 @@ class Bench:
     """``combination`` is what is trained, ``stages`` the phases with their plans, ``pools`` what is cached on disk."""
 
     def __init__(self, config: RunConfig, console: Console, *, cache: Path | None = None) -> None:
-        self.config, self.console, self.cache = config, console, cache or cache_root()
+        self.config, self.console, self.cache = config, console, cache or cache_folder()
         self.device = choose_device(config.device)
         self.dtype = choose_dtype(self.device, config.precision)
         self._disturb = Disturbance(config.sampled.noise, config.sampled.dropout)

@@ -29,6 +29,7 @@ from aubench import discovery
 from aubench.component import Component, Config
 from aubench.contracts import NUISANCE_NAMES, Style
 from aubench.errors import UserError
+from aubench.files import cache_folder
 from aubench.parameters import SIZE
 
 if TYPE_CHECKING:
@@ -72,11 +73,6 @@ class Samples:
         from aubench.parameters import FacialParameters
 
         return FacialParameters.from_vector(torch.from_numpy(np.array(self.vectors[index], dtype=np.float32)))
-
-
-def cache_root() -> Path:
-    """Where pools are kept unless told otherwise: ``$AUBENCH_CACHE``, else ``~/.cache/aubench``."""
-    return Path(os.environ.get("AUBENCH_CACHE") or Path.home() / ".cache" / "aubench")
 
 
 def engine_card(engine: str | Component) -> Component:
@@ -196,7 +192,7 @@ def engine_samples(
         "inputs": inputs.digest,
     }
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
-    folder = Path(cache_dir or cache_root()) / "samples" / f"{card.name}-{style}-{count}-{digest[:16]}"
+    folder = Path(cache_dir or cache_folder()) / "samples" / f"{card.name}-{style}-{count}-{digest[:16]}"
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _locked(folder.with_name(folder.name + ".lock")):

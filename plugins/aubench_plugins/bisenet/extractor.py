@@ -11,6 +11,7 @@ from torch import Tensor
 
 from aubench.contracts import PARSING_CLASSES, WHOLE, Features, View
 from aubench.frozen import Frozen
+from aubench.regions import attention
 from aubench.weights import load_into, resolve
 
 from . import BisenetConfig
@@ -19,20 +20,8 @@ from .network import BiSeNet, upsample_logits
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-# The parser's left and right are not reliable, so a region is always both sides.
-_EYES = ("l_eye", "r_eye", "eye_g")
-_BROWS = ("l_brow", "r_brow")
-_NOSE = ("nose",)
-_MOUTH = ("mouth", "u_lip", "l_lip")
 CERTAIN = 20.0
 """Logit of the background where the network does not look."""
-CLASSES_OF = {
-    "eyes": _EYES,
-    "brows": _BROWS,
-    "nose": _NOSE,
-    "mouth": _MOUTH,
-    "face": ("skin", *_EYES, *_BROWS, *_NOSE, *_MOUTH),
-}
 STAGE_OF = {"eyes": 0, "brows": 0, "nose": 1, "mouth": 1, "face": 2}
 """Which of the trunk's last three stages (strides 8, 16, 32) a region's map is taken from."""
 
@@ -52,7 +41,6 @@ class Bisenet(BiSeNet, Frozen):
 
     mean: Tensor
     std: Tensor
-    membership: Tensor
 
     def __init__(self, config: BisenetConfig) -> None:
         super().__init__(config.width)
@@ -61,10 +49,6 @@ class Bisenet(BiSeNet, Frozen):
         self.beta: dict[str, float] = {region: factor for region, factor in config.beta.items()}  # noqa: C416
         self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(IMAGENET_STD).view(1, 3, 1, 1), persistent=False)
-        membership = torch.zeros(len(CLASSES_OF), len(PARSING_CLASSES))
-        for row, names in enumerate(CLASSES_OF.values()):
-            membership[row, [PARSING_CLASSES.index(name) for name in names]] = 1.0
-        self.register_buffer("membership", membership, persistent=False)
         path = resolve(__file__, config.weights, "aubench pretrain extractor")
         header = load_into(self, path) if path is not None else {}
         self.view: View = config.view or _view_of(header) or WHOLE
@@ -100,9 +84,8 @@ class Bisenet(BiSeNet, Frozen):
         """
         maps = self.maps(self.prepare(image))
         stages = (maps.feat8, maps.feat16, maps.feat32)
-        probability = maps.logits8.float().softmax(dim=1)
-        attention = torch.einsum("rc,bchw->brhw", self.membership, probability)
-        at_stage = [F.adaptive_avg_pool2d(attention, (stage.shape[-2], stage.shape[-1])) for stage in stages]
+        seen = attention(maps.logits8)
+        at_stage = [F.adaptive_avg_pool2d(seen, (stage.shape[-2], stage.shape[-1])) for stage in stages]
         attended: dict[str, Tensor] = {}
         for row, (region, stage) in enumerate(STAGE_OF.items()):
             weight = at_stage[stage][:, row : row + 1] * self.beta.get(region, 1.0)

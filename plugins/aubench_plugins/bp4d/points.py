@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aubench.data.join import Problems
+from aubench.data.matlab import NoPoints, load_mat
 from aubench.data.records import Landmarks, Problem
 
 COUNT = 49
@@ -23,21 +24,10 @@ _FRAME_FIELDS = ("frame", "frames", "framenumber", "frame_number", "frameno", "f
 Points = npt.NDArray[np.float64]
 
 
-class NoPoints(ValueError):
-    """A file that holds no landmarks, or none that can be joined; says why."""
-
-
 def read_points(path: Path, images: tuple[int, ...], by_order: bool) -> dict[int, Points]:
     """Points (49, 2) by image number. ``images`` are the numbers of all images of the sequence, ascending. Raises
     :class:`NoPoints`."""
-    import scipy.io
-
-    try:
-        content = scipy.io.loadmat(path, squeeze_me=True, struct_as_record=True)
-    except NotImplementedError:
-        raise NoPoints("is a MATLAB 7.3 file; save it again with -v7") from None
-    except Exception as error:  # scipy raises whatever a torn file happens to trip over
-        raise NoPoints(f"is no MATLAB file, or torn ({type(error).__name__})") from None
+    content = load_mat(path, squeeze_me=True, struct_as_record=True)
     arrays = [np.asarray(value) for name, value in content.items() if not name.startswith("__")]
     for table in (array for array in arrays if array.dtype.names):
         joined = dict(_of_structure(table))

@@ -7,24 +7,15 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from aubench.data.matlab import NoPoints, load_mat
+
 VARIABLE = "pts"
 COUNT = 66
 
 
-class NoPoints(ValueError):
-    """A landmark file that holds no landmarks; says why."""
-
-
 def read_points(path: Path) -> npt.NDArray[np.float64]:
     """Pixels (66, 2), x then y. Raises :class:`NoPoints`."""
-    import scipy.io
-
-    try:
-        content = scipy.io.loadmat(path, variable_names=[VARIABLE])
-    except NotImplementedError:
-        raise NoPoints("is a MATLAB 7.3 file; save it again with -v7") from None
-    except Exception as error:  # scipy raises whatever a torn file happens to trip over
-        raise NoPoints(f"is no MATLAB file, or torn ({type(error).__name__})") from None
+    content = load_mat(path, [VARIABLE])
     if VARIABLE not in content:
         raise NoPoints(f"has no variable {VARIABLE!r}")
     points = np.asarray(content[VARIABLE])

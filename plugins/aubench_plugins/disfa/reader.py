@@ -14,11 +14,12 @@ from aubench.data.dataset import PreparedDataset
 from aubench.data.join import Problems, au_name, gaps, joined
 from aubench.data.landmarks import AAM66
 from aubench.data.layout import listed, packed, ranges, wrong_root
+from aubench.data.matlab import NoPoints
 from aubench.data.records import Landmarks, LandmarkSource, Problem, Recording, Scan, Video
 
 from . import DisfaConfig
 from .layout import AUS, LABEL_FOLDERS, VIDEO_FOLDERS, LabelFiles, find_labels, find_landmarks, find_videos, read_labels
-from .points import COUNT, NoPoints, read_points
+from .points import COUNT, read_points
 from .tracking import lost
 
 SUBJECTS = tuple(f"SN{number:03d}" for number in (*range(1, 14), 16, 17, 18, 21, *range(23, 33)))

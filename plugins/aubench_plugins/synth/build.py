@@ -23,10 +23,10 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from aubench.data.labels import LABEL_SUFFIX
-from aubench.data.store import MANIFEST, cache_folder, seal
+from aubench.data.store import MANIFEST, seal
 from aubench.discovery import find
 from aubench.errors import UserError
-from aubench.files import atomic_write_bytes, atomic_write_text
+from aubench.files import atomic_write_bytes, atomic_write_text, cache_folder
 
 from . import SynthConfig
 from .schedule import AUS, Schedule, make

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from aubench.contracts import PARSING_CLASSES
+from aubench.landmarks import MIRRORED
 from aubench_training.pretrain.quality import IGNORED
 
 Random = np.random.Generator
@@ -27,17 +28,6 @@ MIRRORED_CLASSES = np.arange(256, dtype=np.uint8)
 for _a, _b in _PAIRS:
     _i, _j = PARSING_CLASSES.index(_a), PARSING_CLASSES.index(_b)
     MIRRORED_CLASSES[_i], MIRRORED_CLASSES[_j] = _j, _i
-
-MIRRORED_LANDMARKS = np.concatenate(
-    [
-        np.arange(16, -1, -1),  # jaw
-        np.arange(26, 16, -1),  # brows
-        [27, 28, 29, 30, 35, 34, 33, 32, 31],  # nose
-        [45, 44, 43, 42, 47, 46, 39, 38, 37, 36, 41, 40],  # eyes
-        [54, 53, 52, 51, 50, 49, 48, 59, 58, 57, 56, 55, 64, 63, 62, 61, 60, 67, 66, 65],  # mouth
-    ]
-)
-"""iBUG landmark that stands at a landmark's place after mirroring."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +46,7 @@ class Augmented:
             points @ self.matrices[:, :, :2].transpose(0, 2, 1) + self.matrices[:, None, :, 2]
         )
         mirror = self.flipped.numpy()
-        out[mirror] = out[mirror][:, MIRRORED_LANDMARKS]
+        out[mirror] = out[mirror][:, list(MIRRORED)]
         return out
 
 

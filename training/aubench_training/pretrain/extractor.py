@@ -17,15 +17,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aubench.component import Config
-from aubench.contracts import PARSING_CLASSES, Features
+from aubench.contracts import PARSING_CLASSES, Features, Style
+from aubench.landmarks import MIRRORED
 from aubench.parameters import AU, AU_NAMES, POSE, au_index
 from aubench_training import device as devices
 from aubench_training.pretrain import publish
-from aubench_training.pretrain.augment import MIRRORED_LANDMARKS, augment
+from aubench_training.pretrain.augment import augment
+from aubench_training.pretrain.faces import face_pools
 from aubench_training.pretrain.loop import Budget, Settings, epoch_rows, train
-from aubench_training.pretrain.publish import Part, Request, pool_seed
+from aubench_training.pretrain.publish import Part, Request
 from aubench_training.pretrain.quality import IGNORED, Confusion
-from aubench_training.samples import Progress, Samples, engine_samples
+from aubench_training.samples import Progress, Samples
 
 GRID = 64
 """The parsing loss is taken on every n-th pixel in both directions, so many a side, with an offset that changes from
@@ -141,7 +143,7 @@ class ParsingLearner:
 def mirrored(targets: np.ndarray[Any, Any], size: int) -> np.ndarray[Any, Any]:
     """Targets (n, 161) of the mirrored picture: points change sides, the head turns the other way, the jaw too."""
     out = targets.copy()
-    points = targets[:, :136].reshape(-1, 68, 2)[:, MIRRORED_LANDMARKS]
+    points = targets[:, :136].reshape(-1, 68, 2)[:, list(MIRRORED)]
     out[:, :136] = np.stack([size - 1 - points[..., 0], points[..., 1]], axis=-1).reshape(-1, 136)
     out[:, 136] = 1 - targets[:, 136]
     left, right = 138 + au_index("AU30L"), 138 + au_index("AU30R")
@@ -208,7 +210,7 @@ def feature_rows(network: Any, pool: Samples, device: torch.device, batch: int =
     return (joined - joined.mean(0)) / (joined.std(0) + 1e-3)
 
 
-def au_probe(network: Any, learned: Samples, tested: dict[str, Samples], device: torch.device) -> dict[str, Any]:
+def au_probe(network: Any, learned: Samples, tested: Mapping[Style, Samples], device: torch.device) -> dict[str, Any]:
     """How much of the AUs a linear reader finds in the frozen maps: ridge regression learned on game faces, its
     correlation with the truth on held-out faces, per AU."""
     x = feature_rows(network, learned, device).double()
@@ -229,23 +231,7 @@ def au_probe(network: Any, learned: Samples, tested: dict[str, Samples], device:
 def pretrain_extractor(recipe: ExtractorRecipe, request: Request, drawing: Progress | None = None) -> dict[str, Any]:
     """Draw, train, measure, write. Returns the quality numbers."""
     device = devices.choose_device(request.device)
-    engine, config = recipe.engine.name, recipe.engine.config
-
-    def pool(purpose: str, count: int, style: Any) -> Samples:
-        return engine_samples(
-            engine,
-            config,
-            count,
-            pool_seed(request.seed, f"extractor {purpose} {style}"),
-            style,
-            request.cache,
-            nuisance=recipe.nuisance if style == "photo" else 0.0,
-            workers=request.workers,
-            progress=drawing,
-        )
-
-    pools = [pool("train", recipe.photo, "photo"), pool("train", recipe.game, "game")]
-    held_out = {style: pool("held-out", recipe.held_out, style) for style in ("game", "photo")}
+    pools, held_out = face_pools(recipe, request, drawing)
     devices.seed_everything(request.seed)
     card, network = publish.build_blank("extractor", recipe.network)
     learner = ParsingLearner(network, pools, recipe, request.seed, device)

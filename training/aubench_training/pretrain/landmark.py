@@ -20,9 +20,10 @@ from aubench.landmarks import PARTS, gaussians, nme
 from aubench_training import device as devices
 from aubench_training.pretrain import publish
 from aubench_training.pretrain.augment import augment
+from aubench_training.pretrain.faces import face_pools
 from aubench_training.pretrain.loop import Budget, Settings, epoch_rows, train
-from aubench_training.pretrain.publish import Part, Request, pool_seed
-from aubench_training.samples import Progress, Samples, engine_samples
+from aubench_training.pretrain.publish import Part, Request
+from aubench_training.samples import Progress, Samples
 
 FAILED = 0.08
 """A face counts as failed from this mean error on, in distances of the outer eye corners."""
@@ -99,23 +100,7 @@ def summary(errors: npt.NDArray[np.float64]) -> dict[str, float]:
 def pretrain_landmark(recipe: LandmarkRecipe, request: Request, drawing: Progress | None = None) -> dict[str, Any]:
     """Draw, train, measure, write. Returns the quality numbers."""
     device = devices.choose_device(request.device)
-
-    def pool(purpose: str, count: int, style: Any) -> Samples:
-        # The parser's own pools: whoever rebuilds both draws the faces once.
-        return engine_samples(
-            recipe.engine.name,
-            recipe.engine.config,
-            count,
-            pool_seed(request.seed, f"extractor {purpose} {style}"),
-            style,
-            request.cache,
-            nuisance=recipe.nuisance if style == "photo" else 0.0,
-            workers=request.workers,
-            progress=drawing,
-        )
-
-    pools = [pool("train", recipe.photo, "photo"), pool("train", recipe.game, "game")]
-    held_out = {style: pool("held-out", recipe.held_out, style) for style in ("game", "photo")}
+    pools, held_out = face_pools(recipe, request, drawing)
     devices.seed_everything(request.seed)
     card, network = publish.build_blank("extractor", recipe.network)
     learner = LandmarkLearner(network, pools, recipe, request.seed, device)
