@@ -20,6 +20,9 @@ from aubench.weights import Source, load_into
 
 from . import TimmConfig
 
+HEADS = ("fc.", "head.", "classifier.", "conv_head.", "bn2.")
+"""Prefixes of what a whole network has after its last map; a file of weights may hold them."""
+
 LEVEL_OF = {"eyes": 0, "brows": 0, "nose": 1, "mouth": 1, "face": 2}
 """Which of the three chosen levels a region's map is taken from; f_gb is the last."""
 
@@ -45,7 +48,7 @@ class TimmFeatures(Frozen):
             licence = pretrained["license"] or "not stated by timm"
             self.backbone.weights_source = Source(f"timm {config.backbone}", licence, pretrained["origin"])
         elif config.weights not in (None, "none"):
-            load_into(self.backbone, str(config.weights), ignore=("fc.", "head.", "classifier."))
+            load_into(self.backbone, str(config.weights), ignore=HEADS)
         self.parser = _parser(config)
         self.freeze()
 
