@@ -8,7 +8,7 @@ default; removing it never hides a plugin. It is a file of the project, not of t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -136,6 +136,22 @@ class Registry:
         except UserError as error:
             raise UserError(f"{self.where(*entry, 'config')}: {error}") from error
         return variant.use, dict(variant.config)
+
+    def part(self, kind: Kind, name: str) -> dict[str, Any]:
+        """:meth:`resolve` as an entry of a run's config."""
+        plugin, config = self.resolve(kind, name)
+        return {"name": plugin, "config": config}
+
+    def losses(self, entries: Iterable[str]) -> tuple[list[str], dict[str, Any]]:
+        """``name=weight`` entries with plugins for variants, and the options of those variants."""
+        plugins, options = [], {}
+        for entry in entries:
+            name, equals, weight = entry.partition("=")
+            part = self.part("loss", name.strip())
+            plugins.append(part["name"] + equals + weight)
+            if part["config"]:
+                options[part["name"]] = part["config"]
+        return plugins, options
 
     def matrix(self, name: str) -> Matrix:
         """A matrix by name. Raises :class:`UserError` with the nearest names."""
