@@ -42,7 +42,8 @@ class Reader:
         rows: list[Matrix] = []
         with torch.inference_mode():
             for batch in pictures:
-                waiting.append(self._extractor.features(batch))
+                # Convolutions run a quarter faster on pictures laid out so, and keep that layout.
+                waiting.append(self._extractor.features(batch.contiguous(memory_format=torch.channels_last)))
                 if not self._keep:
                     if sum(map(len, waiting)) < 512:
                         continue
