@@ -19,7 +19,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
-from aubench import __version__, discovery, weights
+from aubench import __version__, discovery, plugin_files, weights
 from aubench.contracts import WHOLE, Extractor, Features, FeatureShapes, Regressor
 from aubench.errors import UserError
 from aubench.files import atomic_write_text
@@ -112,6 +112,11 @@ class Combination:
             "aus": list(self.aus),
             "about": dict(about or {}),
         }
+        parts = plugin_files.used(
+            [("extractor", self.extractor_choice.name), ("regressor", self.regressor_choice.name)]
+        )
+        if parts:
+            card["plugins"] = [record.model_dump() for record in plugin_files.records(parts)]
         atomic_write_text(folder / f"{name}.json", json.dumps(card, indent=1) + "\n")
 
     @classmethod
@@ -124,6 +129,7 @@ class Combination:
             extractor = Choice(card["extractor"]["name"], card["extractor"]["config"])
             regressor = Choice(card["regressor"]["name"], card["regressor"]["config"])
             size, aus, digest = int(card["size"]), tuple(card["aus"]), card["extractor"]["digest"]
+            recorded = [plugin_files.Record.model_validate(record) for record in card.get("plugins", [])]
         except FileNotFoundError:
             raise UserError(
                 f"{path}: no such file; is {folder} the folder of a finished `aubench train` run?"
@@ -132,6 +138,7 @@ class Combination:
             raise UserError(f"{path}: not the description of a model ({type(error).__name__}: {error})") from None
         if aus != cls.aus:
             raise UserError(f"{path}: made for the AUs {', '.join(aus)}, but this version has {', '.join(cls.aus)}")
+        plugin_files.require(recorded, Path(folder))
         made = cls(extractor, regressor, size=size)
         if made.extractor_digest != digest:
             raise UserError(

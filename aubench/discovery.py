@@ -5,8 +5,8 @@ hook raises, silence all others; so each plugin gets a manager of its own here, 
 row with a reason (:func:`listing`) while everything else goes on working. No plugin's code is imported before
 :func:`build` asks for it: the modules that entry points name hold cards only.
 
-Besides installed distributions, the modules named in ``$AUBENCH_PLUGINS`` (separated by commas) are asked, for work
-in progress that nobody has installed yet.
+Besides installed distributions, the modules and files (``mine.py:MyExtractor``, see :mod:`aubench.plugin_files`) named
+in ``$AUBENCH_PLUGINS`` (separated by commas) are asked, for work in progress that nobody has installed yet.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import inspect
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -26,12 +27,12 @@ from typing import Any, Literal
 import pluggy
 from pydantic import BaseModel, ValidationError
 
-from aubench import contracts, hookspecs
+from aubench import contracts, hookspecs, plugin_files
 from aubench.component import KINDS, Component, Config, Kind
 from aubench.errors import UserError, did_you_mean
 
 GROUP = "aubench"
-VARIABLE = "AUBENCH_PLUGINS"
+VARIABLE = plugin_files.VARIABLE
 HOOKS: dict[str, Kind] = {
     "aubench_renderers": "renderer",
     "aubench_extractors": "extractor",
@@ -93,6 +94,7 @@ class _Source:
 class _Catalogue:
     cards: Mapping[tuple[Kind, str], Component]
     rows: tuple[Row, ...]
+    times: tuple[tuple[str, float], ...]
 
 
 # --- asking the installed distributions -------------------------------------------------------------------------------
@@ -107,7 +109,10 @@ def _sources() -> Iterator[_Source]:
         found.append(_Source(point.name, point.value, distribution, version, point.load))
     yield from sorted(found, key=lambda s: (s.distribution != "aubench", s.distribution, s.name))
     for module in filter(None, (part.strip() for part in os.environ.get(VARIABLE, "").split(","))):
-        yield _Source(module, module, f"${VARIABLE}", "", functools.partial(importlib.import_module, module))
+        load = functools.partial(
+            plugin_files.hooks if plugin_files.is_file(module) else importlib.import_module, module
+        )
+        yield _Source(module, module, f"${VARIABLE}", "", load)
 
 
 def _reason(error: BaseException) -> str:
@@ -181,6 +186,7 @@ def _catalogue() -> _Catalogue:
     points: dict[str, _Source] = {}
     modules: set[str] = set()
     rows: list[Row] = []
+    times: list[tuple[str, float]] = []
     for source in _sources():
         if source.distribution == f"${VARIABLE}" and source.module in modules:
             continue  # installed in the meantime: already heard
@@ -190,7 +196,10 @@ def _catalogue() -> _Catalogue:
             rows.append(source.row("plugin", source.name, error=error))
             continue
         points[source.name] = source
-        for offer in _offers(source):
+        began = time.perf_counter()
+        offers = list(_offers(source))
+        times.append((source.name, time.perf_counter() - began))
+        for offer in offers:
             if isinstance(offer, Row):
                 rows.append(offer)
             elif owner := owners.get(key := (offer.kind, offer.name)):
@@ -201,7 +210,7 @@ def _catalogue() -> _Catalogue:
                 rows.append(source.row(offer.kind, offer.name, offer.summary))
     order = (*KINDS, "plugin")
     rows.sort(key=lambda row: (order.index(row.kind), row.name, row.status != "ok"))
-    return _Catalogue(cards, tuple(rows))
+    return _Catalogue(cards, tuple(rows), tuple(times))
 
 
 def _place(source: _Source) -> str:
@@ -225,6 +234,11 @@ def components(kind: Kind) -> dict[str, Component]:
 def listing() -> list[Row]:
     """Everything that is installed, broken plugins with their reason, by kind and name."""
     return list(_catalogue().rows)
+
+
+def load_times() -> list[tuple[str, float]]:
+    """Seconds that each entry point took to import and to answer, in the order in which they were asked."""
+    return list(_catalogue().times)
 
 
 def find(kind: Kind, name: str, also: Iterable[str] = ()) -> Component:

@@ -25,7 +25,8 @@ from typing import Annotated
 
 import typer
 
-from aubench import __version__
+from aubench import __version__, discovery
+from aubench.cli.plugin_option import PluginFiles
 from aubench.errors import UserError
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 
 
+_SET_BY_OPTIONS = ("AUBENCH_REGISTRY", "AUBENCH_PLUGINS")
 _MENDABLE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
 """What the system refuses for a reason that the user can mend: no space, no right, not such a folder."""
 
@@ -60,6 +62,7 @@ def _options(
         Path | None,
         typer.Option(callback=_use_registry, help="The registry.yaml to use. Default: $AUBENCH_REGISTRY, or upward."),
     ] = None,
+    plugin: PluginFiles = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
     ] = False,
@@ -74,14 +77,17 @@ for _module in pkgutil.iter_modules(__path__):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line on ``arguments`` (default: the process's own) and return its exit code."""
-    registry = os.environ.get("AUBENCH_REGISTRY")
+    before = {name: os.environ.get(name) for name in _SET_BY_OPTIONS}
     try:
         return _run(arguments)
-    finally:  # --registry is for one call, also where a caller makes several
-        if registry is None:
-            os.environ.pop("AUBENCH_REGISTRY", None)
-        else:
-            os.environ["AUBENCH_REGISTRY"] = registry
+    finally:  # --registry and --plugin are for one call, also where a caller makes several
+        if os.environ.get("AUBENCH_PLUGINS") != before["AUBENCH_PLUGINS"]:
+            discovery.forget()
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def _run(arguments: Sequence[str] | None) -> int:

@@ -8,6 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from aubench.cli.plugin_option import PluginFiles
+
 
 def register(app: typer.Typer) -> None:
     app.command()(ablate)
@@ -28,6 +30,7 @@ def ablate(
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     preset: Annotated[str | None, typer.Option(help="small or paper.")] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, with one thread each if more than one.")] = 1,
+    plugin: PluginFiles = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any entry of the config; repeatable.")
     ] = None,

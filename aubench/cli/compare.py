@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aubench.cli.plugin_option import PluginFiles
 from aubench.errors import UserError
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def compare_methods(
     ] = False,
     draws: Annotated[int, typer.Option(min=100, help="Resamples of the subjects.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    plugin: PluginFiles = None,
     out: Annotated[
         Path | None, typer.Option(help="Folder of the results. Default: reports/compare-<date>-<datasets>.")
     ] = None,

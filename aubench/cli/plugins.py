@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from aubench import discovery
+from aubench.cli.plugin_option import PluginFiles
 
 
 def register(app: typer.Typer) -> None:
@@ -24,6 +25,7 @@ def list_plugins(
     check: Annotated[
         bool, typer.Option("--check", help="Import the code of every plugin too (slow: imports torch).")
     ] = False,
+    plugin: PluginFiles = None,
 ) -> None:
     """List every plugin that is installed; a broken one with its reason."""
     rows = discovery.check_factories() if check else discovery.listing()

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
+from aubench.cli.plugin_option import PluginFiles
+
 
 class NeutralChoice(enum.StrEnum):
     """Choices of ``--neutral``."""
@@ -59,6 +61,7 @@ def predict(
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many pictures.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     batch: Annotated[int, typer.Option(min=1, help="Faces read at once.")] = 32,
+    plugin: PluginFiles = None,
 ) -> None:
     """Read AU intensities (0 to 5) and head pose off faces, into a CSV with OpenFace-style columns.
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aubench.cli.plugin_option import PluginFiles
+
 if TYPE_CHECKING:
     from aubench.component import Kind
 
@@ -66,6 +68,7 @@ def train(
         Path | None, typer.Option(help="Run folder. Default: runs/<date>-<extractor>-<losses>-s<seed>.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    plugin: PluginFiles = None,
 ) -> None:
     """Train R without AU labels, then report ICC and MAE on the test subjects.
 
@@ -144,20 +147,14 @@ def _part(kind: Kind, name: str) -> dict[str, Any]:
     """A plugin, or a variant of registry.yaml, as an entry of the config."""
     from aubench import registry
 
-    plugin, config = registry.resolve(kind, name)
-    return {"name": plugin, "config": config}
+    return registry.load().part(kind, name)
 
 
 def _losses(entries: list[str]) -> tuple[list[str], dict[str, Any]]:
     """``name=weight`` entries with plugins for variants of registry.yaml, and the options of those variants."""
-    plugins, options = [], {}
-    for entry in entries:
-        name, equals, weight = entry.partition("=")
-        part = _part("loss", name.strip())
-        plugins.append(part["name"] + equals + weight)
-        if part["config"]:
-            options[part["name"]] = part["config"]
-    return plugins, options
+    from aubench import registry
+
+    return registry.load().losses(entries)
 
 
 def _number(value: float | None) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from aubench import discovery
+from aubench import discovery, plugin_files
 from aubench.component import Config, Kind
 from aubench.data.augment.batch import Augmentation
 from aubench.errors import UserError, did_you_mean
@@ -125,6 +125,8 @@ class RunConfig(Config):
     checkpoint_every: int = Field(default=200, ge=1)
     baselines: list[str] = Field(default_factory=list)
     """Estimators scored beside the run on the same test frames."""
+    plugins: list[plugin_files.Record] = Field(default_factory=list)
+    """Which of the above came from files (``--plugin``); filled in, and compared when the run goes on."""
 
     @property
     def steps(self) -> int:
@@ -153,12 +155,13 @@ def resolve(
     return check(values)
 
 
-def check(values: Mapping[str, Any]) -> RunConfig:
-    """Validate entries and plugin names."""
+def check(values: Mapping[str, Any], folder: Path | None = None) -> RunConfig:
+    """Validate entries and plugin names. ``folder``: the run's, if it has one already."""
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
         raise UserError(f"run config: {discovery.explain(error, RunConfig)}") from None
+    plugin_files.require(config.plugins, folder)
     for kind, part in _parts(config):
         discovery.configure(discovery.find(kind, part.name), part.config)
     for name, options in config.loss_options.items():
@@ -167,7 +170,14 @@ def check(values: Mapping[str, Any]) -> RunConfig:
         discovery.find("loss", name)
     for name in config.baselines:
         discovery.find("estimator", name)
-    return config
+    return config.model_copy(update={"plugins": plugin_files.records(files_used(config))})
+
+
+def files_used(config: RunConfig) -> list[plugin_files.FilePlugin]:
+    """The plugins of a run that come from files."""
+    names: list[tuple[Kind, str]] = [(kind, part.name) for kind, part in _parts(config)]
+    names += [("loss", name) for name in (*config.losses, *config.loss_options)]
+    return plugin_files.used([*names, *(("estimator", name) for name in config.baselines)])
 
 
 def _parts(config: RunConfig) -> list[tuple[Kind, Part]]:
@@ -204,12 +214,15 @@ def load_config(path: Path) -> RunConfig:
     """The resolved config in a run folder."""
     if not path.is_file():
         raise UserError(f"{path}: no such file; is its folder one of `aubench train`?")
-    return check(_yaml(path, str(path)))
+    return check(_yaml(path, str(path)), path.parent)
 
 
 def dump(config: RunConfig) -> str:
     """A config as YAML that :func:`load_config` reads back equal."""
-    return str(yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False))
+    values = config.model_dump(mode="json")
+    if not config.plugins:
+        del values["plugins"]
+    return str(yaml.safe_dump(values, sort_keys=False))
 
 
 def merge(values: dict[str, Any], over: Mapping[str, Any]) -> None:

@@ -9,14 +9,14 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 
-from aubench import __version__
+from aubench import __version__, plugin_files
 from aubench.data.dataset import checked_facts
 from aubench.data.labels import locked
 from aubench.errors import UserError
@@ -24,7 +24,7 @@ from aubench.files import atomic_write_text
 from aubench.foreign import notice
 
 from .bench import Bench
-from .config import RunConfig, differences, dump, load_config
+from .config import RunConfig, differences, dump, files_used, load_config
 from .device import seed_everything
 from .evaluate import evaluate, weights_used
 from .loop import fit
@@ -41,11 +41,13 @@ def train(
     command: Sequence[str] | None = None,
     cache: Path | None = None,
     tensorboard: bool = True,
+    notes: Mapping[str, Any] | None = None,
 ) -> tuple[Path, dict[str, Any]]:
     """Train and evaluate; returns the run folder and the report.
 
     ``out`` defaults to :func:`default_folder`. An existing run is gone on with (``resume``) if it has the same config,
-    and never overwritten. Raises ``UserError`` for both, and for whatever the config asks of this machine in vain.
+    and never overwritten. ``notes``: further facts for the report. Raises ``UserError`` for both, and for whatever the
+    config asks of this machine in vain.
     """
     began = time.monotonic()
     folder = out or default_folder(config)
@@ -60,6 +62,7 @@ def train(
             console.print(line, highlight=False)
         _claim(folder)
         atomic_write_text(folder / CONFIG, dump(config))
+        plugin_files.keep(files_used(config), folder)
         atomic_write_text(folder / ENVIRONMENT, json.dumps(environment, indent=1) + "\n")
         facts = fit(bench, folder, resume=resume, tensorboard=tensorboard)
         bench.combination.save(folder, about={"recipe": config.recipe, "seed": config.seed, **facts})
@@ -75,6 +78,7 @@ def train(
         **data_facts,
         "machine": f"{environment['cpu']}, {environment['threads']} threads, {environment['accelerator']}",
         "training": facts,
+        **(notes or {}),
     })  # fmt: skip
     return folder, report
 

@@ -1,0 +1,344 @@
+"""Plugins in a file, for a quick try: ``--plugin path/to/file.py:Class``, nothing to package and nothing to install.
+
+The class is offered as a plugin under a name made from its own (``MyExtractor``: ``my-extractor``). Its kind is read
+off the contract that it fulfils, or off an attribute ``kind``; its options off the annotation of ``config``. Files are
+named in ``$AUBENCH_PLUGINS`` (:mod:`aubench.discovery`), so that worker processes find them too, and are imported as
+submodules of this package, so that objects of their classes can be pickled. A file may import its neighbours: its
+folder is put at the end of ``sys.path``.
+
+What a run used is recorded by file name, class and hash, and the file is copied into the run's folder
+(:func:`used`, :func:`keep`). It is never run from there unasked (:func:`require`): a folder of results that somebody
+sent must not be able to run code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import os
+import re
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pluggy
+
+from aubench.component import KINDS, Component, Config, Kind
+from aubench.errors import UserError, did_you_mean
+from aubench.files import atomic_write_bytes, sha256_file
+
+VARIABLE = "AUBENCH_PLUGINS"
+FOLDER = "plugins"
+"""Where in a run's folder the files lie that it was made with."""
+
+_METHODS: dict[Kind, tuple[str, ...]] = {
+    "renderer": ("draw",),
+    "extractor": ("features",),
+    "dataset": ("frames", "read_labels"),
+    "recogniser": ("embed",),
+    "estimator": ("fit", "predict"),
+}
+"""Methods that tell a kind. A loss and a regressor have none: they are told by how they are called."""
+_CONTEXT: dict[Kind, tuple[str, ...]] = {"regressor": ("shapes",)}
+
+
+@dataclass(frozen=True)
+class FilePlugin:
+    """A class in a file as a plugin. ``sha256`` is the file's when it was imported."""
+
+    path: Path
+    attribute: str
+    card: Component
+    sha256: str
+
+    @property
+    def entry(self) -> str:
+        """As it is named in ``$AUBENCH_PLUGINS``."""
+        return f"{self.path}:{self.attribute}"
+
+    @property
+    def title(self) -> str:
+        """As it is told to people, and recorded in a run."""
+        return f"{self.path.name}:{self.attribute}"
+
+
+class Record(Config):
+    """What a run remembers of a plugin in a file: ``plugin`` as "mine.py:MyExtractor", ``sha256`` of the file."""
+
+    plugin: str
+    sha256: str
+
+
+# --- from the file to a card ------------------------------------------------------------------------------------------
+
+
+def is_file(entry: str) -> bool:
+    """Whether an entry of ``$AUBENCH_PLUGINS`` names a file, and not a module."""
+    return _split(entry)[0].endswith(".py")
+
+
+def load(entry: str) -> FilePlugin:
+    """Import ``path/to/file.py:Class``; the class may be left out where the file holds only one that fits.
+
+    Raises :class:`UserError`, one line, for a file or class that is not there, a file that cannot be imported, a
+    class whose kind is not clear, and one that cannot be made from a config.
+    """
+    name, attribute = _split(entry)
+    path = Path(os.path.abspath(Path(name).expanduser()))  # not resolve(): the name that was given is the one told
+    if not path.is_file():
+        what = "is a folder, not a file" if path.is_dir() else "no such file"
+        raise UserError(f"--plugin {name}: {what}; give path/to/file.py:Class")
+    if not name.endswith(".py"):
+        raise UserError(f"--plugin {name}: not a Python file; give path/to/file.py:Class")
+    if "," in str(path):
+        raise UserError(f"--plugin {path}: its path holds a comma; move or rename it")
+    module, sha256 = _import(path)
+    attribute = attribute or _only_class(module, path)
+    found = getattr(module, attribute, None)
+    if found is None:
+        classes = [each.__name__ for each in _classes(module)]
+        raise UserError(f"--plugin {path.name}: holds no class {attribute!r}. {did_you_mean(attribute, classes)}")
+    title = f"{path.name}:{attribute}"
+    if not isinstance(found, type):
+        raise UserError(f"--plugin {title}: is a {type(found).__name__}, not a class")
+    kind = _kind(found, title)
+    config = _config(found, module, title, kind)
+    summary = next(iter((inspect.getdoc(found) or "").splitlines()), "").strip() or f"{attribute} of {path.name}"
+    card = Component(kind, plugin_name(attribute), summary, f"{module.__name__}:{attribute}", config)
+    return FilePlugin(path, attribute, card, sha256)
+
+
+def plugin_name(attribute: str) -> str:
+    """``MyExtractor`` as ``my-extractor``, ``HOGMaps2`` as ``hog-maps2``."""
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", attribute.strip("_"))
+    return words.replace("_", "-").lower()
+
+
+def hooks(entry: str) -> object:
+    """The class of an entry as :mod:`aubench.discovery` wants it: something with a hook that offers the card."""
+    from aubench.discovery import HOOKS
+
+    plugin = load(entry)
+    hook = next(hook for hook, kind in HOOKS.items() if kind == plugin.card.kind)
+    return SimpleNamespace(**{hook: pluggy.HookimplMarker("aubench")(lambda: [plugin.card])})
+
+
+def _split(entry: str) -> tuple[str, str]:
+    """``C:\\mine.py:Mine`` as file and class; the class is empty where none is named."""
+    name, colon, attribute = entry.rpartition(":")
+    return (name, attribute) if colon and attribute.isidentifier() and name.endswith(".py") else (entry, "")
+
+
+def _module_name(path: Path) -> str:
+    stem = re.sub(r"\W", "_", path.stem)
+    return f"{__name__}.{stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
+
+
+def _import(path: Path) -> tuple[ModuleType, str]:
+    """The module of a file, imported anew if the file was changed, and the hash of what was imported."""
+    name, sha256 = _module_name(path), sha256_file(path)
+    if _known.get(name, (path, sha256)) != (path, sha256):
+        sys.modules.pop(name, None)
+    _known[name] = (path, sha256)
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # what it prints must not end up inside our JSON
+            return importlib.import_module(name), sha256
+    except (Exception, SystemExit) as error:
+        lines = [f.lineno for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
+        line = error.lineno if isinstance(error, SyntaxError) and error.filename == str(path) else (lines or [None])[-1]
+        text = " ".join(str(error).split())
+        where = f"{path}:{line}" if line else str(path)
+        raise UserError(f"--plugin {where}: cannot be imported: {type(error).__name__}: {text}") from error
+
+
+def _classes(module: ModuleType) -> list[type]:
+    """Classes that the file itself defines."""
+    own = (value for value in vars(module).values() if isinstance(value, type))
+    return [each for each in own if each.__module__ == module.__name__]
+
+
+def _only_class(module: ModuleType, path: Path) -> str:
+    fitting = [each.__name__ for each in _classes(module) if _kinds(each) or getattr(each, "kind", None) in KINDS]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        raise UserError(f"--plugin {path}: say which class: {', '.join(f'{path.name}:{name}' for name in fitting)}")
+    raise UserError(f"--plugin {path}: holds no class that fulfils a contract of aubench.contracts")
+
+
+# --- what a class is --------------------------------------------------------------------------------------------------
+
+
+def _kind(found: type, title: str) -> Kind:
+    said = getattr(found, "kind", None)
+    if isinstance(said, str):
+        if said not in KINDS:
+            raise UserError(f"--plugin {title}: its attribute kind is {said!r}. {did_you_mean(said, KINDS)}")
+        return next(kind for kind in KINDS if kind == said)
+    kinds = _kinds(found)
+    if len(kinds) == 1:
+        return kinds[0]
+    why = f"it may be {' or '.join(kinds)}" if kinds else "it has the methods of none (see aubench.contracts)"
+    raise UserError(f'--plugin {title}: its kind is not clear: {why}; say it in the class, as kind = "extractor"')
+
+
+def _kinds(found: type) -> list[Kind]:
+    """Kinds whose contract the class may fulfil. What it gets in ``__init__`` only, nobody can see here."""
+    kinds = [kind for kind, names in _METHODS.items() if all(callable(getattr(found, name, None)) for name in names)]
+    if kinds:
+        return kinds
+    # nn.Module's __call__ tells nothing; what it calls does.
+    called = getattr(found, "forward", None) or inspect.getattr_static(found, "__call__", None)
+    if not inspect.isfunction(called):
+        return []
+    inputs = list(inspect.signature(called).parameters.values())[1:]
+    if inputs and all(each.kind is inspect.Parameter.KEYWORD_ONLY for each in inputs):
+        return ["loss"]
+    takes = inspect.signature(found).parameters
+    if len(inputs) == 1 and "shapes" in takes:
+        return ["regressor"]
+    return []
+
+
+def _config(found: type, module: ModuleType, title: str, kind: Kind) -> type[Config]:
+    """The options of a class, by the annotation of its first argument; without one, it has none."""
+    signature = inspect.signature(found)
+    context = dict.fromkeys(_CONTEXT.get(kind, ()))
+    try:
+        signature.bind(None, **context)
+    except TypeError as error:
+        call = ", ".join(("config", *(f"{name}={name}" for name in context)))
+        raise UserError(f"--plugin {title}: cannot be made as {found.__name__}({call}): {error}") from None
+    first = next(iter(signature.parameters.values()))
+    annotation = first.annotation
+    if isinstance(annotation, str):
+        annotation = getattr(module, annotation, None)
+    if annotation is inspect.Parameter.empty:
+        return Config
+    if not (isinstance(annotation, type) and issubclass(annotation, Config)):
+        raise UserError(
+            f"--plugin {title}: {first.name} is annotated with {first.annotation!r}, which is no subclass of "
+            "aubench.component.Config"
+        )
+    return annotation
+
+
+# --- importing, in this process and in its workers --------------------------------------------------------------------
+
+_known: dict[str, tuple[Path, str]] = {}
+"""File and its hash by the name of its module: those that this process was told of."""
+
+
+class _Finder:
+    """Finds a file as a submodule of this package, also in a worker that unpickles an object of a class in it."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:
+        if not name.startswith(f"{__name__}."):
+            return None
+        file = _known[name][0] if name in _known else next((f for f in _named() if _module_name(f) == name), None)
+        if file is None:
+            return None
+        if str(file.parent) not in sys.path:
+            sys.path.append(str(file.parent))
+        return importlib.util.spec_from_file_location(name, file)
+
+
+def _named() -> Iterator[Path]:
+    for entry in os.environ.get(VARIABLE, "").split(","):
+        if is_file(entry.strip()):
+            yield Path(os.path.abspath(Path(_split(entry.strip())[0]).expanduser()))
+
+
+sys.meta_path.append(_Finder)  # type: ignore[arg-type]
+
+
+# --- one call of the command line -------------------------------------------------------------------------------------
+
+
+def use(entries: Iterable[str]) -> list[FilePlugin]:
+    """Offer the classes of these files from now on, in this process and those that it starts.
+
+    Raises :class:`UserError` as :func:`load` does, and for a name that an installed plugin of the kind has.
+    """
+    from aubench import discovery
+
+    plugins = []
+    for entry in entries:
+        plugin = load(entry)
+        listed = [part for part in os.environ.get(VARIABLE, "").split(",") if part.strip()]
+        for other in _named():
+            if other.name == plugin.path.name and other != plugin.path:
+                raise UserError(f"--plugin {plugin.path}: {other} has the same name; rename one of them")
+        if plugin.entry not in listed:
+            os.environ[VARIABLE] = ",".join([*listed, plugin.entry])
+            discovery.forget()
+        card = discovery.find(plugin.card.kind, plugin.card.name)
+        if card.factory != plugin.card.factory:
+            raise UserError(
+                f"--plugin {plugin.title}: a {card.kind} named {card.name!r} is installed already; rename the class"
+            )
+        plugins.append(plugin)
+    return plugins
+
+
+# --- what a run remembers ---------------------------------------------------------------------------------------------
+
+
+def used(parts: Iterable[tuple[Kind, str]]) -> list[FilePlugin]:
+    """Which of the components, given by kind and name, come from files."""
+    from aubench import discovery
+
+    found: dict[str, FilePlugin] = {}
+    for kind, name in parts:
+        if discovery.find(kind, name).factory.startswith(f"{__name__}."):
+            plugin = next(p for p in map(load, _entries()) if (p.card.kind, p.card.name) == (kind, name))
+            found[plugin.title] = plugin
+    return list(found.values())
+
+
+def records(plugins: Iterable[FilePlugin]) -> list[Record]:
+    """What is written down of them."""
+    return [Record(plugin=plugin.title, sha256=plugin.sha256) for plugin in plugins]
+
+
+def keep(plugins: Iterable[FilePlugin], folder: Path) -> None:
+    """Copy their files into ``<folder>/plugins``."""
+    for plugin in plugins:
+        content = plugin.path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != plugin.sha256:
+            raise UserError(f"--plugin {plugin.path}: was changed since this command began; start it again")
+        atomic_write_bytes(folder / FOLDER / plugin.path.name, content)
+
+
+def require(recorded: Iterable[Record | dict[str, Any]], folder: Path | None) -> None:
+    """See that what a run was made with is offered, byte for byte. Raises :class:`UserError` with the option that does
+    it: the file is not taken from the folder unasked, since importing it runs it."""
+    here = {plugin.title: plugin for plugin in map(load, _entries())}
+    for record in recorded:
+        wanted = record if isinstance(record, Record) else Record.model_validate(record)
+        plugin = here.get(wanted.plugin)
+        if plugin is not None and plugin.sha256 == wanted.sha256:
+            continue
+        name = _split(wanted.plugin)[0]
+        copy = folder / FOLDER / name if folder is not None else Path(name)
+        remedy = f"add --plugin {folder / FOLDER / wanted.plugin if folder is not None else wanted.plugin}"
+        if copy.is_file() and sha256_file(copy) == wanted.sha256:
+            remedy += " (the run's own copy of it), if you trust its code"
+        else:
+            remedy += f" with the file whose sha256 is {wanted.sha256}"
+        whose = f"{folder}: made" if folder is not None else "made"
+        what = f"{plugin.path} is not the same file any more" if plugin is not None else "it is not installed"
+        raise UserError(f"{whose} with the plugin {wanted.plugin}; {what}: {remedy}")
+
+
+def _entries() -> list[str]:
+    return [part.strip() for part in os.environ.get(VARIABLE, "").split(",") if is_file(part.strip())]
