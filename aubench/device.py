@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import platform
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
@@ -77,3 +79,14 @@ def cast_weights(network: Module, dtype: torch.dtype) -> Module:
             if isinstance(module, nn.modules.conv._ConvNd | nn.Linear):
                 module.to(dtype)
     return copied
+
+
+def cpu_name() -> str:
+    """The processor's name where the system tells it."""
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -3,10 +3,10 @@
     python benchmarks/predict_speed.py clip.mp4 --threads 2 [--run runs/mine] [--overlay] [--out speed.json]
 
 Stages are timed one after the other on one thread of Python (decode; detect: the whole cascade on every eighth frame;
-follow: O-net on the last place; align: the crop; read: the model in batches). "end to end" is what the command does,
-with decoding and detection in threads of their own. The share of frames with a face and the jitter of the five points
-come along (the second difference over time, as a share of the eye distance; detecting anew in every frame beside
-following). Without --run and without a shipped model, "read" is left out.
+follow: O-net on the last place; align: the crop; extract and regress: the model in batches; read: both). "end to end"
+is what the command does, with decoding and detection in threads of their own. The share of frames with a face and the
+jitter of the five points come along (the second difference over time, as a share of the eye distance; detecting anew in
+every frame beside following). Without --run and without a shipped model, the model's stages are left out.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ import torch
 from aubench.combination import Combination, load_shipped
 from aubench.errors import UserError
 from aubench.parameters import FacialParameters
-from aubench.predict.align import Canvas, crop
+from aubench.predict import stages
+from aubench.predict.align import Canvas
 from aubench.predict.detect import Detector
-from aubench.predict.run import read, to_tensor
+from aubench.predict.run import read
 from aubench.predict.sources import open_source
 from aubench.predict.track import Tracker
 
@@ -62,10 +63,9 @@ def measure(path: str, run: Path | None, batch: int) -> dict[str, Any]:
     out["decode_fps"] = len(images) / (time.perf_counter() - start)
     detector.detect(Canvas(images[0]))
 
-    start = time.perf_counter()
-    found = [len(detector.detect(Canvas(image))) for image in images[::8]]
-    out["detect_fps"] = len(found) / (time.perf_counter() - start)
-    out["detected_share"] = float(np.mean(np.array(found) > 0))
+    searched = stages.detect(detector, [Canvas(image) for image in images[::8]])
+    out["detect_fps"] = searched.per_s
+    out["detected_share"] = float(np.mean([bool(faces) for faces in searched.value]))
 
     tracker, start = Tracker(detector), time.perf_counter()
     canvases = [Canvas(image) for image in images]
@@ -73,16 +73,16 @@ def measure(path: str, run: Path | None, batch: int) -> dict[str, Any]:
     out["follow_fps"] = len(followed) / (time.perf_counter() - start)
     out["followed_share"] = float(np.mean([bool(faces) for faces in followed]))
 
-    start = time.perf_counter()
-    crops = [crop(c, faces[0][1].points, size)[0] for c, faces in zip(canvases, followed, strict=True) if faces]
-    out["align_fps"] = len(crops) / (time.perf_counter() - start)
+    faces = [(canvas, found[0][1].points) for canvas, found in zip(canvases, followed, strict=True) if found]
+    crops = stages.align([canvas for canvas, _ in faces], [points for _, points in faces], size)
+    out["align_fps"] = crops.per_s
 
     if model is not None:
-        model.predict(to_tensor(crops[:batch]))
-        start = time.perf_counter()
-        for first in range(0, len(crops), batch):
-            model.predict(to_tensor(crops[first : first + batch]))
-        out["read_fps"] = len(crops) / (time.perf_counter() - start)
+        stages.extract(model, crops.value[:batch], batch)
+        features = stages.extract(model, crops.value, batch)
+        answers = stages.regress(model, features.value)
+        out["extract_fps"], out["regress_fps"] = features.per_s, answers.per_s
+        out["read_fps"] = len(crops.value) / (features.seconds + answers.seconds)
 
     start = time.perf_counter()
     readings = read(open_source(path), model or _Nothing(), size=size, batch=batch)

@@ -19,6 +19,7 @@ from rich.console import Console
 from aubench import __version__, plugin_files
 from aubench.data.dataset import checked_facts
 from aubench.data.labels import locked
+from aubench.device import cpu_name
 from aubench.errors import UserError
 from aubench.files import atomic_write_text
 from aubench.foreign import notice
@@ -132,22 +133,11 @@ def describe_environment() -> dict[str, Any]:
         "commit": _commit(),
         "python": sys.version.split()[0],
         "platform": platform.platform(),
-        "cpu": _cpu(),
+        "cpu": cpu_name(),
         "threads": torch.get_num_threads(),
         "accelerator": torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU",
         "packages": versions,
     }
-
-
-def _cpu() -> str:
-    """The processor's name where the system tells it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def _commit() -> str | None:
