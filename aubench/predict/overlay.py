@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,18 +16,13 @@ from aubench.errors import UserError
 from aubench.parameters import SIZE, FacialParameters
 from aubench.predict.ahead import ahead
 from aubench.predict.align import Image
+from aubench.predict.film import Film
 from aubench.predict.panel import Panel, Shown
 from aubench.predict.readings import Readings
 from aubench.predict.sources import Shot, Source
 
 BATCH = 32
 IMAGES_PER_SECOND = Fraction(1)
-CODECS: tuple[tuple[str, dict[str, str]], ...] = (
-    ("libx264", {"crf": "20", "preset": "veryfast"}),
-    ("libopenh264", {}),
-    ("mpeg4", {"q:v": "3"}),
-)
-"""Encoders in the order of preference: H.264 first, and MPEG-4 part 2, which every FFmpeg has."""
 
 
 def write_overlay(
@@ -52,7 +43,7 @@ def write_overlay(
         raise UserError(f"{source.name}: there is nothing to draw in {path}")
     rate = Fraction(source.rate).limit_denominator(30000) if source.rate else IMAGES_PER_SECOND
     panel: Panel | None = None
-    with _Film(path, rate) as film:
+    with Film(path, rate) as film:
         for shots in _batches(islice(ahead(source, BATCH), int(readings.frame[-1]))):
             rows = _rows_of(readings, shots)
             drawn = _draw(renderer, readings.parameters[[own[0] for own in rows if len(own)]])
@@ -102,71 +93,3 @@ def _draw(renderer: Renderer, parameters: npt.NDArray[np.float32]) -> Iterator[I
 
 def _caption(shot: Shot) -> str:
     return shot.name or (f"frame {shot.number}" if shot.time is None else f"frame {shot.number}  {shot.time:.2f} s")
-
-
-class _Film:
-    """A video file that takes its name only when it is whole."""
-
-    def __init__(self, path: str | Path, rate: Fraction) -> None:
-        self.path, self.rate = Path(path), rate
-        self._container: Any = None
-        self._stream: Any = None
-
-    def __enter__(self) -> _Film:
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.", suffix=".tmp")
-        except OSError as error:
-            raise self._failed(error) from None
-        os.close(handle)
-        self._temporary = Path(name)
-        return self
-
-    def add(self, picture: Image) -> None:
-        """One more picture, RGB uint8; all of one size."""
-        import av
-
-        try:
-            if self._container is None:
-                self._open(picture.shape[1], picture.shape[0])
-            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-            self._container.mux(self._stream.encode(frame))
-        except (av.FFmpegError, OSError) as error:
-            raise self._failed(error) from None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        import av
-
-        try:
-            if self._container is not None:
-                if kind is None:
-                    self._container.mux(self._stream.encode())
-                self._container.close()
-            if kind is None:
-                self._temporary.chmod(0o644)
-                os.replace(self._temporary, self.path)
-        except (av.FFmpegError, OSError) as failure:
-            if kind is None:
-                raise self._failed(failure) from None
-        finally:
-            self._temporary.unlink(missing_ok=True)
-
-    def _open(self, width: int, height: int) -> None:
-        import av
-
-        self._container = av.open(str(self._temporary), "w", format="mp4", options={"movflags": "faststart"})
-        for name, options in CODECS:
-            try:
-                av.codec.Codec(name, "w")
-            except av.codec.codec.UnknownCodecError:
-                continue
-            self._stream = self._container.add_stream(name, rate=self.rate, options=options)
-            break
-        else:
-            raise UserError("this build of PyAV has no encoder for H.264 or MPEG-4; run: pip install --upgrade av")
-        self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
-
-    def _failed(self, error: Exception) -> UserError:
-        return UserError(f"{self.path}: cannot be written ({getattr(error, 'strerror', None) or error})")

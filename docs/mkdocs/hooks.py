@@ -1,0 +1,102 @@
+"""What the site needs beyond Markdown: pages made from code, files of the repository that pages point to, formulas and
+drawings that need no network."""
+
+from __future__ import annotations
+
+import html
+import importlib.util
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+from latex2mathml.converter import convert
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+HERE = Path(__file__).resolve().parent
+DOCS = HERE.parent
+ROOT = DOCS.parent
+PAGES = {"CHANGELOG.md": "changelog.md"}
+"""Markdown of the repository that has a page of its own, by its place from the root."""
+
+LINK = re.compile(r"(\]\()(<?)([^)\s<>#]+)(#[^)\s]*)?(>?)(?=[)\s])")
+INLINE = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>', re.DOTALL)
+DISPLAY = re.compile(r'<div class="arithmatex">\s*\\\[(.*?)\\\]\s*</div>', re.DOTALL)
+DRAWING = re.compile(r'<img alt="([^"]*)" src="([^"]*figures/([\w-]+\.svg))"\s*/?>')
+
+
+def on_files(files: Files, *, config: Any, **rest: Any) -> Files:
+    """Add the pages that code writes, and everything outside ``docs/`` that a page points to."""
+    del rest
+    made = {
+        "reference/cli.md": _module("cli_page").page(),
+        "reference/words.md": _module("words_page").page(),
+        "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+    }
+    for place, text in made.items():
+        files.append(File.generated(config, place, content=text))
+    for page in list(files.documentation_pages()):
+        for target in _outside(page.content_string, page.src_uri):
+            place = f"repository/{target.as_posix()}"
+            if target.as_posix() not in PAGES and files.get_file_from_path(place) is None:
+                files.append(File.generated(config, place, abs_src_path=str(ROOT / target)))
+    return files
+
+
+def on_page_markdown(markdown: str, *, page: Page, **rest: Any) -> str:
+    """Links to files outside ``docs/`` lead to their copies in the site."""
+    del rest
+    source = page.file.src_uri
+
+    def moved(found: re.Match[str]) -> str:
+        target = _repository_file(found[3], source)
+        if target is None:
+            return found[0]
+        place = PAGES.get(target.as_posix(), f"repository/{target.as_posix()}")
+        relative = os.path.relpath(place, Path(source).parent)
+        return f"{found[1]}{found[2]}{relative}{found[4] or ''}{found[5]}"
+
+    return LINK.sub(moved, markdown)
+
+
+def on_page_content(content: str, **rest: Any) -> str:
+    """TeX becomes MathML, and drawings part of the page, so that they take its colours."""
+    del rest
+    content = DISPLAY.sub(lambda found: f'<div class="formula">{_mathml(found[1], "block")}</div>', content)
+    content = INLINE.sub(lambda found: _mathml(found[1], "inline"), content)
+    return DRAWING.sub(_drawing, content)
+
+
+def _mathml(tex: str, display: str) -> str:
+    return str(convert(html.unescape(tex).strip(), display=display))
+
+
+def _drawing(found: re.Match[str]) -> str:
+    drawing = (DOCS / "figures" / found[3]).read_text(encoding="utf-8")
+    return f'<span class="drawing" role="img" aria-label="{found[1]}">{drawing[drawing.index("<svg") :]}</span>'
+
+
+def _outside(markdown: str, source: str) -> list[Path]:
+    found = (_repository_file(link[3], source) for link in LINK.finditer(markdown))
+    return [target for target in found if target is not None]
+
+
+def _repository_file(link: str, source: str) -> Path | None:
+    """The file that a relative link of a page names, from the repository's root, if it lies outside ``docs/``."""
+    if not link.startswith("../"):
+        return None
+    target = Path(os.path.normpath(DOCS / Path(source).parent / link))
+    if target.is_relative_to(DOCS) or not target.is_relative_to(ROOT) or not target.is_file():
+        return None
+    return target.relative_to(ROOT)
+
+
+def _module(name: str) -> Any:
+    """A module that lies beside this one."""
+    spec = importlib.util.spec_from_file_location(f"aubench_docs_{name}", HERE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
