@@ -342,7 +342,7 @@ def test_recipes_are_complete_and_checked():
     ):
         for preset in publish.PRESETS:
             recipe = load_recipe(name, preset, model)
-            assert recipe.engine.name == "bdfm"
+            assert recipe.engine.name == ("ict" if preset == "real-faces" else "bdfm")
             assert load_recipe(name, preset, model, {"steps": 7}).steps == 7
         with pytest.raises(UserError, match="batch"):
             load_recipe(name, "small", model, {"bach": 3})

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +13,9 @@ import typer
 if TYPE_CHECKING:
     from aubench_training.pretrain.publish import Request
 
-Preset = Annotated[str, typer.Option(help="small (two CPU cores, what is shipped) or paper (256 px, full widths).")]
+Preset = Annotated[
+    str, typer.Option(help="small (two CPU cores), paper (256 px, full widths) or real-faces (needs the engine ict).")
+]
 Engine = Annotated[str | None, typer.Option(help="Engine plugin that draws the faces. [bdfm]")]
 Steps = Annotated[int | None, typer.Option(min=1, help="Training steps. [the recipe's]")]
 Minutes = Annotated[
@@ -32,40 +36,43 @@ Assignments = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    group = typer.Typer(no_args_is_help=True, help="Rebuild the frozen networks from what an engine draws.")
-    group.command("extractor")(extractor)
+    group = typer.Typer(help="Rebuild the frozen networks from what an engine draws.", invoke_without_command=True)
+    group.callback()(every_network)
+    for what, train in (("extractor", _extractor), ("recogniser", _recogniser), ("landmark", _landmark)):
+        group.command(what)(_command(what, train))
     group.command("generator")(generator)
-    group.command("recogniser")(recogniser)
-    group.command("landmark")(landmark)
     app.add_typer(group, name="pretrain")
 
 
-def extractor(
-    preset: Preset = "small",
-    engine: Engine = None,
-    steps: Steps = None,
-    minutes: Minutes = None,
-    seed: Seed = 0,
-    device: Device = "auto",
-    threads: Threads = None,
-    workers: Workers = None,
-    out: Out = None,
-    cache: Cache = None,
-    resume: Resume = False,
-    install: Install = False,
-    settings: Assignments = None,
-) -> None:
-    """Train the face parser on parsing maps of drawn faces; report mIoU per class on held-out identities."""
-    from aubench_training.pretrain.extractor import ExtractorRecipe, pretrain_extractor
-    from aubench_training.pretrain.publish import load_recipe
+Train = Callable[[str, dict[str, Any], "Request"], None]
+"""Trains a network with a preset and what is laid over its recipe, and says how good it is."""
 
-    request = _request(
-        "extractor", preset, engine, steps, minutes, seed, device, threads, workers, out, cache, settings
-    )
-    recipe = load_recipe("extractor", preset, ExtractorRecipe, _over(engine, settings))
-    quality = pretrain_extractor(recipe, _with(request, resume, install), _drawing())
-    typer.echo(f"mIoU on held-out identities: game {quality['miou_game']:.3f}, photo {quality['miou_photo']:.3f}")
-    typer.echo(f"report: {request.out / 'quality.md'}")
+
+def _command(what: str, train: Train) -> Callable[..., None]:
+    """The command of one network; all take the same options."""
+
+    def command(
+        preset: Preset = "small",
+        engine: Engine = None,
+        steps: Steps = None,
+        minutes: Minutes = None,
+        seed: Seed = 0,
+        device: Device = "auto",
+        threads: Threads = None,
+        workers: Workers = None,
+        out: Out = None,
+        cache: Cache = None,
+        resume: Resume = False,
+        install: Install = False,
+        settings: Assignments = None,
+    ) -> None:
+        _use_threads(threads)
+        words = _words(what, preset, seed, engine, steps, minutes, settings)
+        request = _request(words, out or _folder(what, seed), seed, device, steps, minutes, workers, cache)
+        train(preset, _over(engine, settings), replace(request, resume=resume, install=install))
+
+    command.__doc__ = train.__doc__
+    return command
 
 
 def generator(
@@ -87,14 +94,99 @@ def generator(
     settings: Assignments = None,
 ) -> None:
     """Train the neural renderer to imitate an engine; report PSNR, SSIM, feature distance and the gain of each AU."""
+    _use_threads(threads)
+    words = _words("generator", preset, seed, engine, steps, minutes, settings)
+    request = _request(words, out or _folder("generator", seed), seed, device, steps, minutes, workers, cache)
+    _generator(preset, _over(engine, settings), replace(request, resume=resume, install=install), vgg)
+
+
+def every_network(
+    context: typer.Context,
+    recipe: Annotated[
+        str | None, typer.Option(help="Train all four networks, one after the other, with this preset: real-faces.")
+    ] = None,
+    seed: Seed = 0,
+    device: Device = "auto",
+    threads: Threads = None,
+    workers: Workers = None,
+    out: Annotated[Path, typer.Option(help="Folder of the networks' folders.")] = Path("runs"),
+    cache: Cache = None,
+    install: Install = False,
+) -> None:
+    """Rebuild the frozen networks from what an engine draws: one by its command, or all with --recipe NAME. A network
+    that is finished in --out is passed over, one that was stopped goes on."""
+    from aubench.errors import UserError
+
+    if context.invoked_subcommand is not None:
+        if recipe is not None:
+            raise UserError(f"--recipe {recipe} trains all networks; for one, `{context.invoked_subcommand} --preset`")
+        return
+    if recipe is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
+    _use_threads(threads)
+    # The generator compares maps of the extractor, so the extractor comes first.
+    chain: list[tuple[str, Train]] = [
+        ("extractor", _extractor),
+        ("landmark", _landmark),
+        ("recogniser", _recogniser),
+        ("generator", _generator),
+    ]
+    for what, train in chain:
+        folder = out / f"pretrain-{recipe}-{what}-s{seed}"
+        if (folder / "quality.json").is_file():
+            typer.echo(f"{what}: done, {folder / 'quality.md'}")
+            continue
+        over: dict[str, Any] = {}
+        if what == "generator":
+            done = out / f"pretrain-{recipe}-extractor-s{seed}"
+            over = {"extractor": {"config": {"weights": str(done / "bisenet.safetensors")}}}
+        words = _words(what, recipe, seed, None, None, None, None)
+        request = _request(words, folder, seed, device, None, None, workers, cache)
+        going_on = (folder / "checkpoints").is_dir()
+        train(recipe, over, replace(request, resume=going_on, install=install))
+
+
+def _extractor(preset: str, over: dict[str, Any], request: Request) -> None:
+    """Train the face parser on parsing maps of drawn faces; report mIoU per class on held-out identities."""
+    from aubench_training.pretrain.extractor import ExtractorRecipe, pretrain_extractor
+    from aubench_training.pretrain.publish import load_recipe
+
+    quality = pretrain_extractor(load_recipe("extractor", preset, ExtractorRecipe, over), request, _drawing())
+    typer.echo(f"mIoU on held-out identities: game {quality['miou_game']:.3f}, photo {quality['miou_photo']:.3f}")
+    _report(request)
+
+
+def _landmark(preset: str, over: dict[str, Any], request: Request) -> None:
+    """Train the face alignment network on landmarks of drawn faces; report the error on held-out identities."""
+    from aubench_training.pretrain.landmark import LandmarkRecipe, pretrain_landmark
+    from aubench_training.pretrain.publish import load_recipe
+
+    quality = pretrain_landmark(load_recipe("landmark", preset, LandmarkRecipe, over), request, _drawing())
+    typer.echo(
+        "error over the distance of the outer eye corners, held-out identities: "
+        f"game {quality['nme_game']:.4f}, photo {quality['nme_photo']:.4f}"
+    )
+    _report(request)
+
+
+def _recogniser(preset: str, over: dict[str, Any], request: Request) -> None:
+    """Train the face recogniser on drawn identities; report verification AUC on held-out ones."""
+    from aubench_training.pretrain.publish import load_recipe
+    from aubench_training.pretrain.recogniser import RecogniserRecipe, pretrain_recogniser
+
+    quality = pretrain_recogniser(load_recipe("recogniser", preset, RecogniserRecipe, over), request, _drawing())
+    for name, row in quality["verification"].items():
+        typer.echo(f"verification, {name}: AUC {row['auc']:.4f}, equal error rate {row['eer']:.4f}")
+    _report(request)
+
+
+def _generator(preset: str, over: dict[str, Any], request: Request, vgg: Path | None = None) -> None:
     from aubench_training.pretrain.generator import WEAK_GAIN, GeneratorRecipe, pretrain_generator
     from aubench_training.pretrain.publish import load_recipe
 
-    request = _request(
-        "generator", preset, engine, steps, minutes, seed, device, threads, workers, out, cache, settings
-    )
-    recipe = load_recipe("generator", preset, GeneratorRecipe, _over(engine, settings))
-    quality = pretrain_generator(recipe, _with(request, resume, install), vgg=vgg, drawing=_drawing())
+    recipe = load_recipe("generator", preset, GeneratorRecipe, over)
+    quality = pretrain_generator(recipe, request, vgg=vgg, drawing=_drawing())
     typer.echo(f"held-out faces: PSNR {quality['psnr']:.2f} dB, SSIM {quality['ssim']:.4f}")
     typer.echo(f"AU gain: mean {quality['mean_gain']:.3f}, least {quality['least_gain']:.3f}")
     if quality["weak_aus"]:
@@ -102,109 +194,55 @@ def generator(
         typer.echo(
             f"warning: AUs with a gain below {WEAK_GAIN} can hardly be learned through this generator: {weak}", err=True
         )
+    _report(request)
+
+
+def _report(request: Request) -> None:
     typer.echo(f"report: {request.out / 'quality.md'}")
 
 
-def recogniser(
-    preset: Preset = "small",
-    engine: Engine = None,
-    steps: Steps = None,
-    minutes: Minutes = None,
-    seed: Seed = 0,
-    device: Device = "auto",
-    threads: Threads = None,
-    workers: Workers = None,
-    out: Out = None,
-    cache: Cache = None,
-    resume: Resume = False,
-    install: Install = False,
-    settings: Assignments = None,
-) -> None:
-    """Train the face recogniser on drawn identities; report verification AUC on held-out ones."""
-    from aubench_training.pretrain.publish import load_recipe
-    from aubench_training.pretrain.recogniser import RecogniserRecipe, pretrain_recogniser
-
-    request = _request(
-        "recogniser", preset, engine, steps, minutes, seed, device, threads, workers, out, cache, settings
-    )
-    recipe = load_recipe("recogniser", preset, RecogniserRecipe, _over(engine, settings))
-    quality = pretrain_recogniser(recipe, _with(request, resume, install), _drawing())
-    for name, row in quality["verification"].items():
-        typer.echo(f"verification, {name}: AUC {row['auc']:.4f}, equal error rate {row['eer']:.4f}")
-    typer.echo(f"report: {request.out / 'quality.md'}")
+def _folder(what: str, seed: int) -> Path:
+    return Path("runs") / f"pretrain-{what}-s{seed}"
 
 
-def landmark(
-    preset: Preset = "small",
-    engine: Engine = None,
-    steps: Steps = None,
-    minutes: Minutes = None,
-    seed: Seed = 0,
-    device: Device = "auto",
-    threads: Threads = None,
-    workers: Workers = None,
-    out: Out = None,
-    cache: Cache = None,
-    resume: Resume = False,
-    install: Install = False,
-    settings: Assignments = None,
-) -> None:
-    """Train the face alignment network on landmarks of drawn faces; report the error on held-out identities."""
-    from aubench_training.pretrain.landmark import LandmarkRecipe, pretrain_landmark
-    from aubench_training.pretrain.publish import load_recipe
+def _use_threads(threads: int | None) -> None:
+    if threads is not None:
+        import torch
 
-    request = _request("landmark", preset, engine, steps, minutes, seed, device, threads, workers, out, cache, settings)
-    recipe = load_recipe("landmark", preset, LandmarkRecipe, _over(engine, settings))
-    quality = pretrain_landmark(recipe, _with(request, resume, install), _drawing())
-    typer.echo(
-        "error over the distance of the outer eye corners, held-out identities: "
-        f"game {quality['nme_game']:.4f}, photo {quality['nme_photo']:.4f}"
-    )
-    typer.echo(f"report: {request.out / 'quality.md'}")
+        torch.set_num_threads(threads)
 
 
-def _request(
+def _words(
     what: str,
     preset: str,
+    seed: int,
     engine: str | None,
     steps: int | None,
     minutes: float | None,
-    seed: int,
-    device: str,
-    threads: int | None,
-    workers: int | None,
-    out: Path | None,
-    cache: Path | None,
     settings: list[str] | None,
-) -> Request:
-    """What was asked; its ``command`` repeats what decides the result and leaves out folders and the machine."""
-    import torch
-
-    from aubench_training.pretrain.publish import Request
-
-    if threads is not None:
-        torch.set_num_threads(threads)
+) -> str:
+    """The command that decides the result: folders and the machine are left out."""
     words = ["aubench", "pretrain", what, "--preset", preset, "--seed", str(seed)]
     for option, value in (("--engine", engine), ("--steps", steps), ("--minutes", minutes)):
         words += [option, str(value)] if value is not None else []
     for entry in settings or []:
         words += ["--set", entry]
-    return Request(
-        out=out or Path("runs") / f"pretrain-{what}-s{seed}",
-        steps=steps,
-        minutes=minutes,
-        seed=seed,
-        device=device,
-        cache=cache,
-        workers=workers,
-        command=shlex.join(words),
-    )
+    return shlex.join(words)
 
 
-def _with(request: Request, resume: bool, install: bool) -> Request:
-    from dataclasses import replace
+def _request(
+    command: str,
+    out: Path,
+    seed: int,
+    device: str,
+    steps: int | None,
+    minutes: float | None,
+    workers: int | None,
+    cache: Path | None,
+) -> Request:
+    from aubench_training.pretrain.publish import Request
 
-    return replace(request, resume=resume, install=install)
+    return Request(out, steps, minutes, seed, device, cache=cache, workers=workers, command=command)
 
 
 def _over(engine: str | None, settings: list[str] | None) -> dict[str, Any]:

@@ -14,16 +14,17 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
 from aubench.component import Config
-from aubench.contracts import PARSING_CLASSES, Features, Style
+from aubench.contracts import PARSING_CLASSES, Features
 from aubench.landmarks import MIRRORED
 from aubench.parameters import AU, AU_NAMES, POSE, au_index
 from aubench_training import device as devices
 from aubench_training.pretrain import publish
 from aubench_training.pretrain.augment import augment
-from aubench_training.pretrain.faces import face_pools
+from aubench_training.pretrain.faces import MoreFaces, face_pools, pool_names
 from aubench_training.pretrain.loop import Budget, Settings, epoch_rows, train
 from aubench_training.pretrain.publish import Part, Request
 from aubench_training.pretrain.quality import IGNORED, Confusion
@@ -41,6 +42,8 @@ class ExtractorRecipe(Config):
     network: Part = Part(name="bisenet")
     photo: int = 12000
     game: int = 3000
+    more: list[MoreFaces] = Field(default_factory=list)
+    """Faces of further engines, among which the network must not lose its way."""
     held_out: int = 500
     steps: int = 1600
     batch: int = 32
@@ -210,7 +213,7 @@ def feature_rows(network: Any, pool: Samples, device: torch.device, batch: int =
     return (joined - joined.mean(0)) / (joined.std(0) + 1e-3)
 
 
-def au_probe(network: Any, learned: Samples, tested: Mapping[Style, Samples], device: torch.device) -> dict[str, Any]:
+def au_probe(network: Any, learned: Samples, tested: Mapping[str, Samples], device: torch.device) -> dict[str, Any]:
     """How much of the AUs a linear reader finds in the frozen maps: ridge regression learned on game faces, its
     correlation with the truth on held-out faces, per AU."""
     x = feature_rows(network, learned, device).double()
@@ -250,7 +253,9 @@ def pretrain_extractor(recipe: ExtractorRecipe, request: Request, drawing: Progr
     facts = {
         "steps": outcome.steps,
         "recipe": recipe.model_dump(mode="json"),
-        **publish.pool_facts(photo=pools[0], game=pools[1], **{f"held_out_{k}": v for k, v in held_out.items()}),
+        **publish.pool_facts(
+            **dict(zip(pool_names(recipe), pools, strict=True)), **{f"held_out_{k}": v for k, v in held_out.items()}
+        ),
     }
     path = publish.save_weights(outcome.network, card, recipe.network, request, facts)
     # Measured on what the file holds, after rounding to half precision.

@@ -4,29 +4,44 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pydantic import Field
+
+from aubench.component import Config
 from aubench.contracts import Style
 from aubench_training.pretrain.publish import Part, Request, pool_seed
 from aubench_training.samples import Progress, Samples, engine_samples
 
+STYLES: tuple[Style, ...] = ("game", "photo")
+
+
+class MoreFaces(Config):
+    """Faces that a further engine draws: how many of each style to learn from."""
+
+    engine: Part
+    photo: int = Field(0, ge=0)
+    game: int = Field(0, ge=0)
+
 
 class Faces(Protocol):
     """What a recipe says of its faces: how many of each style to learn from and, of each, to measure on; ``nuisance``
-    is the strength of unlabelled movements in photo style."""
+    is the strength of unlabelled movements in photo style; ``more`` are other engines' faces beside them."""
 
     engine: Part
     photo: int
     game: int
     held_out: int
     nuisance: float
+    more: list[MoreFaces]
 
 
-def face_pools(recipe: Faces, request: Request, drawing: Progress | None) -> tuple[list[Samples], dict[Style, Samples]]:
-    """Faces to learn from (photo, then game), and held-out ones by style."""
+def face_pools(recipe: Faces, request: Request, drawing: Progress | None) -> tuple[list[Samples], dict[str, Samples]]:
+    """Faces to learn from (photo, then game, then those of further engines), and held-out ones by style; those of
+    further engines by ``<engine>_<style>``."""
 
-    def pool(purpose: str, count: int, style: Style) -> Samples:
+    def pool(engine: Part, purpose: str, count: int, style: Style) -> Samples:
         return engine_samples(
-            recipe.engine.name,
-            recipe.engine.config,
+            engine.name,
+            engine.config,
             count,
             pool_seed(request.seed, f"extractor {purpose} {style}"),
             style,
@@ -36,6 +51,21 @@ def face_pools(recipe: Faces, request: Request, drawing: Progress | None) -> tup
             progress=drawing,
         )
 
-    styles: tuple[Style, ...] = ("game", "photo")
-    learned = [pool("train", recipe.photo, "photo"), pool("train", recipe.game, "game")]
-    return learned, {style: pool("held-out", recipe.held_out, style) for style in styles}
+    learned = [pool(recipe.engine, "train", recipe.photo, "photo"), pool(recipe.engine, "train", recipe.game, "game")]
+    held_out = {str(style): pool(recipe.engine, "held-out", recipe.held_out, style) for style in STYLES}
+    for other in recipe.more:
+        counts: dict[Style, int] = {"photo": other.photo, "game": other.game}
+        for style, count in counts.items():
+            if count:
+                learned.append(pool(other.engine, "train", count, style))
+                name = f"{other.engine.name}_{style}"
+                held_out[name] = pool(other.engine, "held-out", recipe.held_out, style)
+    return learned, held_out
+
+
+def pool_names(recipe: Faces) -> list[str]:
+    """Names of the pools to learn from, in the order of :func:`face_pools`."""
+    further = [
+        f"{other.engine.name}_{style}" for other in recipe.more for style in ("photo", "game") if getattr(other, style)
+    ]
+    return ["photo", "game", *further]

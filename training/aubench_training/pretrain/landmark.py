@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from aubench.component import Config
@@ -20,7 +21,7 @@ from aubench.landmarks import PARTS, gaussians, nme
 from aubench_training import device as devices
 from aubench_training.pretrain import publish
 from aubench_training.pretrain.augment import augment
-from aubench_training.pretrain.faces import face_pools
+from aubench_training.pretrain.faces import MoreFaces, face_pools, pool_names
 from aubench_training.pretrain.loop import Budget, Settings, epoch_rows, train
 from aubench_training.pretrain.publish import Part, Request
 from aubench_training.samples import Progress, Samples
@@ -36,6 +37,8 @@ class LandmarkRecipe(Config):
     network: Part = Part(name="landmark")
     photo: int = 7000
     game: int = 1500
+    more: list[MoreFaces] = Field(default_factory=list)
+    """Faces of further engines, among which the network must not lose its way."""
     held_out: int = 300
     steps: int = 6000
     batch: int = 16
@@ -118,7 +121,9 @@ def pretrain_landmark(recipe: LandmarkRecipe, request: Request, drawing: Progres
     facts = {
         "steps": outcome.steps,
         "recipe": recipe.model_dump(mode="json"),
-        **publish.pool_facts(photo=pools[0], game=pools[1], **{f"held_out_{k}": v for k, v in held_out.items()}),
+        **publish.pool_facts(
+            **dict(zip(pool_names(recipe), pools, strict=True)), **{f"held_out_{k}": v for k, v in held_out.items()}
+        ),
     }
     path = publish.save_weights(outcome.network, card, recipe.network, request, facts)
     # Measured on what the file holds, after rounding to half precision.

@@ -24,8 +24,8 @@ from aubench.files import atomic_write_bytes, atomic_write_text
 from aubench_training.config import merge
 from aubench_training.samples import Samples
 
-Preset = Literal["small", "paper"]
-PRESETS: tuple[Preset, ...] = ("small", "paper")
+Preset = Literal["small", "paper", "real-faces"]
+PRESETS: tuple[Preset, ...] = ("small", "paper", "real-faces")
 Recipe = TypeVar("Recipe", bound=Config)
 
 
@@ -160,11 +160,10 @@ def shipped(card: Component) -> Path:
 
 
 def pool_facts(**pools: Samples) -> dict[str, Any]:
-    """Hashes of the pools that weights were made from, and of the engine that drew them."""
-    first = next(iter(pools.values()))
+    """Hashes of the pools that weights were made from, and of the engines that drew them."""
     return {
         "data": {name: f"{len(pool)} faces {pool.digest[:16]}" for name, pool in pools.items()},
-        "engine_digest": first.engine_digest,
+        "engine_digest": ", ".join(dict.fromkeys(pool.engine_digest for pool in pools.values())),
     }
 
 

@@ -1,0 +1,65 @@
+"""`aubench pretrain --recipe NAME`: all networks in order; and faces of several engines in one training."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from aubench import discovery
+from aubench.cli import app, pretrain
+from aubench_training.pretrain.extractor import ExtractorRecipe
+from aubench_training.pretrain.faces import MoreFaces, face_pools, pool_names
+from aubench_training.pretrain.publish import Part, Request
+
+NETWORKS = ["extractor", "landmark", "recogniser", "generator"]
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """What each network's training was told, instead of a training."""
+    calls = []
+
+    def spy(what):
+        def train(preset, over, request):
+            calls.append((what, preset, over, request))
+            request.out.mkdir(parents=True, exist_ok=True)
+            (request.out / "quality.json").write_text("{}")
+
+        return train
+
+    for what in NETWORKS:
+        monkeypatch.setattr(pretrain, f"_{what}", spy(what))
+    return calls
+
+
+def test_all_networks_in_order_and_only_what_is_left(tmp_path, trained):
+    command = ["pretrain", "--recipe", "real-faces", "--out", str(tmp_path), "--seed", "3"]
+    (tmp_path / "pretrain-real-faces-recogniser-s3" / "checkpoints").mkdir(parents=True)
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert [call[0] for call in trained] == NETWORKS
+    assert {call[1] for call in trained} == {"real-faces"}
+    assert [call[3].resume for call in trained] == [False, False, True, False], "only what was begun goes on"
+    weights = trained[3][2]["extractor"]["config"]["weights"]
+    assert weights == str(tmp_path / "pretrain-real-faces-extractor-s3" / "bisenet.safetensors")
+    assert trained[0][3].command == "aubench pretrain extractor --preset real-faces --seed 3"
+    trained.clear()
+    (tmp_path / "pretrain-real-faces-generator-s3" / "quality.json").unlink()
+    CliRunner().invoke(app, command)
+    assert [call[0] for call in trained] == ["generator"]
+
+
+def test_faces_of_several_engines(tmp_path, monkeypatch):
+    monkeypatch.setenv("AUBENCH_PLUGINS", "fake_plugin")
+    discovery.forget()
+    try:
+        part = Part(name="fake", config={"size": 32})
+        more = [MoreFaces(engine=part, photo=5), MoreFaces(engine=part, photo=2, game=3)]
+        recipe = ExtractorRecipe(engine=part, photo=8, game=4, held_out=3, more=more)
+        learned, held_out = face_pools(recipe, Request(out=tmp_path, cache=tmp_path / "cache", workers=0), None)
+    finally:
+        discovery.forget()
+    assert [len(pool) for pool in learned] == [8, 4, 5, 2, 3]
+    assert pool_names(recipe) == ["photo", "game", "fake_photo", "fake_photo", "fake_game"]
+    assert {name: len(pool) for name, pool in held_out.items()} == dict.fromkeys(
+        ["game", "photo", "fake_photo", "fake_game"], 3
+    )
