@@ -1,0 +1,218 @@
+"""What every plugin promises, whatever its kind.
+
+A suite is a plain class whose ``test_*`` methods are the checks, so that pytest collects a subclass
+(``class TestMine(ExtractorSuite): plugin = "mine"``) and ``aubench plugins check`` needs no pytest.
+"""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from aubench import discovery
+from aubench.component import Component, Config, Kind
+from aubench.errors import UserError
+
+from . import worker
+from .cost import measure
+from .promise import expect, skip
+from .values import Answers, copies, difference, leaves, seeded
+
+HEAVY = ("torch", "numba", "timm", "pandas", "cv2", "matplotlib", "sklearn", "tensorflow", "jax")
+"""What a module of cards must not import: every command pays for it, `aubench --help` too."""
+UNKNOWN = "no_such_option"
+EXACT = 1e-6
+"""Differences, as fractions of the largest number, that two calls of the same code may have."""
+
+
+class Suite:
+    """Base of all suites. Set ``plugin`` (and ``config``), or override :meth:`make`.
+
+    A check raises :class:`aubench.testing.promise.Broken` with what to mend, or ``unittest.SkipTest`` with the reason.
+    """
+
+    kind: ClassVar[Kind]
+    plugin: ClassVar[str] = ""
+    """Name of the installed component, as `aubench plugins list` shows it."""
+    config: ClassVar[Mapping[str, object]] = {}
+    """Its options; small ones make quick tests."""
+    batch: ClassVar[int] = 3
+    """Faces in an example."""
+    measured: ClassVar[dict[str, float]]
+    """What was measured, by name with its unit; filled by :meth:`test_time_and_memory`."""
+
+    # --- what a suite of one kind says --------------------------------------------------------------------------------
+
+    def context(self) -> dict[str, object]:
+        """Keyword arguments that the factory is promised besides its config."""
+        return {}
+
+    def example(self, seed: int = 0) -> Any:
+        """An input of ``batch`` faces."""
+        raise NotImplementedError
+
+    @staticmethod
+    def answer(made: Any, example: Any) -> Answers:
+        """What the plugin ``made`` of it, by name."""
+        raise NotImplementedError
+
+    # --- what plugins are made of -------------------------------------------------------------------------------------
+
+    @property
+    def card(self) -> Component:
+        """The plugin's card. Skips the check where :meth:`make` is overridden and nothing is installed."""
+        if not self.plugin:
+            skip("no plugin is named: this suite makes the object itself")
+        return discovery.find(self.kind, self.plugin)
+
+    def make(self) -> Any:
+        """A new one. Override it to test what no card offers yet."""
+        return discovery.build(self.kind, self.plugin, self.config, **self.context())
+
+    def fresh(self, seed: int = 0) -> Any:
+        """A new one whose random weights come from ``seed``."""
+        with seeded(seed):
+            return self.make()
+
+    @property
+    def built(self) -> Any:
+        """One for all checks that leave it as it is."""
+        kept = vars(type(self)).get("_built")
+        if kept is None:
+            kept = self.fresh()
+            type(self)._built = kept  # type: ignore[attr-defined]
+        return kept
+
+    def copy(self) -> Any:
+        """A copy of :attr:`built` to move and change; a new one where it cannot be copied."""
+        try:
+            return copy.deepcopy(self.built)
+        except Exception:
+            return self.fresh()
+
+    def steady(self) -> tuple[Any, Answers]:
+        """An example and the answer to it. Skips where two answers differ, since then nothing else can be told."""
+        example = self.example()
+        answer = self.answer(self.built, example)
+        if difference(answer, self.answer(self.built, example), EXACT):
+            skip("two calls on the same input differ, see test_two_calls_agree")
+        return example, answer
+
+    @property
+    def options(self) -> Config:
+        return discovery.configure(self.card, self.config)
+
+    # --- checks -------------------------------------------------------------------------------------------------------
+
+    def test_is_built(self) -> None:
+        """The factory makes an object with every member of its protocol."""
+        expect(self.built is not None, "the factory returned None")
+
+    def test_card_imports_nothing_heavy(self) -> None:
+        """The module of cards leaves torch and the like alone until something is built."""
+        card = self.card
+        home = (
+            card.config.__module__ if card.config is not Config else card.factory.partition(":")[0].rpartition(".")[0]
+        )
+        if not home or home in ("__main__", card.factory.partition(":")[0]):
+            skip("cards and code lie in one module, which is fine for a quick try only")
+        code = f"import sys, {home}\nprint('|', *(n for n in {HEAVY!r} if n in sys.modules))"
+        environment = worker.environment()
+        found = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, env=environment, check=False
+        )
+        expect(found.returncode == 0, f"{home} cannot be imported alone: {found.stderr.strip()[-200:]}")
+        heavy = found.stdout.rpartition("|")[2].split()
+        expect(not heavy, f"{home} imports {', '.join(heavy)}; import it in the module of the factory instead")
+
+    def test_config_survives_a_round_trip(self) -> None:
+        """The options, written as JSON and read again, are the same options."""
+        options = self.options
+        again = type(options).model_validate_json(options.model_dump_json())
+        changed = [name for name in type(options).model_fields if getattr(options, name) != getattr(again, name)]
+        expect(not changed, f"options {', '.join(changed)} change when they are written as JSON and read again")
+
+    def test_unknown_option_is_refused(self) -> None:
+        """A misspelt option is a ``UserError`` that names it, not a silent default."""
+        card = self.card
+        try:
+            discovery.configure(card, {**self.config, UNKNOWN: 1})
+        except UserError as error:
+            expect(UNKNOWN in str(error), f"the complaint about option {UNKNOWN!r} does not name it: {error}")
+        else:
+            expect(False, f'option {UNKNOWN!r} is taken in silence; leave extra="forbid" of aubench\'s Config as it is')
+
+    def test_two_calls_agree(self) -> None:
+        """The same input gives the same answer."""
+        made, example = self.built, self.example()
+        gap = difference(self.answer(made, example), self.answer(made, example), EXACT)
+        expect(not gap, f"two calls on the same input differ: {gap}")
+
+    def test_keeps_no_state(self) -> None:
+        """Nothing of one call is left for the next: after A, B is as for a new one, and A is A again."""
+        one, other = self.example(0), self.example(1)
+        first = self.steady()[1]
+        made = self.fresh()
+        self.answer(made, one)
+        between = self.answer(made, other)
+        gap = difference(self.answer(self.fresh(), other), between, EXACT)
+        expect(not gap, f"another input answered before changes the answer, so that it keeps state: {gap}")
+        gap = difference(first, self.answer(made, one), EXACT)
+        expect(not gap, f"A, then B, then A again gives another A, so that it keeps state: {gap}")
+
+    def test_equal_seeds_agree(self) -> None:
+        """Built and called twice from the same seed, it answers the same."""
+        example, answers = self.example(), []
+        for _ in range(2):
+            with seeded(7):
+                answers.append(self.answer(self.make(), example))
+        gap = difference(*answers, EXACT)
+        expect(not gap, f"two of the same seed differ: {gap}; draw from torch's or NumPy's generator, never the clock")
+
+    def test_leaves_its_input_alone(self) -> None:
+        """The input is not written to."""
+        example = self.example()
+        if not leaves(example):
+            skip("its input holds no numbers")
+        before = copies(example)
+        self.answer(self.built, example)
+        gap = difference(before, leaves(example), 0.0)
+        expect(not gap, f"it writes into its input: {gap}")
+
+    def test_reaches_worker_processes(self) -> None:
+        """Card and object travel to a new process (spawn), and both answer there as here."""
+        example, here = self.steady()
+        card = self.card if self.plugin else None
+        try:
+            parcel = pickle.dumps(self.fresh())
+        except Exception as error:
+            expect(False, f"it cannot be pickled for a worker process: {type(error).__name__}: {error}")
+        there = worker.ask(type(self).answer, card, dict(self.config), self.context(), parcel, example)
+        for what, answer in there.items():
+            gap = difference(here, answer, 1e-4)
+            expect(not gap, f"the {what} answers otherwise in a worker process: {gap}")
+
+    def test_time_and_memory(self) -> None:
+        """Measures, and never fails for being slow: milliseconds a face, peak memory."""
+        made, example = self.built, self.example()
+        cost = measure(lambda: self.answer(made, example))
+        numbers = {"ms_per_face": 1000 * cost.seconds / self.batch}
+        if cost.peak_mib is not None:
+            numbers["peak_mib"] = cost.peak_mib
+        type(self).measured = numbers | self.size_of(made)
+        told = ", ".join(f"{name} {value:.4g}" for name, value in type(self).measured.items())
+        print(f"{self.kind} {self.plugin or type(made).__name__}, {self.batch} faces a call: {told}")
+
+    def size_of(self, made: Any) -> dict[str, float]:
+        """More numbers about it, for the report."""
+        parameters = getattr(made, "parameters", None)
+        if not callable(parameters):
+            return {}
+        try:
+            return {"million_weights": sum(p.numel() for p in parameters()) / 1e6}
+        except TypeError:  # a method of that name with another meaning
+            return {}
