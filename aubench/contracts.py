@@ -216,7 +216,10 @@ class Dataset(Protocol):
 @runtime_checkable
 class Estimator(Protocol):
     """``factory(config)``. Baselines and published systems: ``fit`` on frames (and, where ``supervised`` says so, on
-    labels), ``predict`` AU intensities (n, a), NaN where it has no opinion."""
+    labels), ``predict`` AU intensities (n, a), NaN where it has no opinion; a frame without any is missing.
+
+    It may have ``notes``, sentences on its last prediction for the reader of a table, and a method ``weights()`` that
+    goes through all arrays and tensors which a prediction needs, from which its size is told."""
 
     supervised: bool
     aus: tuple[str, ...]

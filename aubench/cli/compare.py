@@ -75,6 +75,13 @@ def compare_methods(
     rank_published: Annotated[
         bool, typer.Option("--rank-published", help="Let printed numbers take part in best and second.")
     ] = False,
+    occurrence: Annotated[
+        float, typer.Option(metavar="INTENSITY", help="From this on an AU counts as there, for the ROC AUC.")
+    ] = 2.0,
+    speed: Annotated[
+        bool, typer.Option("--speed", help="Measure every method's speed by stage, here and on the same frames.")
+    ] = False,
+    speed_frames: Annotated[int, typer.Option(min=1, help="So many test frames of each data set for --speed.")] = 64,
     draws: Annotated[int, typer.Option(min=100, help="Resamples of the subjects.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     plugin: PluginFiles = None,
@@ -82,14 +89,19 @@ def compare_methods(
         Path | None, typer.Option(help="Folder of the results. Default: reports/compare-<date>-<datasets>.")
     ] = None,
 ) -> None:
-    """Compare methods: ICC and MAE per AU with intervals, tests of every pair, and what each row rests on.
+    """Compare methods: ICC and MAE per AU with intervals, tests of every pair, speed, and what each row rests on.
 
     Writes comparison.json, .csv, .md, .tex and .html.
     """
+    from aubench.compare.baselines import open_dataset
     from aubench.compare.build import Settings, compare
     from aubench.compare.gather import Request, gather
     from aubench.compare.markdown import warnings
+    from aubench.compare.occurrence import check
     from aubench.compare.write import write_comparison
+
+    def say(text: str) -> None:
+        typer.echo(text, err=True)
 
     wanted = _names(datasets)
     if not wanted:
@@ -97,6 +109,7 @@ def compare_methods(
     for option, value in (("--missing-aus", missing_aus), ("--missing-frames", missing_frames)):
         if value not in ("nan", "intersection"):
             raise UserError(f"{option} {value}: neither nan nor intersection")
+    check(occurrence)
     request = Request(
         datasets=wanted,
         runs=(*(runs or []), *(more or [])),  # the shell turns `--runs runs/*` into an option and arguments
@@ -112,7 +125,9 @@ def compare_methods(
         baselines=() if baselines == "none" else _names(baselines),
         seed=seed,
     )
-    gathered = gather(request, lambda text: typer.echo(text, err=True))
+    if speed:
+        opened = {name: open_dataset(name) for name in wanted}  # what cannot be opened fails before anything is fitted
+    gathered = gather(request, say)
     for remark in gathered.remarks:
         typer.echo(remark, err=True)
     settings = Settings(
@@ -121,10 +136,15 @@ def compare_methods(
         rank_published=rank_published,
         show_published=published,
         constants=gathered.constants,
+        occurs_from=occurrence,
         draws=draws,
         seed=seed,
     )
     compared, boards = compare(gathered.methods, gathered.truths, settings, gathered.reported)
+    if speed:
+        from aubench.compare.speed import attach, measure
+
+        attach(compared, measure(opened, gathered.methods, speed_frames, say))
     date = datetime.date.today().isoformat()
     about = {"command": shlex.join(["aubench", *sys.argv[1:]]), "date": date, "environment": _environment()}
     folder = out or Path("reports") / f"compare-{date}-{'-'.join(wanted)}"
@@ -167,6 +187,8 @@ def _print(compared: Mapping[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from aubench.compare import speed_lines
+    from aubench.compare.markdown_beside import of_line
     from aubench.report.markdown import number
 
     console = Console()
@@ -183,6 +205,7 @@ def _print(compared: Mapping[str, Any]) -> None:
             "MAE",
             "frames",
             "seeds",
+            "ms/image",
         ):
             means.add_column(column, justify="left" if column in ("method", "protocol") else "right")
         for row in [*rows, *here["reported"]]:
@@ -191,11 +214,14 @@ def _print(compared: Mapping[str, Any]) -> None:
             cells = [number(mean["icc31"]), spread, number(mean["icc21"]), number(mean["mae"]), str(row["scored"])]
             group = [row.get("group", "")] if several else []
             style = "dim" if row["kind"] in ("constant", "reported") else ""
-            means.add_row(row["name"], *group, *cells, str(len(row.get("seeds", ())) or ""), style=style)
+            ms = "" if row["kind"] in ("constant", "reported") else of_line(speed_lines.line(row, here))[0]
+            means.add_row(row["name"], *group, *cells, str(len(row.get("seeds", ())) or ""), ms, style=style)
         for row in here["published"]:
             cells = [number(row["mean"][k], 2) for k in ("icc31", "mae")]
             group = [""] if several else []
-            means.add_row(f"{row['name']} \\[printed]", *group, cells[0], "", "", cells[1], "", "", style="dim italic")
+            means.add_row(
+                f"{row['name']} \\[printed]", *group, cells[0], "", "", cells[1], "", "", "", style="dim italic"
+            )
         console.print(means)
         columns = [row for row in rows if row["kind"] != "constant"][:WIDEST]
         columns += [row for row in rows if row["kind"] == "constant" and row["group"] == "A"]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -64,6 +65,7 @@ def of_runs(runs: Sequence[Run]) -> list[Method]:
             method.overlap = dict.fromkeys(run.datasets, _overlap(bool(known.get("supervised"))))
             if known.get("frames_per_s"):
                 method.facts["frames_per_s"] = known["frames_per_s"]
+                method.facts["speed_noted"] = "when the run was tested, on its machine"
             methods.pop(name, None)
             methods[name] = method
     return list(methods.values())
@@ -91,7 +93,9 @@ def fit(name: str, datasets: Sequence[Dataset], seed: int = 0) -> Method:
     """
     plugin, config = registry.resolve("estimator", name)
     known = discovery.find("estimator", plugin).config.model_fields
-    tables, frames, seconds, supervised = [], 0, 0.0, False
+    tables, answered, seconds, supervised = [], 0, 0.0, False
+    estimators: dict[str, Estimator] = {}
+    notes: dict[str, None] = {}
     for dataset in datasets:
         options = {**({"aus": dataset.aus} if "aus" in known else {}), **config}
         estimator: Estimator = discovery.build("estimator", plugin, options)
@@ -108,16 +112,41 @@ def fit(name: str, datasets: Sequence[Dataset], seed: int = 0) -> Method:
             since = time.perf_counter()
             values = estimator.predict(test)
             seconds += time.perf_counter() - since
-        frames += len(test)
-        tables.append(prediction_table(test, estimator.aus, values))
+        # A frame without any answer is missing, as another tool's would be.
+        there = ~np.isnan(values).all(axis=1)
+        answered += int(there.sum())
+        tables.append(prediction_table(test, estimator.aus, values)[there])
+        estimators[dataset.name] = estimator
+        notes |= dict.fromkeys(getattr(estimator, "notes", ()))
+    if not answered:
+        raise UserError(f"--baselines {name}: has no answer for any test frame of {', '.join(estimators)}")
     method = Method(name, discovery.find("estimator", plugin).summary, "baseline", [])
     method.members = [Member(name, pd.concat(tables, ignore_index=True), None, seed)]
     method.labels = "full" if supervised else "none"
     method.overlap = {dataset.name: _overlap(supervised) for dataset in datasets}
-    method.facts = {"frames_per_s": round(frames / max(seconds, 1e-9), 1), "licence": "MIT (ours)"}
+    numbers, megabytes = size_of(estimator)
+    method.facts = {
+        "frames_per_s": float(f"{answered / max(seconds, 1e-9):.3g}"),
+        "speed_noted": "while it answered all its frames for this comparison",
+        "licence": "MIT (ours)",
+        **({"parameters": numbers, "megabytes": megabytes} if numbers else {}),
+    }
+    method.estimators, method.notes = estimators, list(notes)
     return method
 
 
 def _overlap(supervised: bool) -> str:
     how = "with" if supervised else "without"
     return f"its training subjects, {how} labels; test subjects unseen"
+
+
+def size_of(estimator: Estimator) -> tuple[int, float]:
+    """How many numbers an estimator holds and their megabytes, as far as it has ``weights()``; else 0."""
+    weights = getattr(estimator, "weights", None)
+    return amount(weights()) if callable(weights) else (0, 0.0)
+
+
+def amount(tensors: Iterable[Any]) -> tuple[int, float]:
+    """Numbers in arrays or tensors, and their megabytes."""
+    sizes = [(int(np.prod(tuple(t.shape))), int(t.nbytes)) for t in tensors]
+    return sum(count for count, _ in sizes), round(sum(size for _, size in sizes) / 1e6, 1)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aubench.compare import published
+from aubench.compare import occurrence, published
 from aubench.compare.baselines import CONSTANTS, constant
 from aubench.compare.method import Method
 from aubench.compare.pairs import compare_pairs
@@ -27,13 +27,15 @@ _DIGITS = 2
 @dataclass(frozen=True)
 class Settings:
     """``common_aus``, ``common_frames``: score on what all methods have, instead of each on its own;
-    ``rank_published``: let printed numbers take part in best and second; ``constants``: which constants to show."""
+    ``rank_published``: let printed numbers take part in best and second; ``constants``: which constants to show;
+    ``occurs_from``: the intensity from which an AU counts as there, for the areas under the ROC curve."""
 
     common_aus: bool = False
     common_frames: bool = False
     rank_published: bool = False
     show_published: bool = True
     constants: tuple[str, ...] = ("zero", "mean")
+    occurs_from: float = occurrence.THRESHOLD
     draws: int = 10_000
     seed: int = 0
 
@@ -77,8 +79,9 @@ def compare(
     the boards (values and masks) that figures are drawn from. Per data set: ``truth`` (digest), ``aus``, ``frames``,
     ``subjects``, ``best``, ``groups`` (one for each protocol, the largest first: ``hash``, ``protocol``, ``rows``,
     ``differs``), ``rows`` (see :func:`aubench.compare.scoring.row`; each with ``group``, ``marks`` (metric to AU or
-    "mean" to 1 or 2) and, but for the best, ``behind``), ``tests`` (see :mod:`aubench.compare.pairs`), ``reported`` and
-    ``published``. Raises :class:`UserError` for names that are there twice, and a data set that no method holds.
+    "mean" to 1 or 2) and, but for the best, ``behind``), ``tests`` (see :mod:`aubench.compare.pairs`), ``occurrence``
+    (see :func:`aubench.compare.occurrence.table`), ``reported`` and ``published``. Raises :class:`UserError` for names
+    that are there twice, and a data set that no method holds.
     """
     settings = settings or Settings()
     names = [method.name for method in methods]
@@ -103,6 +106,7 @@ def compare(
         "missing_aus": "intersection" if settings.common_aus else "nan",
         "missing_frames": "intersection" if settings.common_frames else "nan",
         "draws": settings.draws, "seed": settings.seed, "published_ranked": settings.rank_published,
+        "occurs_from": settings.occurs_from,
     }  # fmt: skip
     return {"format": FORMAT, "options": options, "datasets": out}, boards
 
@@ -133,6 +137,7 @@ def _dataset(found: Board, settings: Settings, reported: Mapping[str, Mapping[st
         "truth": found.digest, "aus": found.aus, "frames": len(found.truth),
         "subjects": int(found.truth["subject"].nunique()), "best": rows[0]["name"], "groups": described, "rows": rows,
         "tests": compare_pairs(found, times, settings.draws),
+        "occurrence": occurrence.table(found, settings.occurs_from),
         "reported": [{"name": name, "kind": "reported", **table} for name, table in reported.items()],
         "published": printed,
     }  # fmt: skip

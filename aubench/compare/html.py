@@ -32,11 +32,15 @@ def page(comparison: Mapping[str, Any], boards: Mapping[str, Board]) -> str:
         data[name] = {**charts.payload(board, [row["name"] for row in rows]), "rows": rows}
     script = json.dumps({"datasets": data, "names": names}, allow_nan=False).replace("<", "\\u003c")
     title = f"Action-unit intensity on {', '.join(comparison['datasets'])}"
+    parts = {
+        name: {key: html_tables.write(key, name, here) for key in html_tables.PARTS}
+        for name, here in comparison["datasets"].items()
+    }
     body = [
         f"<header><p class='kicker'>aubench compare</p><h1>{escape(title)}</h1>",
-        f"{_about(comparison)}{_contents(comparison)}</header>",
+        f"{_about(comparison)}{_contents(parts)}</header>",
         f"<main id='main'>{_warned(comparison)}",
-        *(_section(name, here) for name, here in comparison["datasets"].items()),
+        *(_section(name, written) for name, written in parts.items()),
         _faces(comparison),
         _made(comparison),
         "</main>",
@@ -84,12 +88,13 @@ def _about(comparison: Mapping[str, Any]) -> str:
     return f"<p class='lead'>{'; '.join(facts)}{date}</p>"
 
 
-def _contents(comparison: Mapping[str, Any]) -> str:
-    several = len(comparison["datasets"]) > 1
+def _contents(parts: Mapping[str, Mapping[str, str]]) -> str:
     links = []
-    for name in comparison["datasets"]:
-        prefix = f"{escape(name)}: " if several else ""
+    for name, written in parts.items():
+        prefix = f"{escape(name)}: " if len(parts) > 1 else ""
         for key, words in html_tables.PARTS.items():
+            if not written[key]:
+                continue
             links.append(f"<li><a href='#{escape(name)}-{key}'>{prefix}{words}</a></li>")
     return f"<nav aria-label='Contents'><ul>{''.join(links)}<li><a href='#made'>How it was made</a></li></ul></nav>"
 
@@ -102,11 +107,9 @@ def _warned(comparison: Mapping[str, Any]) -> str:
     return f"<aside class='note' aria-label='Before the numbers'><ul>{''.join(items)}</ul></aside>" if items else ""
 
 
-def _section(name: str, here: Mapping[str, Any]) -> str:
+def _section(name: str, written: Mapping[str, str]) -> str:
     head = f"<section class='dataset' data-name='{escape(name)}' aria-label='{escape(name)}'><h2>{escape(name)}</h2>"
-    return (
-        head + "".join(_part(name, key, html_tables.write(key, name, here)) for key in html_tables.PARTS) + "</section>"
-    )
+    return head + "".join(_part(name, key, content) for key, content in written.items()) + "</section>"
 
 
 def _part(dataset: str, key: str, content: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aubench.compare.tables import MEAN, METRICS, Cell, Grid, grid
+from aubench.compare import speed_lines
+from aubench.compare.markdown_beside import of_line
+from aubench.compare.tables import MEAN, METRICS, OCCURRENCE, Cell, Grid, grid, short
 
 _SPECIAL = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
             "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "±": r"$\pm$"}  # fmt: skip
@@ -33,7 +35,9 @@ def document(comparison: Mapping[str, Any]) -> str:
         parts.append(f"% {' '.join(str(command).split())}\n")
     parts.append(table(grid(comparison), _caption(comparison, "per action unit")))
     parts.append(table(grid(comparison, per_au=False), _caption(comparison, "averages"), wide=False))
-    return "\n".join([*parts, r"\end{document}", ""])
+    for name, here in comparison["datasets"].items():
+        parts += [_occurrence(name, here), _speed(name, here)]
+    return "\n".join([*(part for part in parts if part), r"\end{document}", ""])
 
 
 def table(here: Grid, caption: str, *, wide: bool = True) -> str:
@@ -69,6 +73,42 @@ def _cell(cell: Cell) -> str:
     text = {1: r"\textbf{%s}", 2: r"\underline{%s}"}.get(cell.mark, "%s") % cell.text.replace("–", "--")
     signs = cell.group + (r"\dagger" if cell.flag else "")
     return text + (f"$^{{{signs}}}$" if signs else "")
+
+
+def _occurrence(dataset: str, here: Mapping[str, Any]) -> str:
+    """Areas under the ROC curve, a table of its own."""
+    found = here["occurrence"]
+    several = len(found["groups"]) > 1
+    body = []
+    for e in found["rows"]:
+        columns = {**{au: e["aus"][au] for au in here["aus"]}, MEAN: e["mean"]}
+        cells = [_cell(Cell(short(one["auc"]), e["marks"].get(au, 0))) for au, one in columns.items()]
+        body.append([escape(e["name"]) + (f"$^{{{e['group']}}}$" if several else ""), escape(e["scale"]), *cells])
+    head = ["", "scale", *(au[2:] for au in here["aus"]), "Avg"]
+    apart = "".join(f" {g['group']}: another protocol ({escape(g['differs'])})." for g in found["groups"][1:])
+    caption = f"{escape(dataset.upper())}: {escape(OCCURRENCE.format(found['threshold']))}{apart}"
+    return _plain(head, body, "ll" + "c" * (len(here["aus"]) + 1), caption)
+
+
+def _speed(dataset: str, here: Mapping[str, Any]) -> str:
+    """ms and images a second, stages, size; what was not measured beside the others in brackets."""
+    body = []
+    for one in speed_lines.lines(here):
+        stages = [speed_lines.figure(one.stages.get(stage)) for stage in speed_lines.STAGES]
+        cells = [*of_line(one), *stages, speed_lines.size(one)]
+        body.append([escape(one.name), *(escape(cell) for cell in cells)])
+    if not body:
+        return ""
+    head = ["", "ms/image", "images/s", *speed_lines.STAGES, "size"]
+    about = escape(speed_lines.about(here).replace("×", "x"))
+    return _plain(head, body, f"l{'r' * (2 + len(speed_lines.STAGES))}l", f"{escape(dataset.upper())}: {about}")
+
+
+def _plain(head: list[str], body: list[list[str]], spec: str, caption: str) -> str:
+    lines = [r"\begin{table}[p]", r"\centering", f"\\caption{{{caption}}}", r"\resizebox{\linewidth}{!}{%",
+             f"\\begin{{tabular}}{{{spec}}}", r"\toprule", " & ".join(head) + r" \\", r"\midrule"]  # fmt: skip
+    lines += [" & ".join(row) + r" \\" for row in body]
+    return "\n".join([*lines, r"\bottomrule", r"\end{tabular}}", r"\end{table}", ""])
 
 
 def _caption(comparison: Mapping[str, Any], what: str) -> str:

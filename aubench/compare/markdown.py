@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from aubench.compare import markdown_beside, speed_lines
+from aubench.compare.markdown_beside import marked, of_line
 from aubench.compare.tables import MEAN, METRICS, Cell, grid
 from aubench.report.markdown import number, table
 
@@ -55,18 +57,19 @@ def _dataset(dataset: str, here: Mapping[str, Any]) -> list[str]:
     body = [
         [e["name"], e["label"], e["group"], _spread(e, "icc31"), span(e.get("interval")),
          span(e.get("behind"), sign=True), _spread(e, "mae"), span(e.get("mae_interval")),
-         number(e["mean"]["pcc"]), number(e["mean"]["icc21"])]
+         number(e["mean"]["pcc"]), number(e["mean"]["icc21"]), *of_line(speed_lines.line(e, here))]
         for e in here["rows"]
     ]  # fmt: skip
     for e in here["reported"]:
         mean = e["mean"]
         body.append([e["name"], e["label"], "", number(mean["icc31"]), "", "", number(mean["mae"]), "",
-                     number(mean["pcc"]), number(mean["icc21"])])  # fmt: skip
+                     number(mean["pcc"]), number(mean["icc21"]), "", ""])  # fmt: skip
     for e in here["published"]:
         flags = {metric: " [!]" if metric in e["flags"] else "" for metric in METRICS}
         cells = {metric: number(e["mean"][metric], 2) + flags[metric] for metric in METRICS}
-        body.append([f"{e['name']} [printed]", e["label"], "", cells["icc31"], "", "", cells["mae"], "", "", ""])
-    head = ["method", "what it is", "protocol", "ICC(3,1)", "95%", "behind the best", "MAE", "95%", "PCC", "ICC(2,1)"]
+        body.append([f"{e['name']} [printed]", e["label"], "", cells["icc31"], "", "", cells["mae"], *[""] * 5])
+    head = ["method", "what it is", "protocol", "ICC(3,1)", "95%", "behind the best", "MAE", "95%", "PCC", "ICC(2,1)",
+            "ms/image", "images/s"]  # fmt: skip
     parts.append(table(head, body))
     parts.append(
         "Intervals: bootstrap over subjects (and over seeds where there are several: ± is their standard deviation); "
@@ -76,22 +79,21 @@ def _dataset(dataset: str, here: Mapping[str, Any]) -> list[str]:
     parts += _lost(here)
     if here["tests"]["pairs"]:
         parts += ["### Do they differ?\n", _tests(here["tests"])]
+    parts += ["### Is it there?\n", markdown_beside.occurrence(here)]
+    if speed := markdown_beside.speed(here):
+        parts += ["### Speed and size\n", speed]
     return parts
 
 
 def _spread(entry: Mapping[str, Any], metric: str) -> str:
     spread = entry["mean"].get(f"{metric}_sd")
     mark = entry["marks"][metric].get(MEAN)
-    return _marked(number(entry["mean"][metric]), mark) + (f" ± {number(spread)}" if spread is not None else "")
-
-
-def _marked(text: str, mark: int | None) -> str:
-    return {1: f"**{text}**", 2: f"<u>{text}</u>"}.get(mark or 0, text)
+    return marked(number(entry["mean"][metric]), mark) + (f" ± {number(spread)}" if spread is not None else "")
 
 
 def _cell(cell: Cell) -> str:
     return (
-        _marked(cell.text, cell.mark)
+        marked(cell.text, cell.mark)
         + (f"<sup>{cell.group}</sup>" if cell.group else "")
         + (" [!]" if cell.flag else "")
     )

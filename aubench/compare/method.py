@@ -14,6 +14,7 @@ import pandas as pd
 from aubench.compare.formats import Scale
 from aubench.compare.importing import Imported
 from aubench.compare.runs import Run
+from aubench.contracts import Estimator
 
 Kind = Literal["run", "import", "baseline", "constant"]
 Labels = Literal["none", "weak", "semi", "full", "oracle", "unknown"]
@@ -55,6 +56,8 @@ class Method:
     notes: list[str] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     """Speed, size, licence, environment, figure: whatever is known of it."""
+    estimators: Mapping[str, Estimator] = field(default_factory=dict)
+    """Data set to what was fitted to it just now and can be asked again."""
 
     def holds(self, dataset: str) -> bool:
         return any((member.table["dataset"] == dataset).any() for member in self.members)
@@ -137,10 +140,12 @@ def _facts(run: Run) -> dict[str, Any]:
     facts: dict[str, Any] = {"licence": "; ".join(("MIT (ours)", *licences))}
     if run.report.get("predict_frames_per_s"):
         facts["frames_per_s"] = run.report["predict_frames_per_s"]
+        facts["speed_noted"] = "when the run was tested, on its machine"
     weights = run.folder / "model.safetensors"
     if weights.is_file():
         facts["megabytes"] = round(weights.stat().st_size / 1e6, 1)
         facts["parameters"] = _parameters(weights)
+        facts["size_of"] = "without the frozen extractor"
     if run.environment:
         facts["environment"] = dict(run.environment)
     if (figure := run.folder / "figure.png").is_file():

@@ -8,8 +8,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from aubench.compare import speed_lines
+
 METRICS = {"icc31": "ICC(3,1)", "mae": "MAE"}
 MEAN = "mean"
+OCCURRENCE = (
+    "Area under the ROC curve of each method's numbers for the AU's occurrence (true intensity of {:g} or more). "
+    "It judges the order of answers alone, so that probabilities may take part; it is no agreement in intensity, and "
+    "in no ranking but its own. Half is chance; undefined where all frames are of one kind."
+)
 _TIDY = ("icc31", "icc21", "mae", "mse", "pcc", "ccc")
 _HEAD = ("dataset", "group", "protocol", "method", "kind", "scale", "labels", "metric", "au", "value", "sd", "low",
          "high", "n", "rank", "note")  # fmt: skip
@@ -126,6 +133,10 @@ def tidy(comparison: Mapping[str, Any]) -> str:
         for part in ("rows", "reported", "published"):
             for entry in here[part]:
                 writer.writerows(_tidy(dataset, entry))
+        for entry in here["occurrence"]["rows"]:
+            writer.writerows(_tidy_occurrence(dataset, entry))
+        for entry in here["rows"]:
+            writer.writerows(_tidy_speed(dataset, entry, here))
     return out.getvalue()
 
 
@@ -146,3 +157,27 @@ def _tidy(dataset: str, entry: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
             spread = cell.get(f"{metric}_sd")
             yield (*fixed, metric, au, value, "" if spread is None else f"{spread:.6g}", *ends, cell.get("n", ""), rank,
                    note or cell.get("note", ""))  # fmt: skip
+
+
+def _tidy_occurrence(dataset: str, entry: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
+    """Areas; their group and protocol are those of the table of occurrence."""
+    fixed = (dataset, entry["group"], entry["protocol"], entry["name"], entry["kind"], entry["scale"], entry["labels"])
+    for au, cell in (*entry["aus"].items(), (MEAN, entry["mean"])):
+        spread = cell.get("auc_sd")
+        value, more = ("" if number is None else f"{number:.6g}" for number in (cell["auc"], spread))
+        yield (*fixed, "auc", au, value, more, "", "", cell["n"], entry["marks"].get(au, ""), cell["note"])
+
+
+def _tidy_speed(dataset: str, entry: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
+    if entry["kind"] == "constant":
+        return
+    one = speed_lines.line(entry, here)
+    fixed = (dataset, entry["group"], entry["protocol"], entry["name"], entry["kind"], entry["scale"], entry["labels"])
+    note = "; ".join(filter(None, ("measured in this run" if one.measured else "", one.note)))
+    values = {"ms_per_image": one.ms, "images_per_s": one.images_per_s,
+              **{f"ms_{stage}": one.stages.get(stage) for stage in speed_lines.STAGES},
+              "parameters": one.parameters, "megabytes": one.megabytes}  # fmt: skip
+    for metric, value in values.items():
+        if value is not None:
+            frames = here["speed"]["frames"] if one.measured and metric not in ("parameters", "megabytes") else ""
+            yield (*fixed, metric, "", f"{value:.6g}", "", "", "", frames, "", note)

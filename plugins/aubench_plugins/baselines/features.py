@@ -36,6 +36,11 @@ class Reader:
         self._limit = columns
         self._keep: dict[str, torch.Tensor] = {}
 
+    def weights(self) -> list[torch.Tensor]:
+        """The extractor's."""
+        module = self._extractor
+        return list(module.state_dict().values()) if isinstance(module, torch.nn.Module) else []
+
     def read(self, pictures: Iterator[torch.Tensor]) -> Matrix:
         """Rows (n, d) for batches of RGB images in [0, 1]. The first call fixes the columns, from 512 pictures."""
         waiting: list[Features] = []

@@ -7,6 +7,7 @@ than rows.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -43,6 +44,10 @@ class LinearModel:
             errors.append(float(np.mean((gram[np.ix_(held_out, kept)] @ dual - centred[held_out]) ** 2)))
         self.alpha = ALPHAS[int(np.argmin(errors))]
         self._weights = rows.T @ _solve(gram, self.alpha * unit, centred).astype(np.float32)
+
+    def weights(self) -> list[npt.NDArray[Any]]:
+        """Every number that a prediction needs."""
+        return [self._weights, self._mean]
 
     def __call__(self, rows: Matrix) -> npt.NDArray[np.float64]:
         answer: npt.NDArray[np.float64] = (rows @ self._weights).astype(np.float64) + self._mean
@@ -99,6 +104,10 @@ class Ridge:
         parameters = engine.sample(config.samples, seed)
         return parameters, _draw(engine, parameters, config.style, seed)
 
+    def weights(self) -> list[Any]:
+        """Every number that a prediction needs."""
+        return [] if self._reader is None else [*self._reader.weights(), *self._model.weights()]
+
     def predict(self, frames: Frames) -> npt.NDArray[np.float64]:
         if self._reader is None:
             raise RuntimeError("ridge: fit before predict")
@@ -131,6 +140,10 @@ class SupervisedFeatures:
         if held_out.all():
             held_out = np.arange(len(held_out)) % 4 == 3
         self._model = LinearModel(self._scale(rows)[usable], known[usable], held_out)
+
+    def weights(self) -> list[Any]:
+        """Every number that a prediction needs."""
+        return [] if self._reader is None else [*self._reader.weights(), *self._model.weights()]
 
     def predict(self, frames: Frames) -> npt.NDArray[np.float64]:
         if self._reader is None:

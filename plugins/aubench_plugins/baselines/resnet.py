@@ -63,6 +63,10 @@ class Resnet18:
         intensities: Labels = np.clip(np.concatenate(answers), 0.0, 5.0)
         return intensities
 
+    def weights(self) -> list[Tensor]:
+        """Every number that a prediction needs."""
+        return [] if self._network is None else list(self._network.state_dict().values())
+
     def _create(self) -> torch.nn.Module:
         """The network with random weights, its last layer called ``fc``."""
         network: torch.nn.Module = timm.create_model("resnet18", pretrained=False, num_classes=len(self.aus))

@@ -1,0 +1,70 @@
+"""Tables beside the ranking: whether an AU is there at all, and what an answer costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from aubench import facs
+from aubench.compare import speed_lines
+from aubench.compare.html_cells import bodies, breakable, cell, quoted, table, title
+from aubench.compare.tables import OCCURRENCE
+
+_UNITS = {unit.key: unit.name for unit in facs.ACTION_UNITS}
+
+
+def occurrence(dataset: str, here: Mapping[str, Any]) -> str:
+    """Areas under the ROC curve, in protocols of their own."""
+    found = here["occurrence"]
+    head = [("method", ""), ("scale", "of its numbers; only their order counts here"), ("mean", ""),
+            *((au, _UNITS.get(au, "")) for au in here["aus"])]  # fmt: skip
+
+    def row(e: Mapping[str, Any]) -> str:
+        cells = [title({**e, "label": e["name"]}), f"<td>{escape(e['scale'])}</td>"]
+        spread = e["mean"].get("auc_sd")
+        more = f" <small>± {spread:.3f}, {e['seeds']} seeds</small>" if spread is not None else ""
+        note = e["mean"]["note"]
+        more += f" <abbr title={quoted(note)}>({e['mean']['n']} AUs)</abbr>" if note else ""
+        cells.append(cell(e["mean"]["auc"], e["marks"].get("mean", 0), more=more))
+        for au in here["aus"]:
+            one = e["aus"][au]
+            if one["auc"] is None:
+                word = "undefined" if one["note"].startswith("undefined") else "–"
+                cells.append(f"<td class='n none'><abbr title={quoted(one['note'])}>{word}</abbr></td>")
+            else:
+                cells.append(cell(one["auc"], e["marks"].get(au, 0), digits=2))
+        return f"<tr>{''.join(cells)}</tr>"
+
+    able = {"groups": found["groups"], "rows": found["rows"], "reported": [], "published": []}
+    counted = ", ".join(f"{au} {count:,}" for au, count in found["positives"].items())
+    words = f"<p class='about'>Annotated frames with the AU at {found['threshold']:g} or more: {counted}.</p>"
+    return table(OCCURRENCE.format(found["threshold"]), head, bodies(able, row, len(head)), key="units") + words
+
+
+def speed(dataset: str, here: Mapping[str, Any]) -> str:
+    """Milliseconds an image by stage, and size; empty where nothing is known."""
+    found = speed_lines.lines(here)
+    if not found:
+        return ""
+    head = [
+        ("method", ""), ("ms/image", "from aligned crop to answer"), ("images/s", ""),
+        *((stage, words) for stage, words in speed_lines.STAGES.items()),
+        ("size", "what a prediction needs"), ("where", ""),
+    ]  # fmt: skip
+    lines = []
+    for one in found:
+        cells = [f"<th scope='row' class='t'>{breakable(one.name)}</th>"]
+        for value in (one.ms, one.images_per_s, *(one.stages.get(stage) for stage in speed_lines.STAGES)):
+            shown = "<td class='n none'>–</td>" if value is None else figure(value, faint=not one.measured)
+            cells.append(shown)
+        said = "; ".join(filter(None, ("measured here" if one.measured else "", one.note))) or "not measured"
+        cells += [f"<td>{speed_lines.size(one)}</td>", f"<td class='words'>{escape(said)}</td>"]
+        lines.append(f"<tr>{''.join(cells)}</tr>")
+    return table(escape(speed_lines.about(here)), head, [f"<tbody>{''.join(lines)}</tbody>"], key="speed")
+
+
+def figure(value: float, *, faint: bool) -> str:
+    """A cell of a speed, faint where it was not measured beside the others."""
+    text = speed_lines.figure(value)
+    return f"<td class='n{' none' if faint else ''}' data-v='{value:.6g}'>{f'({text})' if faint else text}</td>"

@@ -1,0 +1,58 @@
+"""Markdown beside the main tables: whether an AU is there at all, and what an answer costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from aubench.compare import speed_lines
+from aubench.compare.tables import OCCURRENCE, short
+from aubench.report.markdown import number, table
+
+
+def occurrence(here: Mapping[str, Any]) -> str:
+    """Areas under the ROC curve; rows of unlike protocols carry its letter."""
+    found = here["occurrence"]
+    several = len(found["groups"]) > 1
+    body = []
+    for e in found["rows"]:
+        cells = []
+        for au in here["aus"]:
+            one = e["aus"][au]
+            undefined = "undefined" if one["note"].startswith("undefined") else "–"
+            cells.append(undefined if one["auc"] is None else marked(short(one["auc"]), e["marks"].get(au)))
+        spread = e["mean"].get("auc_sd")
+        mean = marked(number(e["mean"]["auc"]), e["marks"].get("mean"))
+        more = f" ± {number(spread)}" if spread is not None else ""
+        group = [f"{e['group']} `{e['protocol']}`"] if several else []
+        body.append([e["name"], e["scale"], *group, mean + more, *cells])
+    head = ["ROC AUC", "scale", *(["protocol"] if several else []), "mean", *(au[2:] for au in here["aus"])]
+    notes = [f"{e['name']}: mean {e['mean']['note']}" for e in found["rows"] if e["mean"]["note"]]
+    apart = [f"{g['group']}: {g['differs']}" for g in found["groups"][1:]]
+    below = "; ".join((*apart, *notes))
+    return f"{OCCURRENCE.format(found['threshold'])}\n\n{table(head, body)}" + (f"\n{below}.\n" if below else "")
+
+
+def speed(here: Mapping[str, Any]) -> str:
+    """Milliseconds an image by stage, and size; empty where nothing is known."""
+    lines = speed_lines.lines(here)
+    if not lines:
+        return ""
+    body = []
+    for one in lines:
+        said = "; ".join(filter(None, ("measured here" if one.measured else "", one.note))) or "not measured"
+        stages = [speed_lines.figure(one.stages.get(stage)) for stage in speed_lines.STAGES]
+        body.append([one.name, said, *of_line(one), *stages, speed_lines.size(one)])
+    head = ["method", "where", "ms/image", "images/s", *speed_lines.STAGES, "size"]
+    return f"{speed_lines.about(here)}\n\n{table(head, body)}"
+
+
+def of_line(one: speed_lines.Line) -> list[str]:
+    """ms/image and images/s, in brackets where they were not measured beside the others."""
+    words = [speed_lines.figure(value) for value in (one.ms, one.images_per_s)]
+    return words if one.measured or one.ms is None else [f"({word})" for word in words]
+
+
+def marked(text: str, mark: int | None) -> str:
+    """Best bold, second underlined."""
+    return {1: f"**{text}**", 2: f"<u>{text}</u>"}.get(mark or 0, text)
