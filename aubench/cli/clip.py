@@ -36,7 +36,7 @@ def clip(
 ) -> None:
     """Draw a video of a person who raises the brows (AU1, 2), smiles (6, 12) and opens the mouth (25, 26).
 
-    Intensities go up to 4, 4 and 3.5. The clip is free of rights, and its AUs are known: `aubench predict` reads it back.
+    Intensities go up to 4, 4 and 3.5. The clip is free of rights and its AUs are known; `aubench predict` reads it.
     """
     import numpy as np
 

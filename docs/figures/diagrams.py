@@ -231,7 +231,8 @@ def house() -> str:
     commands = "train, ablate, run, predict, compare, data, weights, plugins, render, doctor"
     room(20, 16, 980, 66, "made", "aubench.cli", [f"{commands}: imports what it needs when a command runs"])
     room(20, 132, 300, 136, "trained", "aubench_training", [
-        "the loop, recipes, caches", "providers: who makes which word", "pretraining of the frozen networks", "ablation",
+        "the loop, recipes, caches", "providers: who makes which word", "pretraining of the frozen networks",
+        "ablation, matrices of runs",
     ])  # fmt: skip
     room(380, 132, 300, 136, "frozen", "aubench_plugins", [
         "one folder for each plugin:", "bdfm, neural, bisenet, lightcnn,", "fpr, ct, id, lp, pr, adv, synth, disfa ...",

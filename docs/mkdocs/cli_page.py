@@ -64,8 +64,6 @@ def _row(parameter: Any, context: Any) -> str | None:
     if record is None:
         return None
     written, told = record
-    if parameter.param_type_name == "argument":
-        written = parameter.make_metavar(context)
     return f"| `{_cell(written)}` | {_cell(_text(told))} |"
 
 

@@ -7,7 +7,7 @@ import html
 import importlib.util
 import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from latex2mathml.converter import convert
@@ -19,6 +19,8 @@ DOCS = HERE.parent
 ROOT = DOCS.parent
 PAGES = {"CHANGELOG.md": "changelog.md"}
 """Markdown of the repository that has a page of its own, by its place from the root."""
+COPIES = "repository"
+"""Folder of the site for everything else outside ``docs/`` that a page points to."""
 
 LINK = re.compile(r"(\]\()(<?)([^)\s<>#]+)(#[^)\s]*)?(>?)(?=[)\s])")
 INLINE = re.compile(r'<span class="arithmatex">\\\((.*?)\\\)</span>', re.DOTALL)
@@ -36,25 +38,33 @@ def on_files(files: Files, *, config: Any, **rest: Any) -> Files:
     }
     for place, text in made.items():
         files.append(File.generated(config, place, content=text))
-    for page in list(files.documentation_pages()):
-        for target in _outside(page.content_string, page.src_uri):
-            place = f"repository/{target.as_posix()}"
-            if target.as_posix() not in PAGES and files.get_file_from_path(place) is None:
-                files.append(File.generated(config, place, abs_src_path=str(ROOT / target)))
+    pending = [(page.content_string, DOCS / page.src_uri) for page in files.documentation_pages()]
+    while pending:
+        markdown, source = pending.pop()
+        for link in LINK.finditer(markdown):
+            target = _outside(link[3], source)
+            place = f"{COPIES}/{target}"
+            if target is None or str(target) in PAGES or files.get_file_from_path(place) is not None:
+                continue
+            files.append(File.generated(config, place, abs_src_path=str(ROOT / target)))
+            if target.suffix == ".md":
+                pending.append(((ROOT / target).read_text(encoding="utf-8"), ROOT / target))
     return files
 
 
 def on_page_markdown(markdown: str, *, page: Page, **rest: Any) -> str:
     """Links to files outside ``docs/`` lead to their copies in the site."""
     del rest
-    source = page.file.src_uri
+    place = page.file.src_uri
+    copied = place.startswith(f"{COPIES}/")
+    source = ROOT / place.removeprefix(f"{COPIES}/") if copied else DOCS / place
 
     def moved(found: re.Match[str]) -> str:
-        target = _repository_file(found[3], source)
+        target = _outside(found[3], source)
         if target is None:
             return found[0]
-        place = PAGES.get(target.as_posix(), f"repository/{target.as_posix()}")
-        relative = os.path.relpath(place, Path(source).parent)
+        there = PAGES.get(str(target), f"{COPIES}/{target}")
+        relative = os.path.relpath(there, Path(place).parent)
         return f"{found[1]}{found[2]}{relative}{found[4] or ''}{found[5]}"
 
     return LINK.sub(moved, markdown)
@@ -77,19 +87,12 @@ def _drawing(found: re.Match[str]) -> str:
     return f'<span class="drawing" role="img" aria-label="{found[1]}">{drawing[drawing.index("<svg") :]}</span>'
 
 
-def _outside(markdown: str, source: str) -> list[Path]:
-    found = (_repository_file(link[3], source) for link in LINK.finditer(markdown))
-    return [target for target in found if target is not None]
-
-
-def _repository_file(link: str, source: str) -> Path | None:
-    """The file that a relative link of a page names, from the repository's root, if it lies outside ``docs/``."""
-    if not link.startswith("../"):
+def _outside(link: str, source: Path) -> PurePosixPath | None:
+    """The file that a relative link in ``source`` names, from the repository's root, if it lies outside ``docs/``."""
+    target = Path(os.path.normpath(source.parent / link))
+    if ":" in link or target.is_relative_to(DOCS) or not target.is_relative_to(ROOT) or not target.is_file():
         return None
-    target = Path(os.path.normpath(DOCS / Path(source).parent / link))
-    if target.is_relative_to(DOCS) or not target.is_relative_to(ROOT) or not target.is_file():
-        return None
-    return target.relative_to(ROOT)
+    return PurePosixPath(target.relative_to(ROOT).as_posix())
 
 
 def _module(name: str) -> Any:
