@@ -56,7 +56,7 @@ def gather(request: Request, say: Callable[[str], None] = lambda _: None) -> Gat
     _declared(request)
     constants, fitted = constants_known(request.baselines)
     for name in fitted:
-        discovery.find("estimator", name, also=registry.load().variants("estimator"))
+        registry.resolve("estimator", name)
     opened, remarks = _runs(request)
     truths = _truths(request, opened)
     methods = from_runs(opened)
