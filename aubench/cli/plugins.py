@@ -9,12 +9,14 @@ import typer
 
 from aubench import discovery
 from aubench.cli.plugin_option import PluginFiles
+from aubench.cli.scaffold import new
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    group = typer.Typer(no_args_is_help=True, help="What is installed, and what is broken.")
+    group = typer.Typer(no_args_is_help=True, help="What is installed, what is broken; begin one of your own.")
     group.command("list")(list_plugins)
+    group.command("new")(new)
     app.add_typer(group, name="plugins")
 
 

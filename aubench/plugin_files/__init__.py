@@ -258,7 +258,7 @@ def _named() -> Iterator[Path]:
             yield Path(os.path.abspath(Path(_split(entry.strip())[0]).expanduser()))
 
 
-sys.meta_path.append(_Finder)  # type: ignore[arg-type]
+sys.meta_path.append(_Finder)
 
 
 # --- one call of the command line -------------------------------------------------------------------------------------
