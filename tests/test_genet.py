@@ -138,7 +138,7 @@ def run(places: list[float], batch: int = 8, **pace: float) -> tuple[Tensor, Ten
     images = torch.tensor(places).view(-1, 1, 1, 1)
     bowl = Bowl()
     start = free(FacialParameters.base(1)).repeat(len(places), 1)
-    settings = Pace(**{"iterations": 100, "rate": 0.1, "tolerance": 0.01, "patience": 10, **pace})  # type: ignore[arg-type]
+    settings = Pace(**{"iterations": 100, "rate": 0.1, "looks": 1.0, "tolerance": 0.01, "patience": 10, **pace})  # type: ignore[arg-type]
     found = search(bowl, start, lambda rows: (images[rows], Features(images[rows], {})), settings, batch)  # type: ignore[arg-type]
     return bounded(found.numbers).pose[:, 0], found.loss, found.steps, bowl
 

@@ -29,6 +29,9 @@ class GenetConfig(Config):
     rate: float = Field(
         default=0.15, gt=0, description="first step size, on the unbounded scale; falls along half a cosine"
     )
+    looks: float = Field(
+        default=0.2, gt=0, description="step of identity and brow style, as a share of that of pose and AUs"
+    )
     tolerance: float = Field(default=0.002, ge=0, description="a smaller relative gain than this counts as none")
     patience: int = Field(default=12, ge=1, description="a frame's search stops after so many steps without a gain")
     starts: int = Field(default=1, ge=1, description="searches per frame: from the base face, then from random faces")
@@ -36,7 +39,7 @@ class GenetConfig(Config):
     losses: dict[str, float] = Field(default={"ct": 1.0, "pr": 0.1}, description="loss plugins and their weights")
     loss_options: dict[str, dict[str, object]] = Field(default={})
     fused: bool = Field(default=True, description="hand f_gb to the losses as one more map beside the attended ones")
-    standardise: bool = Field(default=True, description="compare features by their departures from each domain's mean")
+    standardise: bool = Field(default=False, description="compare features by their departures from each domain's mean")
     samples: int = Field(default=512, ge=2, description="frames, and drawn faces, for the statistics of both domains")
     renderer: str = "neural"
     renderer_config: dict[str, object] = Field(default={})

@@ -53,7 +53,7 @@ class Genet:
         if not self._renderer.differentiable:
             raise UserError(f"estimator 'genet': renderer {config.renderer!r} passes no gradients on; use neural.")
         self._extractor: Any = self._frozen(build("extractor", config.extractor, config.extractor_config))
-        self._pace = Pace(config.iterations, config.rate, config.tolerance, config.patience)
+        self._pace = Pace(config.iterations, config.rate, config.looks, config.tolerance, config.patience)
         losses = {name: build("loss", name, config.loss_options.get(name)) for name in config.losses}
         self._objective = Objective(losses, config.losses, self._draw, self._read_drawn)
         self._standardiser: Standardiser | None = None
