@@ -29,20 +29,25 @@ def ablate(
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of the label-free losses.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     preset: Annotated[str | None, typer.Option(help="small or paper.")] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Runs at a time, with one thread each if more than one.")] = 1,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Runs at a time. Default: one, or one for each GPU.")] = None,
     plugin: PluginFiles = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any entry of the config; repeatable.")
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done and how long it may take; touch nothing.")
+    ] = False,
 ) -> None:
     """Measure what each loss is worth: the whole, and the whole less one, over several seeds.
 
     Runs share cached features and, per seed, the first training phase. Writes ablation.md and ablation.json.
     """
+    from aubench.cli.run import show_plan
     from aubench.errors import UserError
     from aubench_training.ablate import ablate as run
-    from aubench_training.ablate import variants
+    from aubench_training.ablate import request, variants
     from aubench_training.config import load_recipe, loss_weights, resolve
+    from aubench_training.runner.run import dry_run as plan
 
     if not leave_one_out and not additions:
         raise UserError("nothing to leave out: give --leave-one-out, --additions or both.")
@@ -54,5 +59,9 @@ def ablate(
         options["label_free"] = {"steps": steps}
     config = resolve(recipe, preset=preset, options=options, assignments=settings or [])
     rows = variants(config, seeds, losses=leave_one_out, additions=additions)
-    run(rows, out, jobs=jobs, command=["aubench", *sys.argv[1:]])
+    if dry_run:
+        show_plan(plan(request(rows, out, jobs=jobs)))
+        return
+    result = run(rows, out, jobs=jobs, command=["aubench", *sys.argv[1:]])
     typer.echo((out / "ablation.md").read_text(encoding="utf-8"))
+    raise typer.Exit(result.code)

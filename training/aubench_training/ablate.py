@@ -1,34 +1,29 @@
 """Leave-one-out: does each loss, and each addition to the paper, earn its place?
 
-Every variant is an ordinary run of its own folder. Two things are shared: the caches of frozen features, and the first
-phase, which does not depend on the losses: it is trained once per seed, and its last checkpoint is what the runs that
-differ only in the second phase resume from.
+A matrix of runs like any other (:mod:`.runner`), with a table of its own: every row beside the whole, paired by seed.
 """
 
 from __future__ import annotations
 
 import json
-import multiprocessing
-import shutil
-from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from aubench.errors import UserError
 from aubench.files import atomic_write_text
-from aubench.report import REPORT
 
-from .config import RunConfig, check, dump
-from .trainer import CONFIG, train
+from .config import RunConfig, check
+from .runner.asked import Asked
+from .runner.run import Request, Result, run
+from .runner.summary import read_report, scores
 
+TITLE = "ablation"
 ALL = "all"
 FIRST_PHASE_ONLY = "first phase only"
-_SECOND_PHASE_ADDITIONS = ("sampled_loopback", "frozen_statistics")
+METRICS = ("icc31", "mae", "calibrated_icc31", "in_domain_icc31")
 
 
 @dataclass(frozen=True)
@@ -66,104 +61,66 @@ def variants(config: RunConfig, seeds: int, *, losses: bool = True, additions: b
     ]
 
 
-def ablate(rows: Sequence[Variant], out: Path, *, jobs: int = 1, command: Sequence[str] = ()) -> dict[str, Any]:
-    """Run what is not done yet under ``out``, then write ``ablation.json`` and ``ablation.md`` there."""
+def request(rows: Sequence[Variant], out: Path, *, jobs: int | None = 1, command: Sequence[str] = ()) -> Request:
+    """The rows as what the runner is asked for."""
+    return Request([Asked(row.name, row.folder, row.config) for row in rows], out, TITLE, jobs=jobs, command=command)
+
+
+def ablate(rows: Sequence[Variant], out: Path, *, jobs: int | None = 1, command: Sequence[str] = ()) -> Result:
+    """Run what is not done yet under ``out``, then write ``ablation.json`` and ``ablation.md`` there; the former is the
+    result's summary."""
+    result = run(request(rows, out, jobs=jobs, command=command))
+    return replace(result, summary=_summarise(rows, result, command))
+
+
+def _summarise(rows: Sequence[Variant], result: Result, command: Sequence[str]) -> dict[str, Any]:
+    """Mean and spread over seeds of every row, beside the row of the whole. A run that failed is missing, and said."""
+    out, jobs = result.plan.out, result.plan.rows
+    found: dict[str, dict[int, dict[str, Any]]] = {row.name: {} for row in rows}
     for row in rows:
-        finished = out / row.folder / CONFIG
-        if finished.is_file() and finished.read_text(encoding="utf-8") != dump(row.config):
-            raise UserError(f"{out / row.folder}: holds a run of another config; choose another --out.")
-    first: dict[str, int] = {}
-    for row in rows:
-        key = _first_phase(row.config)
-        if key is not None and key not in first:
-            first[key] = len(first)
-    for key, number in first.items():
-        _run((out / f"first-phase-{number}", key, None))
-    waiting = [(out / row.folder, dump(row.config), _checkpoint(out, first, row.config)) for row in rows]
-    if jobs > 1:
-        # One thread each: two processes of one thread do more than one process of two.
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(jobs, context, _one_thread) as pool:
-            list(pool.map(_run, waiting))
-    else:
-        list(map(_run, waiting))
-    return _summarise(rows, out, command)
-
-
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
-def _first_phase(config: RunConfig) -> str | None:
-    """The config of the run that is only the first phase, equal for all runs that may share it; None without one."""
-    if not config.additions.loopback_first or not config.loopback.steps:
-        return None
-    values = config.model_dump(mode="json")
-    values |= {"losses": {}, "loss_options": {}, "baselines": [], "label_free": {**values["label_free"], "steps": 0}}
-    values["additions"] |= dict.fromkeys(_SECOND_PHASE_ADDITIONS, False)
-    return dump(check(values))
-
-
-def _checkpoint(out: Path, first: dict[str, int], config: RunConfig) -> Path | None:
-    key = _first_phase(config)
-    return None if key is None else out / f"first-phase-{first[key]}" / "checkpoints"
-
-
-def _run(job: tuple[Path, str, Path | None]) -> None:
-    """One run, unless it is finished; ``start`` is the folder of checkpoints that it begins with."""
-    import yaml
-
-    folder, text, start = job
-    if (folder / REPORT).is_file():
-        return
-    own = folder / "checkpoints"
-    if start is not None and not own.is_dir():
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / "checkpoints.partial"
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(start, partial)
-        partial.rename(own)
-    train(check(yaml.safe_load(text)), folder, resume=True, tensorboard=False)
-
-
-def _summarise(rows: Sequence[Variant], out: Path, command: Sequence[str]) -> dict[str, Any]:
-    """Mean and spread over seeds of every row, beside the row of the whole."""
-    names = list(dict.fromkeys(row.name for row in rows))
-    found: dict[str, dict[str, Any]] = {}
-    for name in names:
-        reports = [json.loads((out / r.folder / REPORT).read_text(encoding="utf-8")) for r in rows if r.name == name]
-        found[name] = {
-            "icc31": [_mean(report["datasets"], "icc31") for report in reports],
-            "mae": [_mean(report["datasets"], "mae") for report in reports],
-            "calibrated_icc31": [_mean(report["rows"]["calibrated"]["datasets"], "icc31") for report in reports],
-            "in_domain_icc31": [report["training"]["in_domain_icc31"] for report in reports],
-            "train_s": [report["training"]["train_s"] for report in reports],
-            "aus": _per_au(reports),
-        }
-    seeds = len(found[ALL]["icc31"])
-    summary = {"command": " ".join(command), "seeds": seeds, "rows": found}
-    atomic_write_text(out / "ablation.json", json.dumps(summary, indent=1) + "\n")
+        folder = jobs[row.folder].folder
+        report, numbers = read_report(folder), scores(folder)
+        if report is not None and numbers is not None and jobs[row.folder].state in ("done", "was done"):
+            found[row.name][row.config.seed] = {**numbers, "report": report}
+    seeds = len({row.config.seed for row in rows})
+    table = {name: _row(by_seed) for name, by_seed in found.items()}
+    missing = {failure["run"]: failure["reason"] or failure["state"] for failure in result.summary["failures"]}
+    summary = {"command": " ".join(command), "seeds": seeds, "rows": table, "missing": missing}
+    atomic_write_text(out / "ablation.json", json.dumps(summary, indent=1, allow_nan=False) + "\n")
     lines = [
         "# Leave-one-out\n",
         f"Mean over {seeds} seed{'s' if seeds != 1 else ''} ± standard deviation; the difference is paired by seed.\n",
         "| row | ICC(3,1) | difference | MAE | ICC(3,1) calibrated | ICC(3,1) on engine samples |",
         "| --- | --- | --- | --- | --- | --- |",
     ]
-    for name, row in found.items():
-        change = np.subtract(row["icc31"], found[ALL]["icc31"])
-        difference = "" if name == ALL else f"{change.mean():+.3f} ± {change.std():.3f}"
-        columns = [_spread(row[k]) for k in ("icc31", "mae", "calibrated_icc31", "in_domain_icc31")]
+    for name, values in table.items():
+        columns = [_spread(values[metric]) for metric in METRICS]
+        difference = "" if name == ALL else _difference(found[name], found[ALL])
         lines.append(f"| {name} | {columns[0]} | {difference} | {columns[1]} | {columns[2]} | {columns[3]} |")
+    for name, reason in missing.items():
+        lines.append(f"\nMissing: {name}: {reason}")
     if command:
         lines.append(f"\nCommand: `{' '.join(command)}`")
     atomic_write_text(out / "ablation.md", "\n".join(lines) + "\n")
     return summary
 
 
-def _mean(datasets: dict[str, Any], metric: str) -> float:
-    """A metric's mean over the AUs, averaged over data sets; NaN where it is undefined."""
-    values = [scored["mean"][metric] for scored in datasets.values()]
-    return float(np.mean([np.nan if value is None else value for value in values]))
+def _row(by_seed: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+    """A row's numbers, one for each seed that is done."""
+    reports = [each["report"] for each in by_seed.values()]
+    return {
+        **{metric: [each[metric] for each in by_seed.values()] for metric in METRICS},
+        "train_s": [report["training"]["train_s"] for report in reports],
+        "of_seeds": list(by_seed),
+        "aus": _per_au(reports),
+    }
+
+
+def _difference(mine: Mapping[int, Mapping[str, Any]], whole: Mapping[int, Mapping[str, Any]]) -> str:
+    """Change of ICC(3,1) against the whole, over the seeds that both have."""
+    pairs = [(mine[seed]["icc31"], whole[seed]["icc31"]) for seed in mine if seed in whole]
+    change = [a - b for a, b in pairs if a is not None and b is not None]
+    return f"{np.mean(change):+.3f} ± {np.std(change):.3f}" if change else ""
 
 
 def _per_au(reports: list[dict[str, Any]]) -> dict[str, list[float | None]]:
@@ -171,11 +128,14 @@ def _per_au(reports: list[dict[str, Any]]) -> dict[str, list[float | None]]:
     found: dict[str, list[float | None]] = {}
     for report in reports:
         for dataset, scored in report["datasets"].items():
-            for au, scores in scored["aus"].items():
+            for au, of_au in scored["aus"].items():
                 key = au if len(report["datasets"]) == 1 else f"{dataset}/{au}"
-                found.setdefault(key, []).append(scores["icc31"])
+                found.setdefault(key, []).append(of_au["icc31"])
     return found
 
 
-def _spread(values: list[float]) -> str:
-    return f"{np.mean(values):.3f} ± {np.std(values):.3f}" if len(values) > 1 else f"{values[0]:.3f}"
+def _spread(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    if not known:
+        return ""
+    return f"{np.mean(known):.3f} ± {np.std(known):.3f}" if len(known) > 1 else f"{known[0]:.3f}"

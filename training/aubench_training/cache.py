@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from filelock import FileLock
 from rich.console import Console
 from torch import Tensor
 
@@ -95,24 +96,41 @@ def cached(
     console: Console | None = None,
 ) -> dict[str, npt.NDArray[np.float16]]:
     """``compute`` of all ``images`` (n, h, w, 3), from the cache under ``root`` or now. ``key`` must name all that
-    decides the result. Raises ``UserError`` when the disk is full or not writable."""
+    decides the result. Of two processes that want the same, the second waits for the first. Raises ``UserError`` when
+    the disk is full or not writable."""
     digest = hashlib.sha256(json.dumps({**key, "count": len(images)}, sort_keys=True).encode()).hexdigest()
     folder = root / "features" / digest[:32]
     if not folder.is_dir():
         try:
             folder.parent.mkdir(parents=True, exist_ok=True)
-            partial = Path(tempfile.mkdtemp(prefix=f".{digest[:8]}-", suffix=".partial", dir=folder.parent))
-            try:
-                _compute_into(partial, compute, images, title, device, console)
-                (partial / "key.json").write_text(json.dumps({**key, "count": len(images)}, indent=1))
-                # Another process may have been quicker: then its pool is as good as ours.
+            with FileLock(folder.parent / f".{folder.name}.lock"):
                 if not folder.is_dir():
-                    partial.rename(folder)
-            finally:
-                shutil.rmtree(partial, ignore_errors=True)
+                    _make(folder, compute, images, title, {**key, "count": len(images)}, device, console)
         except OSError as error:
             raise UserError(f"{folder}: {error.strerror or error}; set AUBENCH_CACHE to a folder with room") from error
     return {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
+
+
+def _make(
+    folder: Path,
+    compute: Compute,
+    images: npt.NDArray[np.uint8],
+    title: str,
+    key: Mapping[str, Any],
+    device: torch.device,
+    console: Console | None,
+) -> None:
+    """Compute into a folder of its own, which takes the name when it is whole."""
+    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name[:8]}-", suffix=".partial", dir=folder.parent))
+    try:
+        _compute_into(partial, compute, images, title, device, console)
+        (partial / "key.json").write_text(json.dumps(key, indent=1))
+        # Where locks do not hold (some network file systems), another process may have been quicker: its pool is as
+        # good as ours.
+        if not folder.is_dir():
+            partial.rename(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 @torch.inference_mode()
