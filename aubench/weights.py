@@ -151,26 +151,29 @@ def load_into(
 def resolve(plugin_file: str, weights: str | None, command: str) -> Path | None:
     """The file that a plugin's ``weights`` option means, or ``None`` for random numbers (``None`` or ``"none"``).
 
-    ``"shipped"`` is ``assets/<plugin>.safetensors`` beside ``plugin_file`` (the plugin passes its ``__file__``); where
-    that is absent the :class:`UserError` names ``command``, which makes it. ``"cache:<name>"`` is a file that
-    ``aubench weights`` converted; anything else is a path.
+    ``"shipped"`` is ``assets/<plugin>.safetensors`` beside ``plugin_file`` (the plugin passes its ``__file__``),
+    ``"shipped:<variant>"`` is ``assets/<plugin>-<variant>.safetensors``; where that is absent the :class:`UserError`
+    names ``command``, which makes it. ``"cache:<name>"`` is a file that ``aubench weights`` converted; anything else is
+    a path.
     """
     if weights is None or weights == "none":
         return None
     if weights.startswith(CACHED):
         return in_cache(weights.removeprefix(CACHED))
-    if weights != "shipped":
+    shipped, _, variant = weights.partition(":")
+    if shipped != "shipped":
         return Path(weights).expanduser()
-    path = shipped_path(plugin_file)
+    path = shipped_path(plugin_file, variant)
     if not path.is_file():
         raise UserError(f"{path}: no weights are shipped here; make them with `{command}`, or give weights: <file>")
     return path
 
 
-def shipped_path(plugin_file: str) -> Path:
-    """Where the weights of the plugin that owns ``plugin_file`` are shipped."""
+def shipped_path(plugin_file: str, variant: str = "") -> Path:
+    """Where the weights of the plugin that owns ``plugin_file`` are shipped; ``variant``: those that are not its
+    default."""
     folder = Path(plugin_file).resolve().parent
-    return folder / "assets" / f"{folder.name}.safetensors"
+    return folder / "assets" / f"{'-'.join(filter(None, (folder.name, variant)))}.safetensors"
 
 
 def cached_path(name: str) -> Path:

@@ -396,8 +396,9 @@ def test_generator_learns_to_draw(tmp_path, fake_engine, monkeypatch):
         ema=0.9,
         perceptual_from=0.9,
     )
-    target = tmp_path / "shipped" / "assets" / "neural.safetensors"
-    monkeypatch.setattr(publish, "shipped", lambda card: target)
+    target = tmp_path / "shipped" / "assets" / "neural-fake.safetensors"
+    plain = publish.shipped
+    monkeypatch.setattr(publish, "shipped", lambda card, variant="": target if variant == "fake" else plain(card))
     found = pretrain_generator(recipe, request(tmp_path, 60, install=True))
     seen = losses(tmp_path / "out")
     assert seen[40] < seen[20], "the perceptual loss joins after step 54"
@@ -434,6 +435,7 @@ def test_shipped_weights_lie_in_the_plugins_folder():
     card = discovery.find("extractor", "bisenet")
     path = publish.shipped(card)
     assert path.parts[-3:] == ("bisenet", "assets", "bisenet.safetensors")
+    assert publish.shipped(card, "ict").name == "bisenet-ict.safetensors"
     stranger = SimpleNamespace(kind="extractor", name="x", factory="no_such_module:X")
     with pytest.raises(UserError, match="no_such_module"):
         publish.shipped(stranger)

@@ -130,19 +130,21 @@ def finish(
     quality: Mapping[str, Any],
     facts: Mapping[str, Any],
     body: str,
+    variant: str = "",
 ) -> None:
-    """Write the quality beside and into the weights, install them where asked, and clear the checkpoints away."""
+    """Write the quality beside and into the weights, install them where asked (as the plugin's ``variant``), and clear
+    the checkpoints away."""
     headline = {name: round(value, 4) for name, value in quality.items() if isinstance(value, float)}
     add_quality(path, headline)
     write_report(request.out, title, quality, {"command": request.command, "seed": request.seed, **facts}, body)
     if request.install:
-        install(path, card)
+        install(path, card, variant)
     shutil.rmtree(request.out / "checkpoints", ignore_errors=True)
 
 
-def install(path: Path, card: Component) -> Path:
-    """Copy a weights file to where ``weights: shipped`` looks for it."""
-    target = shipped(card)
+def install(path: Path, card: Component, variant: str = "") -> Path:
+    """Copy a weights file to where ``weights: shipped``, or ``shipped:<variant>``, looks for it."""
+    target = shipped(card, variant)
     try:
         atomic_write_bytes(target, path.read_bytes())
     except OSError as error:
@@ -150,13 +152,13 @@ def install(path: Path, card: Component) -> Path:
     return target
 
 
-def shipped(card: Component) -> Path:
-    """Where the plugin that owns ``card`` ships its weights."""
+def shipped(card: Component, variant: str = "") -> Path:
+    """Where the plugin that owns ``card`` ships its weights, or those of a variant."""
     module = card.factory.split(":")[0]
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
         raise UserError(f"{card.kind} {card.name!r}: its module {module} has no folder to ship weights in")
-    return weights.shipped_path(spec.origin)
+    return weights.shipped_path(spec.origin, variant)
 
 
 def pool_facts(**pools: Samples) -> dict[str, Any]:
