@@ -1,4 +1,4 @@
-"""One word on pictures that are not what every plugin is promised."""
+"""Pictures as plugins are promised them: one word on those that are not, and the types to compute in."""
 
 from __future__ import annotations
 
@@ -6,6 +6,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+def at_least_float32(image: Tensor) -> Tensor:
+    """float16 and bfloat16 as float32, which resizing needs; float32 and float64 as they are."""
+    import torch
+
+    return image.to(torch.promote_types(image.dtype, torch.float32))
 
 
 def require_image(image: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import contextlib
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,10 @@ from .values import distance
 _ORDERS = {"RGB": (0, 1, 2), "BGR": (2, 1, 0)}
 _SLOPE = 0.1
 """What enters the first layer changes by at least this from black to white."""
+
+
+class _Seen(Exception):
+    """What enters was seen: the rest of the pass need not be made."""
 
 
 class ImageSuite(FrozenSuite):
@@ -120,12 +125,15 @@ class ImageSuite(FrozenSuite):
         network = self.built
         if not isinstance(network, nn.Module):
             skip("it is no nn.Module, which another check says")
+        if (kept := vars(type(self)).get("_entered")) is not None:
+            return cast(Tensor, kept)
         entered: list[Tensor] = []
 
         def note(module: nn.Module, inputs: tuple[Any, ...]) -> None:
             first = next((x for x in inputs if isinstance(x, Tensor)), None)
             if not entered and first is not None and first.ndim == 4 and first.shape[1] in (1, 3):
                 entered.append(first.detach().double().mean((0, 2, 3)).cpu())
+                raise _Seen
 
         leaves = [module for module in network.modules() if not list(module.children())]
         hooks = [module.register_forward_pre_hook(note) for module in leaves]
@@ -136,7 +144,7 @@ class ImageSuite(FrozenSuite):
                 if channel is not None:
                     image[:, channel] += 0.2
                 entered.clear()
-                with torch.no_grad():
+                with torch.no_grad(), contextlib.suppress(_Seen):
                     self.answer(network, image)
                 if not entered:
                     skip("no layer of it gets a picture of 1 or 3 channels, so what enters cannot be seen")
@@ -144,4 +152,7 @@ class ImageSuite(FrozenSuite):
         finally:
             for hook in hooks:
                 hook.remove()
-        return torch.stack([(column - columns[0]) / 0.2 for column in columns[1:]], dim=1)
+        type(self)._entered = torch.stack(  # type: ignore[attr-defined]
+            [(column - columns[0]) / 0.2 for column in columns[1:]], dim=1
+        )
+        return self._slopes()

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from aubench.contracts import PARSING_CLASSES, WHOLE, Features, View
 from aubench.frozen import Frozen
+from aubench.images import require_image
 from aubench.regions import attention
 from aubench.weights import load_into, resolve
 
@@ -82,7 +83,7 @@ class Bisenet(BiSeNet, Frozen):
         ``A_i`` is the probability, summed over the region's classes, that the parser gives to a cell of the stride-8
         map; at strides 16 and 32 it is the mean over the cells that fall together.
         """
-        maps = self.maps(self.prepare(image))
+        maps = self.maps(self.prepare(require_image(image)))
         stages = (maps.feat8, maps.feat16, maps.feat32)
         seen = attention(maps.logits8)
         at_stage = [F.adaptive_avg_pool2d(seen, (stage.shape[-2], stage.shape[-1])) for stage in stages]
@@ -102,7 +103,7 @@ class Bisenet(BiSeNet, Frozen):
     def parse(self, image: Tensor) -> Tensor:
         """Logits (b, 19, h, w) at the size of the RGB images in [0, 1] (b, 3, h, w). Around the view they are those of
         certain background."""
-        logits = upsample_logits(self.maps(self.prepare(image)).logits8, self.size, self.size)
+        logits = upsample_logits(self.maps(self.prepare(require_image(image))).logits8, self.size, self.size)
         rows, columns = self.window(image.shape[-2], image.shape[-1])
         seen = (rows.stop - rows.start, columns.stop - columns.start)
         if logits.shape[-2:] != seen:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from aubench.contracts import Features
 from aubench.frozen import Frozen
+from aubench.images import at_least_float32, require_image
 from aubench.landmarks import PARTS, add_mirrored, decode
 from aubench.weights import load_into, resolve
 
@@ -55,13 +56,14 @@ class Landmark(Fan, Frozen):
             image = F.pad(image, (-left, right - w, -top, bottom - h))
         if image.shape[-2:] != (self.size, self.size):
             size = (self.size, self.size)
-            image = F.interpolate(image.float(), size=size, mode="bilinear", align_corners=False, antialias=True)
+            image = at_least_float32(image)
+            image = F.interpolate(image, size=size, mode="bilinear", align_corners=False, antialias=True)
         return image
 
     def features(self, image: Tensor) -> Features:
         """f_gb: the last heatmaps (b, 68, n, n). T: layer 1 for eyes and brows, layer 2 for nose, mouth and face, each
         weighted by its region's mask, averaged down to ``cells``."""
-        taps = self.taps(self.prepare(image))
+        taps = self.taps(self.prepare(require_image(image)))
         heat = taps.heatmaps[-1]
         layers = [_at_most(layer, self.config.cells) for layer in (taps.layer1, taps.layer2)]
         maps = {}
@@ -80,7 +82,7 @@ class Landmark(Fan, Frozen):
     def landmarks(self, image: Tensor, *, flip: bool = False) -> Tensor:
         """Points (b, 68, 2) in pixels of RGB images in [0, 1] (b, 3, h, w). ``flip`` adds the mirror image's heatmaps,
         as the public code does by default."""
-        x = self.prepare(image)
+        x = self.prepare(require_image(image))
         heat = self(x)[-1]
         if flip:
             heat = add_mirrored(heat, self(x.flip(-1))[-1])

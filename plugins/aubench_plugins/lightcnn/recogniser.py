@@ -7,6 +7,7 @@ from torch import Tensor
 
 from aubench.contracts import TEMPLATE
 from aubench.frozen import Frozen
+from aubench.images import at_least_float32, require_image
 from aubench.weights import load_into, resolve
 
 from . import LightcnnConfig
@@ -34,19 +35,19 @@ class Lightcnn(LightCNN, Frozen):
     def prepare(self, image: Tensor) -> Tensor:
         """Aligned RGB crops in [0, 1] (b, 3, h, w) to grey faces (b, 1, 128, 128), differentiably."""
         red, green, blue = _LUMA
-        grey = red * image[:, 0] + green * image[:, 1] + blue * image[:, 2]
+        grey = at_least_float32(red * image[:, 0] + green * image[:, 1] + blue * image[:, 2])
         eye_y, mouth_y = (TEMPLATE[0][1] + TEMPLATE[1][1]) / 2, (TEMPLATE[3][1] + TEMPLATE[4][1]) / 2
         step = (mouth_y - eye_y) / _EYE_TO_MOUTH
-        pixel = torch.arange(SIDE, device=image.device, dtype=torch.float32)
+        pixel = torch.arange(SIDE, device=image.device, dtype=grey.dtype)
         rows = eye_y + (pixel - _EYE_Y) * step
         columns = 0.5 + (pixel - (SIDE - 1) / 2) * step
         down = resampling(rows, step, image.shape[-2])
         across = resampling(columns, step, image.shape[-1])
-        return (down @ grey.float() @ across.mT)[:, None]
+        return (down @ grey @ across.mT)[:, None]
 
     def embed(self, image: Tensor) -> Tensor:
         """Embeddings (b, 256) of aligned RGB crops in [0, 1] (b, 3, h, w), to be compared by cosine."""
-        return self.embedding(self.prepare(image))
+        return self.embedding(self.prepare(require_image(image)))
 
 
 def resampling(positions: Tensor, step: float, size: int) -> Tensor:

@@ -15,6 +15,7 @@ from aubench import discovery
 from aubench.contracts import Features, Parser
 from aubench.errors import UserError, did_you_mean
 from aubench.frozen import Frozen
+from aubench.images import require_image
 from aubench.regions import CLASSES_OF, attention
 from aubench.weights import Source, load_into
 
@@ -62,7 +63,7 @@ class TimmFeatures(Frozen):
     def features(self, image: Tensor) -> Features:
         """f_gb: the deepest level. T: the level of each region times its attention, if there is a parser; the mean of
         the attention over the pixels of a cell."""
-        made = self.backbone(self.prepare(image))
+        made = self.backbone(self.prepare(require_image(image)))
         order = sorted(set(self.levels))
         stages = [_channels_first(made[order.index(i)], self.layout) for i in self.levels]
         if self.parser is None:
