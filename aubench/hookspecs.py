@@ -12,6 +12,12 @@ from aubench.component import Component
 
 hookspec = pluggy.HookspecMarker("aubench")
 
+API_VERSION = 1
+"""Version of the hooks, the card and the contracts; raised when a plugin written before would break. A module of cards
+says what it was written for: ``AUBENCH_API = 1``. One that says another version is listed as broken, with the remedy;
+one that says nothing is taken to fit."""
+API_ATTRIBUTE = "AUBENCH_API"
+
 
 @hookspec
 def aubench_renderers() -> list[Component]:  # type: ignore[empty-body]

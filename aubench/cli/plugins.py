@@ -1,4 +1,4 @@
-"""``aubench plugins list``: what is installed, what is broken, and why."""
+"""``aubench plugins``: what is installed, what is broken and why; check a plugin, begin one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from aubench import discovery
+from aubench.cli.check import check
 from aubench.cli.plugin_option import PluginFiles
 from aubench.cli.scaffold import new
 
@@ -17,6 +18,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(no_args_is_help=True, help="What is installed, what is broken; begin one of your own.")
     group.command("list")(list_plugins)
     group.command("new")(new)
+    group.command("check")(check)
     app.add_typer(group, name="plugins")
 
 
