@@ -141,6 +141,20 @@ def _fault(card: Component, hook: str, kind: Kind) -> str:
     return ""
 
 
+def _api_fault(plugin: object, source: _Source) -> str:
+    """What is wrong with the version of the plugin API that a module of cards says it was written for."""
+    here = hookspecs.API_VERSION
+    said = getattr(plugin, hookspecs.API_ATTRIBUTE, here)
+    if not isinstance(said, int) or isinstance(said, bool):
+        return f"says {hookspecs.API_ATTRIBUTE} = {said!r}, which is no whole number; this aubench has {here}"
+    if said > here:
+        return f"was written for plugin API {said}, this aubench has {here}; pip install --upgrade aubench"
+    if said < here:
+        remedy = "adapt it" if source.distribution == f"${VARIABLE}" else f"pip install --upgrade {source.distribution}"
+        return f"was written for plugin API {said}, this aubench has {here}; {remedy}"
+    return ""
+
+
 def _offers(source: _Source) -> Iterator[Component | Row]:
     """Cards of one source, and a row for everything that is wrong with it."""
     manager = pluggy.PluginManager(GROUP)
@@ -149,6 +163,9 @@ def _offers(source: _Source) -> Iterator[Component | Row]:
         # What a plugin prints on import must not end up inside our JSON.
         with contextlib.redirect_stdout(sys.stderr):
             plugin = source.load()
+        if fault := _api_fault(plugin, source):
+            yield source.row("plugin", source.name, error=f"{source.module} {fault}")
+            return
         manager.register(plugin, source.name)
         manager.check_pending()
     except (Exception, SystemExit) as error:
