@@ -56,15 +56,17 @@ def speed(dataset: str, here: Mapping[str, Any]) -> str:
     for one in found:
         cells = [f"<th scope='row' class='t'>{breakable(one.name)}</th>"]
         for value in (one.ms, one.images_per_s, *(one.stages.get(stage) for stage in speed_lines.STAGES)):
-            shown = "<td class='n none'>–</td>" if value is None else figure(value, faint=not one.measured)
-            cells.append(shown)
+            cells.append(figure(value, faint=not one.measured))
         said = "; ".join(filter(None, ("measured here" if one.measured else "", one.note))) or "not measured"
         cells += [f"<td>{speed_lines.size(one)}</td>", f"<td class='words'>{escape(said)}</td>"]
         lines.append(f"<tr>{''.join(cells)}</tr>")
     return table(escape(speed_lines.about(here)), head, [f"<tbody>{''.join(lines)}</tbody>"], key="speed")
 
 
-def figure(value: float, *, faint: bool) -> str:
-    """A cell of a speed, faint where it was not measured beside the others."""
+def figure(value: float | None, *, faint: bool, more: str = "") -> str:
+    """A cell of a speed, faint where it was not measured beside the others; ``more`` stands below a known one."""
+    if value is None:
+        return "<td class='n none'>–</td>"
     text = speed_lines.figure(value)
-    return f"<td class='n{' none' if faint else ''}' data-v='{value:.6g}'>{f'({text})' if faint else text}</td>"
+    shown = f"({text})" if faint else text
+    return f"<td class='n{' none' if faint else ''}' data-v='{value:.6g}'>{shown}{more}</td>"

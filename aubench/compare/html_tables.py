@@ -41,7 +41,6 @@ def _ranking(dataset: str, here: Mapping[str, Any]) -> str:
         ("behind best", "95% of the paired difference to the best row of the protocol"),
         ("MAE", "in intensity steps of 0 to 5; lower is better"), ("95% of MAE", ""), ("PCC", "correlation"),
         ("ICC(2,1)", "absolute agreement"), ("ms/image", "from aligned crop to answer; in brackets: noted elsewhere"),
-        ("images/s", "likewise"),
         ("labels", "AU labels used in training"),
     ]  # fmt: skip
 
@@ -64,9 +63,8 @@ def _ranking(dataset: str, here: Mapping[str, Any]) -> str:
                 )
         cells += [cell(mean.get("pcc")), cell(mean.get("icc21"))]
         speed = speed_lines.line(e, here)
-        for value in (speed.ms, speed.images_per_s):
-            known = value is not None
-            cells.append(html_beside.figure(value, faint=not speed.measured) if known else "<td class='n none'>–</td>")
+        more = f"<small class='below'>{speed_lines.figure(speed.images_per_s)} images/s</small>"
+        cells.append(html_beside.figure(speed.ms, faint=not speed.measured, more=more))
         word = e.get("labels", "")
         cells.append(f"<td>{f'<abbr title={quoted(LABELS[word])}>{word}</abbr>' if word in LABELS else ''}</td>")
         return f"<tr>{''.join(cells)}</tr>"
@@ -161,20 +159,17 @@ def _tests(dataset: str, here: Mapping[str, Any]) -> str:
 def _basis(dataset: str, here: Mapping[str, Any]) -> str:
     head = [("method", ""), ("protocol", "hash of labels, people, AUs, frames, ICC form and scale"), ("AUs", ""),
             ("frames scored", ""), ("dropped", ""), ("labels used", ""), ("training data overlap", ""), ("scale", ""),
-            ("size", ""), ("licence", "")]  # fmt: skip
+            ("licence", "")]  # fmt: skip
     total = len(here["aus"])
 
     def row(e: Mapping[str, Any]) -> str:
         scale = e["scale"] if e["rescale"] is None else f"{e['scale']} × {e['rescale']:g}"
         dropped = ", ".join(f"{e[k]} {k}" for k in ("missing", "invalid", "surplus") if e[k]) or "none"
-        facts = e["facts"]
-        weights = facts.get("parameters")
-        size = f"{weights / 1e6:.1f} M numbers, {facts['megabytes']:g} MB" if weights else "–"
         word = e["labels"]
         used = f"{word}: {LABELS[word]}" if word in LABELS else word
         cells = [f"{e['group']} <code>{e['protocol']}</code>", f"{total - len(e['missing_aus'])} of {total}",
-                 f"{e['scored']:,} of {e['frames']:,}", dropped, used, escape(e["overlap"]), escape(scale), size,
-                 escape(facts.get("licence", "–"))]  # fmt: skip
+                 f"{e['scored']:,} of {e['frames']:,}", dropped, used, escape(e["overlap"]), escape(scale),
+                 escape(e["facts"].get("licence", "–"))]  # fmt: skip
         return f"<tr>{title({**e, 'label': e['name']})}{''.join(f'<td>{c}</td>' for c in cells)}</tr>"
 
     rows = [e for e in here["rows"] if e["kind"] != "constant"]

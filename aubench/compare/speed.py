@@ -72,8 +72,8 @@ def _on(
         if not len(frames):
             raise UserError(f"--speed: {name} has no test frames in this split")
         out: dict[str, Any] = {
-            "frames": len(frames), "batch": BATCH, "threads": torch.get_num_threads(), "device": "cpu",
-            "machine": cpu_name(), "picture": list(PICTURE), **_before(frames.images),
+            "frames": len(frames), "batch": min(BATCH, len(frames)), "threads": torch.get_num_threads(),
+            "device": "cpu", "machine": cpu_name(), "picture": list(PICTURE), **_before(frames.images),
         }  # fmt: skip
         runners, told = [], {}
         for method in methods:
@@ -152,7 +152,7 @@ def _of_run(method: Method, frames: Frames) -> _Runner | str:
     try:
         model = Combination.load(folder)
     except UserError as error:
-        return str(error)
+        return f"its model does not load here: {str(error).partition(': ')[2].partition(';')[0] or error}"
     crops: list[Image] = list(frames.images)
 
     def work() -> tuple[dict[str, float], int]:
