@@ -29,7 +29,7 @@ class Action:
 ACTIONS: dict[str, Action] = {
     "AU01": Action({"browInnerUp": 1.0}, {"brow_inner": (-0.04, 0.14, 0.0)}),
     "AU02": Action({"browOuterUp": 0.85}),
-    "AU04": Action({"browDown": 1.15}, {"brow_inner": (-0.26, -0.14, 0.04), "glabella": (0.0, -0.08, 0.06)}),
+    "AU04": Action({"browDown": 1.35}, {"brow_inner": (-0.34, -0.16, 0.04), "glabella": (0.0, -0.10, 0.06)}),
     "AU05": Action({"eyeWide": 1.1}),
     "AU06": Action({"cheekRaiser": 0.7, "cheekSquint": 0.75}, sealed=1.0),
     "AU07": Action({"eyeSquint": 1.5}, close=0.12),
@@ -50,8 +50,8 @@ ACTIONS: dict[str, Action] = {
     "AU25": Action({"mouthLowerDown": 0.75, "mouthUpperUp": 0.28}, within=((62, 1.9), (66, 1.9), (54, 1.2))),
     "AU26": Action({"jawOpen": 0.55, "mouthClose": 0.22}),
     "AU43": Action({}, close=1.0),
-    "AU30L": Action({"jawLeft": 1.0}, sealed=1.0),
-    "AU30R": Action({"jawRight": 1.0}, sealed=1.0),
+    "AU30L": Action({"jawLeft": 1.5}, sealed=1.0),
+    "AU30R": Action({"jawRight": 1.5}, sealed=1.0),
 }
 CENTRED = ("AU26", "AU30L", "AU30R")
 """AUs of the one jaw, which have no sides."""

@@ -7,10 +7,11 @@ the picture's right (the person's left), y up, z to the camera. A paired bone is
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from .arrays import Floats, Ints
+from .arrays import Flags, Floats, Ints
 from .topology import PART
 
 
@@ -78,8 +79,18 @@ class Body:
     vertices: Floats
     parts: Ints
     landmarks: Ints
-    lower: np.ndarray
+    lower: Flags
     balls: tuple[tuple[Ints, Floats], tuple[Ints, Floats]]
+
+    @cached_property
+    def soft(self) -> Flags:
+        """(n,): skin, sockets and lashes."""
+        return np.isin(self.parts, _SOFT)
+
+    @cached_property
+    def hard(self) -> Flags:
+        """(n,): teeth and gums."""
+        return np.isin(self.parts, _HARD)
 
 
 def pivot(bone: Bone, body: Body, mirrored: bool) -> Floats:
@@ -92,8 +103,8 @@ def pivot(bone: Bone, body: Body, mirrored: bool) -> Floats:
 
 def weights(bone: Bone, points: Floats, centre: Floats) -> Floats:
     """How firmly (n,) a bone holds points (n, 3): 1 at its centre, 0 from its edge on, smooth between."""
-    distance = (((points - centre) / bone.radii) ** 2).sum(axis=1)
-    out: Floats = np.clip(1.0 - distance, 0.0, 1.0) ** 2
+    arm = (points - centre) / bone.radii
+    out: Floats = np.maximum(1.0 - np.einsum("ij,ij->i", arm, arm), 0.0) ** 2
     return out
 
 
@@ -105,12 +116,11 @@ def offset(bone: Bone, body: Body, kind: str, axis: int, amount: float) -> Float
     for mirrored in (False, True) if bone.paired else (False,):
         centre = pivot(bone, body, mirrored)
         flip = -1.0 if mirrored else 1.0
-        held = np.isin(body.parts, _SOFT)
-        w = np.where(held, weights(bone, body.vertices, centre), 0.0)
-        hard = np.isin(body.parts, _HARD)
+        w = np.where(body.soft, weights(bone, body.vertices, centre), 0.0)
         if bone.carries != "none":
-            w[hard if bone.carries == "both" else hard & body.lower] = 1.0
-        total += w[:, None] * _move(body.vertices - centre, kind, axis, amount, flip)
+            w[body.hard if bone.carries == "both" else body.hard & body.lower] = 1.0
+        mine = np.flatnonzero(w)
+        total[mine] += w[mine, None] * _move(body.vertices[mine] - centre, kind, axis, amount, flip)
         for ids, middle in body.balls:  # eyeballs stay round: they go where their centre goes
             share = weights(bone, middle[None], centre)[:, None]
             total[ids] += share * _move((middle - centre)[None], kind, axis, amount, flip)

@@ -66,11 +66,16 @@ class Eye:
         """Turn the eyeball in place."""
         vertices[self.ball] = (vertices[self.ball] - centre) @ rotation.T + centre
 
-    def close(self, vertices: Floats, share: float, centre: Floats, axis: Floats) -> None:
-        """Close ``share`` of the opening, in place; ``vertices`` hold the blink shape in that share already. ``axis``:
-        where the eye looks, a unit vector."""
+    def close(self, vertices: Floats, share: float, rest: Floats, centre: Floats, axis: Floats) -> None:
+        """Close ``share`` of the opening, in place; ``vertices`` hold the blink shape in that share already.
+
+        ``rest`` (STATIONS,): the opening without expression. What narrows it otherwise does so less and less, as
+        muscles that pull on the same lids do: half the opening is halved again by the next as much. ``axis``: where
+        the eye looks, a unit vector."""
         now = self.opening(vertices)
-        wide = np.maximum(now - share * self.blink, 0.04 * self.bow)
+        rest = np.maximum(rest, 0.04 * self.bow)
+        left = (now - share * self.blink) / np.maximum(rest, 1e-6)
+        wide = rest * np.where(left < 0.5, 0.5 * np.exp(np.minimum(2 * left - 1, 0.0)), left)
         change = (1 - share) * wide - share * OVERLAP * self.bow - now
         near = vertices[self.ids]
         near[:, 1] += self.up @ (UPPER_PART * change) - self.down @ ((1 - UPPER_PART) * change)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.interpolate import PchipInterpolator
 from scipy.sparse import csr_matrix
-from scipy.spatial import Delaunay
+from scipy.spatial import Delaunay, cKDTree
 
 from .arrays import Floats, Ints
 from .regions import lip_lines
@@ -21,8 +21,9 @@ from .topology import PART, Topology
 STATIONS = 25
 REACH = 2.4
 """Centimetres from the contact line within which a lip's skin goes along with it."""
-KISS = 0.0
-"""Gap, in centimetres, of lips that touch."""
+KISS = -0.03
+"""Gap, in centimetres, of closed lips: they press upon each other, so that nothing shows between them."""
+_ROUNDS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,8 +50,17 @@ class Lips:
         """The displacements (n, 3) with ``share`` of their parting of the lips taken out."""
         out = delta.copy()
         if share:
-            self.bring(out, -share * self.gap(delta))
+            wanted = (1 - share) * self.gap(delta)
+            for _ in range(_ROUNDS):
+                self.bring(out, wanted - self.gap(out))
         return out
+
+    def shut(self, vertices: Floats) -> None:
+        """Close the lips of a head, in place: up, down, and halfway forward or back."""
+        start = self.gap(vertices)
+        wanted = start * (1.0, 0.0, 0.5) + (0.0, KISS, 0.0)
+        for _ in range(_ROUNDS):
+            self.bring(vertices, wanted - self.gap(vertices))
 
     def part(self, vertices: Floats) -> None:
         """Push lips apart, in place, where one is inside the other."""
@@ -66,18 +76,16 @@ def lips_of(neutral: Floats, topology: Topology) -> Lips:
     chart = topology.chart.astype(np.float64)
     lines = lip_lines(chart[topology.landmarks])
     face = np.flatnonzero(topology.parts == PART["face"])
-    around = lines["outer_upper"][:, 0]
-    left, right = around[0], around[-1]
+    left, right = (float(np.mean([lines[f"inner_{n}"][k, 0] for n in ("upper", "lower")])) for k in (0, -1))
     middle = 0.5 * (left + right)
     # even steps of u between the corners; the outermost stations lie just inside them
-    u = middle + (right - left) * 0.5 * np.linspace(-0.985, 0.985, STATIONS)
+    u = middle + (right - left) * 0.5 * np.linspace(-0.97, 0.97, STATIONS)
     at = {name: np.stack([u, _height(lines[f"inner_{name}"], u)], axis=1) for name in ("upper", "lower")}
     readers = {name: _reader(chart, face, at[name], len(neutral)) for name in at}
     contact = {name: readers[name] @ neutral for name in at}
     near = np.flatnonzero(np.isin(topology.parts, [PART["face"], PART["mouth_socket"]]))
     axis = 0.5 * (contact["upper"] + contact["lower"])
-    distance = np.linalg.norm(neutral[near][:, None] - axis[None], axis=2)
-    near = near[distance.min(axis=1) < REACH]
+    near = near[cKDTree(axis).query(neutral[near])[0] < REACH]
     share = np.zeros((len(near), STATIONS))
     level = np.interp(np.nan_to_num(chart[near, 0], nan=middle), u, 0.5 * (at["upper"][:, 1] + at["lower"][:, 1]))
     is_face = topology.parts[near] == PART["face"]
@@ -125,7 +133,7 @@ def _stations(x: Floats, at: Floats) -> Floats:
 
 
 def _fall(points: Floats, line: Floats) -> Floats:
-    distance = np.linalg.norm(points[:, None] - line[None], axis=2).min(axis=1)
+    distance = cKDTree(line).query(points)[0]
     t = np.clip(distance / REACH, 0.0, 1.0)
     out: Floats = np.where(distance < 0.15, 1.0, (1 - np.clip((t - 0.0625) / 0.9375, 0, 1) ** 2) ** 2)
     return out

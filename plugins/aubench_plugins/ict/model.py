@@ -13,7 +13,6 @@ from aubench.parameters import (
 )  # fmt: skip
 
 from .arrays import Floats
-from .brows import Brows
 from .identity import SIGMA
 from .lids import gaze_rotation
 from .rig import EXPRESSION_ROWS, GAZE_SHAPE_DEGREES, LOOKS, PIVOT, Rig, build
@@ -36,8 +35,8 @@ class Posed:
     behind when the whole is posed. ``rest`` (n, 3): the same identity without expression and gaze. ``rotation`` (3, 3)
     and ``translation`` (3,): head space to camera space, ``rotation @ v + translation``. ``eyes`` (2, 3): centres of
     the eyeballs in head space, that of the picture's left (the person's right) first; ``gaze`` (2, 3): where they look,
-    unit vectors in head space. ``au`` (23,): AU parameters in [0, 1] with the base at 0. ``brows``: see
-    :class:`.brows.Brows`. ``identity`` (208,): the identity numbers in [0, 1]."""
+    unit vectors in head space. ``au`` (23,): AU parameters in [0, 1] with the base at 0. ``brows`` (36,):
+    weights of the brow styles. ``identity`` (208,): the identity numbers in [0, 1]."""
 
     vertices: Floats
     rest: Floats
@@ -46,7 +45,7 @@ class Posed:
     eyes: Floats
     gaze: Floats
     au: Floats
-    brows: Brows
+    brows: Floats
     identity: Floats
 
     def in_camera(self, points: Floats | None = None) -> Floats:
@@ -94,12 +93,14 @@ class Model:
         centres = []
         for eye, share in zip(rig.eyes, (closed["right"], closed["left"]), strict=True):
             centre = eye.centre(rest)
-            eye.close(rest, 0.0, centre, ahead)
-            eye.close(vertices, share, centre, turn @ ahead)
+            wide = eye.opening(rest)
+            eye.close(rest, 0.0, wide, centre, ahead)
+            eye.close(vertices, share, wide, centre, turn @ ahead)
             eye.turn(vertices, turn, centre)
             centres.append(centre)
-        rig.lips.part(rest)
-        rig.lips.part(vertices)
+        for head in (rest, vertices):
+            rig.lips.part(head)
+            rig.teeth.cover(head)
         rotation = head_rotation(vector[POSE], float(extra[_COLUMN["roll"]]))
         pivot = np.array(PIVOT, np.float32)
         stays = (1 - rig.carried)[:, None]
@@ -107,7 +108,7 @@ class Model:
             vertices += stays * ((vertices - pivot) @ rotation + pivot - vertices)
         return Posed(
             vertices, rest, rotation, -rotation @ pivot, np.array(centres, np.float32),
-            np.stack([turn @ ahead] * 2), np.minimum(au, 1.0), rig.brows.mixed(vector[BROW]),
+            np.stack([turn @ ahead] * 2), np.minimum(au, 1.0), vector[BROW].astype(np.float32),
             vector[IDENTITY].astype(np.float32),
         )  # fmt: skip
 

@@ -49,16 +49,9 @@ def mirrored(line: Floats, axis: float) -> Floats:
 
 def lip_lines(points: Floats) -> dict[str, Floats]:
     """Outer outlines and contact lines of the lips (24, 2), from the picture's left to its right, given the landmarks'
-    places (68, 2). The contact lines reach to the outer corners."""
-
-    def line(ids: tuple[int, ...], corners: bool) -> Floats:
-        chosen = points[list(ids)]
-        return spline(np.concatenate([points[[48]], chosen, points[[54]]]) if corners else chosen)
-
-    return {
-        "outer_upper": line(OUTER_UPPER, False), "outer_lower": line(OUTER_LOWER, False),
-        "inner_upper": line(INNER_UPPER, True), "inner_lower": line(INNER_LOWER, True),
-    }  # fmt: skip
+    places (68, 2)."""
+    lines = {"outer_upper": OUTER_UPPER, "outer_lower": OUTER_LOWER, "inner_upper": INNER_UPPER, "inner_lower": INNER_LOWER}
+    return {name: spline(points[list(ids)]) for name, ids in lines.items()}
 
 
 def outlines(points: Floats) -> list[tuple[str, Floats]]:
@@ -73,9 +66,9 @@ def outlines(points: Floats) -> list[tuple[str, Floats]]:
     step, height = points[35, 0] - points[33, 0], points[27, 1] - points[33, 1]
     half = spline(np.array(_NOSE) * (step, height) + (axis, points[33, 1]), 60)
     lips = lip_lines(points)
-    red = {
-        name: np.concatenate([lips[f"outer_{name}"], lips[f"inner_{name}"][::-1]]) for name in ("upper", "lower")
-    }
+    corners = points[[48]], points[[54]]
+    whole = {n: np.concatenate([corners[0], lips[f"inner_{n}"], corners[1]]) for n in ("upper", "lower")}
+    red = {name: np.concatenate([lips[f"outer_{name}"], line[::-1]]) for name, line in whole.items()}
     inside = np.concatenate([lips["inner_upper"], lips["inner_lower"][::-1]])
     middle = 0.5 * (lips["inner_upper"] + lips["inner_lower"])
     shut = {name: np.concatenate([lips[f"inner_{name}"], middle[::-1]]) for name in ("upper", "lower")}

@@ -11,12 +11,12 @@ from aubench.parameters import AU_NAMES
 from .actions import ACTIONS, CENTRED, JAW_PARTED, Action
 from .arrays import Floats
 from .bones import BONES, Body, offset
-from .brows import BrowStyles, brow_styles
 from .identity import AXES, FREEDOMS
 from .lids import Eye, eye_of
 from .lips import Lips, lips_of
 from .rows import Rows
 from .source import Source
+from .teeth import Teeth, teeth_of
 from .topology import PART, Topology, topology_of
 
 SIDE_BLEND = 1.0
@@ -45,10 +45,10 @@ class Rig:
     bones: Rows
     moves: Rows
     lips: Lips
+    teeth: Teeth
     eyes: tuple[Eye, Eye]
     carried: Floats
     closing: Floats
-    brows: BrowStyles
 
 
 def build(source: Source) -> Rig:
@@ -57,10 +57,8 @@ def build(source: Source) -> Rig:
     neutral = source.neutral.astype(np.float64)
     lips = lips_of(neutral, topology)
     base = neutral.copy()
-    lips.bring(base, -lips.gap(base) * np.array([0.0, 1.0, 0.5]))
-    modes = source.modes.copy()
-    for mode in modes:
-        lips.bring(mode, -lips.gap(mode) * np.array([0.0, 1.0, 1.0], np.float32))
+    lips.shut(base)
+    modes = np.stack([lips.seal(mode) for mode in source.modes])
     body = _body(source, topology)
     freedoms = (
         lips.seal(offset(BONES[f.bone], body, f.kind, AXES.index(f.axis), f.reach)) for f in FREEDOMS
@@ -69,8 +67,9 @@ def build(source: Source) -> Rig:
     eyes = (eye_of(base, topology, blink[False], False), eye_of(base, topology, blink[True], True))
     return Rig(
         topology, base.astype(np.float32), modes.reshape(len(modes), -1), Rows.of(freedoms),
-        Rows.of(_expressions(source, topology, body, lips)), lips, eyes, _carried(neutral),
-        np.array([ACTIONS[name].close for name in AU_NAMES], np.float32), brow_styles(base, topology),
+        Rows.of(_expressions(source, topology, body, lips)), lips,
+        teeth_of(base, topology, body.lower, lips), eyes, _carried(neutral),
+        np.array([ACTIONS[name].close for name in AU_NAMES], np.float32),
     )  # fmt: skip
 
 

@@ -27,7 +27,8 @@ class Rows:
         """From dense displacements (n, 3), one after another."""
         start, ids, moves = [0], [], []
         for delta in deltas:
-            mine = np.flatnonzero(np.abs(delta).max(axis=1) > _TINY)
+            size = np.abs(delta).T
+            mine = np.flatnonzero(np.maximum(np.maximum(size[0], size[1]), size[2]) > _TINY)
             ids.append(mine.astype(np.int32))
             moves.append(delta[mine].astype(np.float32))
             start.append(start[-1] + len(mine))
