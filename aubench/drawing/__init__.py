@@ -1,0 +1,1 @@
+"""Tools for engines that draw: compiled kernels without opinions about faces."""
