@@ -79,6 +79,11 @@ def on_page_content(content: str, **rest: Any) -> str:
 
 
 def _mathml(tex: str, display: str) -> str:
+    # A norm's bars that stretch differ in height where one of them carries an index.
+    return re.sub(r"<mo[^>]*>(&#x02016;|&#x02225;)</mo>", r'<mo stretchy="false">\1</mo>', _convert(tex, display))
+
+
+def _convert(tex: str, display: str) -> str:
     return str(convert(html.unescape(tex).strip(), display=display))
 
 
