@@ -77,6 +77,15 @@ class Row:
 
 
 @dataclass(frozen=True)
+class LoadTime:
+    """Seconds that an entry point (or module, or file) took to be imported and to offer its cards."""
+
+    entry: str
+    distribution: str
+    seconds: float
+
+
+@dataclass(frozen=True)
 class _Source:
     """Where cards may come from: an entry point, or a module of ``$AUBENCH_PLUGINS``."""
 
@@ -94,7 +103,7 @@ class _Source:
 class _Catalogue:
     cards: Mapping[tuple[Kind, str], Component]
     rows: tuple[Row, ...]
-    times: tuple[tuple[str, float], ...]
+    times: tuple[LoadTime, ...]
 
 
 # --- asking the installed distributions -------------------------------------------------------------------------------
@@ -203,7 +212,7 @@ def _catalogue() -> _Catalogue:
     points: dict[str, _Source] = {}
     modules: set[str] = set()
     rows: list[Row] = []
-    times: list[tuple[str, float]] = []
+    times: list[LoadTime] = []
     for source in _sources():
         if source.distribution == f"${VARIABLE}" and source.module in modules:
             continue  # installed in the meantime: already heard
@@ -215,7 +224,7 @@ def _catalogue() -> _Catalogue:
         points[source.name] = source
         began = time.perf_counter()
         offers = list(_offers(source))
-        times.append((source.name, time.perf_counter() - began))
+        times.append(LoadTime(source.name, source.distribution, time.perf_counter() - began))
         for offer in offers:
             if isinstance(offer, Row):
                 rows.append(offer)
@@ -253,8 +262,8 @@ def listing() -> list[Row]:
     return list(_catalogue().rows)
 
 
-def load_times() -> list[tuple[str, float]]:
-    """Seconds that each entry point took to import and to answer, in the order in which they were asked."""
+def load_times() -> list[LoadTime]:
+    """How long each entry point took, in the order in which they were asked."""
     return list(_catalogue().times)
 
 

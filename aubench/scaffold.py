@@ -93,7 +93,7 @@ def _check_name(kind: Kind, name: str) -> None:
         raise UserError(f"plugin name {name!r}: is a word of Python itself; take another, as my-{name}")
     if name in discovery.components(kind):
         raise UserError(f"plugin name {name!r}: {_an(kind)} of this name is installed; take another, as my-{name}")
-    if any(name == point for point, _ in discovery.load_times()):
+    if any(name == loaded.entry for loaded in discovery.load_times()):
         raise UserError(f"plugin name {name!r}: an installed plugin has this entry point; take another, as my-{name}")
     if _importable(package):
         raise UserError(
