@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,15 +16,17 @@ import pytest
 import torch
 import yaml
 from filelock import FileLock
+from rich.console import Console
 from test_training import TINY, _tiny_plugins, config, shared_cache  # noqa: F401 - fixtures
 
 from aubench import discovery, registry
 from aubench.cli import main
 from aubench.cli.run import without_option
 from aubench.errors import UserError
-from aubench_training.config import dump, load_config
+from aubench_training.config import load_config
 from aubench_training.runner import pool as pool_module
 from aubench_training.runner.asked import Asked, choose, of_matrix
+from aubench_training.runner.board import Board
 from aubench_training.runner.card import Card
 from aubench_training.runner.estimate import Speeds, in_words, phases, total_s
 from aubench_training.runner.identity import Inspector, identity, unlike
@@ -300,6 +304,80 @@ def test_what_needs_a_failed_first_phase_fails_with_its_reason():
     assert spare.state == "not run"
 
 
+def do(monkeypatch, script: str, *jobs: Job) -> list[str]:
+    """Do jobs with ``script`` in the place of the work; what was told, as "name state: reason"."""
+    boot = f"import sys, os, json, signal; job = json.loads(sys.stdin.readline()); {script}"
+    monkeypatch.setattr(pool_module, "_BOOT", boot)
+    told: list[str] = []
+    Pool(jobs, slots(2, "cpu"), Speeds(), lambda j: told.append(f"{j.name} {j.state}: {j.reason}"), lambda: None,
+         lambda j: []).run()  # fmt: skip
+    return told
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
+def test_a_process_that_is_killed_or_breaks_is_one_failure(monkeypatch):
+    script = "os.kill(os.getpid(), 9) if job['name'] == 'a' else sys.exit(0 if job['name'] == 'b' else 5)"
+    a, b, c = job_of("a"), job_of("b"), job_of("c")
+    do(monkeypatch, script, a, b, c)
+    assert (a.state, a.fault, a.reason) == ("failed", "killed", "killed by signal 9 (SIGKILL)")
+    assert (b.state, b.fault) == ("done", None)
+    assert (c.state, c.fault, c.reason) == ("failed", "internal", "ended with code 5; see out/c/log.txt")
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no SIGKILL on this system")
+def test_who_is_killed_for_memory_tries_once_more_with_half_the_batch(monkeypatch):
+    kills = iter(range(100))
+    monkeypatch.setattr(pool_module, "_kills_for_memory", lambda: next(kills))
+    job = job_of("a")
+    told = do(monkeypatch, "open('tries', 'a').write(f'{job[\"halve\"]} '); os.kill(os.getpid(), 9)", job)
+    assert Path("tries").read_text().split() == ["False", "True"]
+    words = "killed by the system, which had no memory left"
+    assert told == [
+        "a running: ", f"a queued: {words}; again at half the batch", "a running: ",
+        f"a failed: {words}; at half the batch too",
+    ]  # fmt: skip
+    assert job.fault == "memory"
+
+
+def test_an_interrupted_runner_ends_its_processes(monkeypatch):
+    job = job_of("a")
+    pids: list[int] = []
+
+    def tick() -> None:
+        if Path("pid").is_file() and Path("pid").read_text():
+            pids.append(int(Path("pid").read_text()))
+            raise KeyboardInterrupt
+
+    script = "import time; open('pid', 'w').write(str(os.getpid())); time.sleep(60)"
+    monkeypatch.setattr(pool_module, "_BOOT", f"import sys, os; {script}")
+    with pytest.raises(KeyboardInterrupt):
+        Pool([job], slots(1, "cpu"), Speeds(), lambda j: None, tick, lambda j: []).run()
+    assert (job.state, job.reason) == ("not run", "interrupted")
+    with pytest.raises(ProcessLookupError):
+        os.kill(pids[0], 0)
+
+
+def test_the_table_has_a_line_for_each_job_and_the_screen_holds_it():
+    jobs = [job_of(f"{'long_' * 9}s{seed}") for seed in range(20)]
+    jobs[0].state, jobs[0].step, jobs[0].left, jobs[0].device = "running", 8, 30.0, "cuda:1"
+    jobs[1].state, jobs[1].reason = "failed", "it went wrong " * 20
+    jobs[2].state, jobs[2].halved = "done", ["label_free"]
+    jobs[3].state = "elsewhere"
+    board = Board("wide", jobs, Speeds(), 2)
+    board.console = Console(width=80, height=16, record=True, force_terminal=True, file=io.StringIO())
+    board._scores[jobs[2]] = ("0.683", "0.189")
+    board.console.print(board.table())
+    text = board.console.export_text()
+    lines = text.splitlines()
+    assert len(lines) <= 16
+    assert max(map(len, lines)) <= 80
+    for words in ("on cuda:1", "failed", "done ½ batch", "0.683", "other runner"):
+        assert words in text
+    assert re.search(r"1 done, 2 running, 16 queued, 1 failed; \d+ more; about .* left", text)
+    assert "…" in lines[2]
+    assert "_s0" in lines[2]
+
+
 @pytest.mark.parametrize(
     ("ends", "code"),
     [
@@ -374,4 +452,3 @@ def test_a_card_that_is_none_is_named():
     Path("out/matrix.json").write_text('{"matrix": "wide"}')
     with pytest.raises(UserError, match="cannot be read"):
         make_plan(asked_of("wide"), Path("out"), "wide")
-    assert dump(config(**SHORT))

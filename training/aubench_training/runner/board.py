@@ -19,7 +19,8 @@ from .summary import scores
 
 SECONDS_BETWEEN_LINES = 15.0
 _COLOURS = {"running": "cyan", "elsewhere": "magenta", "done": "green", "was done": "green", "failed": "bold red"}
-_FIRST = ("running", "elsewhere", "failed")
+_AT_WORK = ("running", "elsewhere")
+_FIRST = (*_AT_WORK, "failed")
 """What is shown where not all jobs fit on the screen, and then the others in their order."""
 
 
@@ -47,7 +48,8 @@ class Board:
     def tell(self, job: Job) -> None:
         """A job's state has changed."""
         self._score(job)
-        if not self.console.is_terminal and job.state != "waiting":
+        # On a terminal the table says it all, but for a whole reason; that goes above the table, and stays.
+        if job.reason if self.console.is_terminal else job.state != "waiting":
             self._print(f"{_clock()} {job.name}: {self._said(job)} [{self._count()}]")
 
     def tick(self) -> None:
@@ -55,30 +57,48 @@ class Board:
         if self.console.is_terminal or time.monotonic() - self._last_line < SECONDS_BETWEEN_LINES:
             return
         for job in self.jobs:
-            if job.state in ("running", "elsewhere"):
+            if job.state in _AT_WORK:
                 self._print(f"{_clock()} {job.name}: {self._said(job)}, {self._progress(job)}")
 
     def table(self) -> Any:
-        """The table as it is now."""
-        shown = self._chosen(max(3, self.console.height - 7))
+        """The table as it is now; every job has one line, so that the screen holds it."""
+        shown = self._chosen(max(3, self.console.height - 5))
         table = Table(box=None, header_style="bold", title=self.title, title_justify="left", expand=True)
-        for name, style in (("run", {"ratio": 3}), ("state", {"ratio": 3}), ("progress", {"ratio": 2})):
-            table.add_column(name, overflow="fold", **style)  # type: ignore[arg-type]
+        table.add_column("run", no_wrap=True)
+        table.add_column("state", no_wrap=True)
+        table.add_column("progress", no_wrap=True, overflow="ellipsis", ratio=1)
         for name in ("time", "left", "ICC(3,1)", "MAE"):
             table.add_column(name, justify="right", no_wrap=True)
+        width = max(18, min(self.console.width * 2 // 3, self.console.width - 64))
         for job in shown:
             icc, mae = self._scores.get(job, ("", ""))
-            working = job.state in ("running", "elsewhere")
-            bar = ProgressBar(total=max(1, job.config.steps), completed=job.step) if working else Text("")
-            left = in_words(job.left) if working and job.left is not None else ""
+            left = in_words(job.left) if job.state in _AT_WORK and job.left is not None else ""
             spent = in_words(job.seconds) if job.seconds else ""
-            colour = _COLOURS.get(job.state, "dim")
-            table.add_row(Text(job.name), Text(self._said(job), style=colour), bar, spent, left, icc, mae)
+            state = Text(self._state(job), style=_COLOURS.get(job.state, "dim"))
+            table.add_row(Text(_shortened(job.name, width)), state, self._detail(job), spent, left, icc, mae)
         hidden = len(self.jobs) - len(shown)
+        words = self._count() + (f"; {hidden} more" if hidden else "")
         left_s = sum(job.left or 0.0 for job in self.jobs if job.state == "running")
         left_s += total_s([job for job in self.jobs if job.state in ("queued", "waiting")], self.speeds, 1)
-        words = f"{self._count()}{f'; {hidden} more' if hidden else ''}; about {in_words(left_s / self.at_once)} left"
+        if left_s:
+            words += f"; about {in_words(left_s / self.at_once)} left"
         return Group(table, Text(words, style="dim"))
+
+    def _state(self, job: Job) -> str:
+        """A job's state in a word or two, for the table."""
+        word = {"elsewhere": "other runner", "was done": "done before"}.get(job.state, job.state)
+        if job.state == "running":
+            place = f"on {job.device}" if job.device.startswith("cuda") else "running"
+            word = place if job.step else "preparing"
+        return f"{word} ½ batch" if job.halved else word
+
+    def _detail(self, job: Job) -> Any:
+        """A bar, or why there is none."""
+        if job.state in _AT_WORK:
+            return ProgressBar(total=max(1, job.config.steps), completed=job.step)
+        if job.state == "waiting" and job.first is not None:
+            return Text(f"for {job.first.name}", style="dim")
+        return Text(job.reason, style="red" if job.state == "failed" else "dim")
 
     def _chosen(self, most: int) -> list[Job]:
         if len(self.jobs) <= most:
@@ -91,22 +111,17 @@ class Board:
         return [job for job in self.jobs if job in chosen]
 
     def _said(self, job: Job) -> str:
-        """A job's state in words."""
+        """A job's state in words, for a line."""
         halved = " at half the batch" if job.halved else ""
-        if job.state == "waiting" and job.first is not None:
-            return f"waits for {job.first.name}"
         if job.state == "elsewhere":
             return "at work in another runner"
         if job.state == "running":
             place = f" on {job.device}" if job.device.startswith("cuda") else ""
-            return f"running{place}{halved}" if job.step else f"preparing{place}{halved}"
-        if job.state == "done":
-            icc, mae = self._scores.get(job, ("", ""))
-            words = f", ICC(3,1) {icc}, MAE {mae}" if icc and not self.console.is_terminal else ""
-            return f"done{halved}{words}"
-        if job.state in ("failed", "not run", "queued") and job.reason:
-            return f"{job.state}: {job.reason}"
-        return {"was done": "done before"}.get(job.state, job.state) + (halved if job.state == "was done" else "")
+            return f"{'running' if job.step else 'preparing'}{place}{halved}"
+        if job.state == "done" and job in self._scores:
+            icc, mae = self._scores[job]
+            return f"done{halved}, ICC(3,1) {icc}, MAE {mae}"
+        return f"{job.state}: {job.reason}" if job.reason else f"{job.state}{halved}"
 
     def _progress(self, job: Job) -> str:
         left = f", about {in_words(job.left)} left" if job.left is not None else ""
@@ -128,6 +143,11 @@ class Board:
     def _print(self, line: str) -> None:
         self._last_line = time.monotonic()
         self.console.print(line, highlight=False, markup=False, soft_wrap=True)
+
+
+def _shortened(name: str, width: int) -> str:
+    """A name cut in its middle: its end tells the seed."""
+    return name if len(name) <= width else f"{name[: width - 9]}…{name[-8:]}"
 
 
 def _clock() -> str:

@@ -187,7 +187,7 @@ class Pool:
             process.stdin.write(json.dumps(order).encode() + b"\n")
             process.stdin.flush()
         self._running.append(_Running(job, slot, process, time.monotonic(), kills, halve))
-        job.state, job.device, job.step, job.left = "running", slot.device, 0, None
+        job.state, job.reason, job.device, job.step, job.left = "running", "", slot.device, 0, None
         self.tell(job)
 
     def _leave_to_other(self, job: Job) -> None:
