@@ -2,7 +2,8 @@
 
 Entry points say what is installed and cards what each thing is, so the file holds no import path, no summary and no
 default; removing it never hides a plugin. It is a file of the project, not of the package: the one given, else
-``$AUBENCH_REGISTRY``, else the first on the way up from the working directory, else an empty one.
+``$AUBENCH_REGISTRY``, else the first on the way up from the working directory, else this bench's own, which the wheel
+carries.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ from aubench.files import sha256_file
 
 FILE = "registry.yaml"
 VARIABLE = "AUBENCH_REGISTRY"
+_HERE = Path(__file__).resolve().parent
+OWN = (_HERE / "assets" / FILE, _HERE.parent / FILE)
+"""This bench's own registry: in an installed package (``setup.py`` puts it there), and in a source tree."""
 SECTIONS: dict[Kind, str] = {
     "renderer": "renderers",
     "extractor": "extractors",
@@ -223,15 +227,15 @@ _JOINED = ("losses", "datasets")
 
 
 def locate(path: str | os.PathLike[str] | None = None) -> Path | None:
-    """The registry that is meant: ``path``, ``$AUBENCH_REGISTRY``, or the nearest on the way up; None if there is none.
-    Raises :class:`UserError` if one was named and is not there."""
+    """The registry that is meant: ``path``, ``$AUBENCH_REGISTRY``, the nearest on the way up, or this bench's own; None if
+    there is none. Raises :class:`UserError` if one was named and is not there."""
     for given, source in ((path, "--registry"), (os.environ.get(VARIABLE), f"${VARIABLE}")):
         if given:
             if not Path(given).is_file():
                 raise UserError(f"{given}: no such registry file ({source})")
             return Path(given)
     here = Path.cwd()
-    return next((file for folder in (here, *here.parents) if (file := folder / FILE).is_file()), None)
+    return next((file for file in (*(folder / FILE for folder in (here, *here.parents)), *OWN) if file.is_file()), None)
 
 
 def load(path: str | os.PathLike[str] | None = None) -> Registry:

@@ -67,6 +67,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setattr(importlib.metadata, "entry_points", entry_points)
     monkeypatch.delenv(discovery.VARIABLE, raising=False)
     monkeypatch.delenv(registry.VARIABLE, raising=False)
+    monkeypatch.setattr(registry, "OWN", ())
     monkeypatch.syspath_prepend(str(folder))
     discovery.forget()
     yield here

@@ -59,6 +59,15 @@ def test_a_variant_is_a_plugin_with_options(phong: Path) -> None:
         registry.resolve("extractor", "phong-224")
 
 
+def test_the_source_tree_knows_its_own_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(registry.VARIABLE, raising=False)
+    monkeypatch.chdir(tmp_path)
+    found = registry.load()
+    assert found.path is not None
+    assert found.path.read_bytes() == (ROOT / "registry.yaml").read_bytes()
+    assert "bisenet-celebamask" in found.content.weights
+
+
 def test_without_a_registry_no_plugin_is_hidden(phong: Path) -> None:
     Path("registry.yaml").write_text("version: 1\n")
     listed = discovery.listing()
@@ -71,6 +80,9 @@ def test_without_a_registry_no_plugin_is_hidden(phong: Path) -> None:
 
 def test_where_the_registry_is_looked_for(phong: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert registry.locate() is None
+    (tmp_path / "own.yaml").write_text("version: 1\n")
+    monkeypatch.setattr(registry, "OWN", (tmp_path / "nowhere.yaml", tmp_path / "own.yaml"))
+    assert registry.locate() == tmp_path / "own.yaml"
     (phong / "registry.yaml").write_text(GOOD)
     below = phong / "deep" / "down"
     below.mkdir(parents=True)
