@@ -227,8 +227,8 @@ _JOINED = ("losses", "datasets")
 
 
 def locate(path: str | os.PathLike[str] | None = None) -> Path | None:
-    """The registry that is meant: ``path``, ``$AUBENCH_REGISTRY``, the nearest on the way up, or this bench's own; None if
-    there is none. Raises :class:`UserError` if one was named and is not there."""
+    """The registry that is meant: ``path``, ``$AUBENCH_REGISTRY``, the nearest on the way up, or this bench's own; None
+    if there is none. Raises :class:`UserError` if one was named and is not there."""
     for given, source in ((path, "--registry"), (os.environ.get(VARIABLE), f"${VARIABLE}")):
         if given:
             if not Path(given).is_file():

@@ -60,7 +60,9 @@ def _use_registry(path: Path | None) -> None:
 def _options(
     registry: Annotated[
         Path | None,
-        typer.Option(callback=_use_registry, help="The registry.yaml to use. Default: $AUBENCH_REGISTRY, or upward, or ours."),
+        typer.Option(
+            callback=_use_registry, help="The registry.yaml to use. Default: $AUBENCH_REGISTRY, or upward, or ours."
+        ),
     ] = None,
     plugin: PluginFiles = None,
     version: Annotated[
