@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from aubench import discovery
+from aubench.compare.baselines import size_of
 from aubench.contracts import Estimator, Frames
 from aubench.data.labels import locked, open_labels
 from aubench.errors import UserError
@@ -88,6 +89,10 @@ def test_each_meets_the_contract(name: str, data) -> None:
     assert prediction.shape == (len(test), 3)
     assert prediction.dtype == np.float64
     assert ((prediction >= 0) & (prediction <= 5)).all()
+    if name not in ("zero", "mean", "shuffle"):  # they hold a label or two, not a model
+        numbers, megabytes = size_of(estimator)
+        assert numbers > 0
+        assert megabytes >= 0
 
 
 @pytest.mark.parametrize("name", ["mean", "shuffle", "ridge", "supervised-features", "resnet18", "cnn"])

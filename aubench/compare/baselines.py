@@ -113,9 +113,9 @@ def fit(name: str, datasets: Sequence[Dataset], seed: int = 0) -> Method:
             values = estimator.predict(test)
             seconds += time.perf_counter() - since
         # A frame without any answer is missing, as another tool's would be.
-        there = ~np.isnan(values).all(axis=1)
+        there = np.asarray(~np.isnan(values).all(axis=1))
         answered += int(there.sum())
-        tables.append(prediction_table(test, estimator.aus, values)[there])
+        tables.append(prediction_table(test, estimator.aus, values).loc[there])
         estimators[dataset.name] = estimator
         notes |= dict.fromkeys(getattr(estimator, "notes", ()))
     if not answered:
