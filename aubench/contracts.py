@@ -4,6 +4,13 @@
 (0, 0) is the centre of the top-left pixel. Intensities are 0..5 with NaN for "not annotated". Facial parameters are
 in [0, 1]. Every image that travels between plugins is an *aligned crop*: five points (eye centres, nose
 tip, mouth corners) brought to :data:`TEMPLATE` by a similarity transform.
+
+Of every plugin, whatever its kind: the module of cards imports nothing heavy; options survive JSON, and an unknown one
+is refused; the same input gives the same answer, at any time and after any other input, and is not written to; what
+is random comes from a seed; what a factory made can be pickled before its first use, and card and object answer in a
+worker process (spawn) as they do here. Networks besides: a face's answer does not depend on the others in its batch;
+they follow ``.to()`` to another device or floating type, run under autocast with their weights in bfloat16, and under
+``torch.compile``. :mod:`aubench.testing` holds a check for each of these promises and of those below.
 """
 
 from __future__ import annotations
@@ -63,7 +70,8 @@ class Drawn:
 
 @runtime_checkable
 class Renderer(Protocol):
-    """``factory(config)``. Draws aligned crops of side ``size``."""
+    """``factory(config)``. Draws aligned crops of side ``size``; pose, AUs, identity and brow style all show. One that is
+    ``differentiable`` is a frozen ``nn.Module`` whose images pass gradients on to all parameters."""
 
     size: int
     differentiable: bool
@@ -77,7 +85,8 @@ class Engine(Renderer, Protocol):
 
     ``looks`` seeds what belongs to a person and a camera (skin, hair, glasses, lights, lens, background); ``shots``
     seeds what differs from frame to frame (noise, compression, alignment error); ``nuisance`` is (b, 9), see
-    :data:`NUISANCE_NAMES`. Equal arguments give equal pixels.
+    :data:`NUISANCE_NAMES`. Equal arguments give equal pixels, whatever else is in the batch. The base face lies on
+    :data:`TEMPLATE`, its landmarks inside the picture.
     """
 
     def draw(
@@ -91,7 +100,8 @@ class Engine(Renderer, Protocol):
     ) -> Drawn: ...
 
     def sample(self, count: int, seed: int) -> FacialParameters:
-        """Parameters of ``count`` random faces, drawn for imitation: poses, AUs, identities and brow styles."""
+        """Parameters of ``count`` random faces, drawn for imitation: poses, AUs, identities and brow styles. The same for
+        the same seed."""
         ...
 
 
@@ -141,9 +151,11 @@ def _chw(tensor: Tensor) -> tuple[int, int, int]:
 
 @runtime_checkable
 class Extractor(Protocol):
-    """``factory(config)`` → a frozen ``nn.Module``. Owns its input size, colour order and normalisation; gradients flow
-    to the image. One whose maps cover a part of the aligned crop only says so in an attribute ``view``
-    (:data:`View`)."""
+    """``factory(config)`` → a frozen ``nn.Module``. Owns its input size, colour order and normalisation: images of any
+    side give features of the same shapes. Gradients flow from all of them to the image. One whose maps cover a part of
+    the aligned crop only says so in an attribute ``view`` (:data:`View`); one whose network was trained on BGR or grey
+    pictures and turns ours into such, in an attribute ``colours`` ("BGR" or "grey"). What is no float RGB batch is
+    refused in one line (:func:`aubench.images.require_image`)."""
 
     def features(self, image: Tensor) -> Features: ...
 
@@ -157,14 +169,18 @@ class Parser(Protocol):
 
 @runtime_checkable
 class Regressor(Protocol):
-    """``factory(config, shapes=FeatureShapes)`` → an ``nn.Module``; the only one that trains in the main job."""
+    """``factory(config, shapes=FeatureShapes)`` → an ``nn.Module``; the only one that trains in the main job.
+
+    Answers lie in [0, 1] whatever the features hold, brow styles sum to 1; gradients reach all weights that learn, and
+    the features; ``state_dict`` holds all that it knows."""
 
     def __call__(self, features: Features) -> FacialParameters: ...
 
 
 @runtime_checkable
 class Recogniser(Protocol):
-    """``factory(config)`` → a frozen ``nn.Module``; embeddings (b, d), to be compared by cosine; gradients flow."""
+    """``factory(config)`` → a frozen ``nn.Module``; embeddings (b, d), none of them zero, to be compared by cosine;
+    gradients flow. It reads images as an :class:`Extractor` does."""
 
     def embed(self, image: Tensor) -> Tensor: ...
 
@@ -172,7 +188,10 @@ class Recogniser(Protocol):
 @runtime_checkable
 class Loss(Protocol):
     """``factory(config)``. A callable whose keyword-only parameters, by name, are the quantities it needs (see
-    :mod:`aubench.quantities`); returns a scalar."""
+    :mod:`aubench.quantities`) and reads; returns a scalar with finite gradients.
+
+    It is 0 where every face is the base face and is drawn, read back and recognised without error, and above 0 for
+    random answers; one that has no such zero says why in an attribute ``no_zero`` (a text)."""
 
     def __call__(self, **quantities: object) -> Tensor: ...
 
@@ -199,7 +218,9 @@ class Frames:
 @runtime_checkable
 class Dataset(Protocol):
     """``factory(config)``. Frames of subjects, split by subject. Labels come through
-    :func:`aubench.data.labels.open_labels` only, which a locked door (unsupervised training) refuses."""
+    :func:`aubench.data.labels.open_labels` only, which a locked door (unsupervised training) refuses; behind it,
+    ``frames`` and ``digest`` work and ``read_labels`` raises ``LabelsLocked``, as
+    :func:`aubench.data.labels.load_labels` does."""
 
     name: str
     aus: tuple[str, ...]
@@ -216,7 +237,10 @@ class Dataset(Protocol):
 @runtime_checkable
 class Estimator(Protocol):
     """``factory(config)``. Baselines and published systems: ``fit`` on frames (and, where ``supervised`` says so, on
-    labels), ``predict`` AU intensities (n, a), NaN where it has no opinion; a frame without any is missing.
+    labels), ``predict`` AU intensities (n, a) in 0..5, NaN where it has no opinion; a frame without any is missing.
+
+    A supervised one asks for labels that are missing with a ``UserError``; to another, labels make no difference. What
+    was learnt before is gone with the next ``fit``.
 
     It may have ``notes``, sentences on its last prediction for the reader of a table, and a method ``weights()`` that
     goes through all arrays and tensors which a prediction needs, from which its size is told."""

@@ -64,7 +64,8 @@ class DatasetSuite(Suite):
         made = self.built
         expect(isinstance(made.name, str) and bool(made.name), f"name is {made.name!r}, not a text")
         expect(isinstance(made.aus, tuple) and bool(made.aus), f"aus is {made.aus!r}, not a tuple of names")
-        unknown = [au for au in made.aus if au not in ACTION_UNITS]
+        known = {unit.key for unit in ACTION_UNITS}
+        unknown = [au for au in made.aus if au not in known]
         expect(not unknown, f"aus holds {', '.join(map(str, unknown))}, unknown to aubench.facs; AU12 is written so")
         expect(len(set(made.aus)) == len(made.aus), f"aus names an AU twice: {', '.join(made.aus)}")
 
