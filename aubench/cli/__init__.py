@@ -26,6 +26,7 @@ from typing import Annotated
 import typer
 
 from aubench import __version__, discovery
+from aubench.cli.asset_option import Assets
 from aubench.cli.plugin_option import PluginFiles
 from aubench.errors import UserError
 
@@ -40,7 +41,8 @@ app = typer.Typer(
 )
 
 
-_SET_BY_OPTIONS = ("AUBENCH_REGISTRY", "AUBENCH_PLUGINS")
+_SET_BY_OPTIONS = "AUBENCH_"
+"""How the environment variables begin that options may set: of the registry, of plugins, of assets."""
 _MENDABLE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
 """What the system refuses for a reason that the user can mend: no space, no right, not such a folder."""
 
@@ -65,6 +67,7 @@ def _options(
         ),
     ] = None,
     plugin: PluginFiles = None,
+    asset: Assets = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
     ] = False,
@@ -79,17 +82,15 @@ for _module in pkgutil.iter_modules(__path__):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line on ``arguments`` (default: the process's own) and return its exit code."""
-    before = {name: os.environ.get(name) for name in _SET_BY_OPTIONS}
+    before = {name: value for name, value in os.environ.items() if name.startswith(_SET_BY_OPTIONS)}
     try:
         return _run(arguments)
-    finally:  # --registry and --plugin are for one call, also where a caller makes several
-        if os.environ.get("AUBENCH_PLUGINS") != before["AUBENCH_PLUGINS"]:
+    finally:  # --registry, --plugin and --asset are for one call, also where a caller makes several
+        if os.environ.get("AUBENCH_PLUGINS") != before.get("AUBENCH_PLUGINS"):
             discovery.forget()
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
+        for name in [name for name in os.environ if name.startswith(_SET_BY_OPTIONS) and name not in before]:
+            del os.environ[name]
+        os.environ.update(before)
 
 
 def _run(arguments: Sequence[str] | None) -> int:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from aubench.cli.asset_option import Assets
 from aubench.cli.plugin_option import PluginFiles
 
 
@@ -31,6 +32,7 @@ def ablate(
     preset: Annotated[str | None, typer.Option(help="small or paper.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Runs at a time. Default: one, or one for each GPU.")] = None,
     plugin: PluginFiles = None,
+    asset: Assets = None,
     settings: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any entry of the config; repeatable.")
     ] = None,

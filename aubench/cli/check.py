@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aubench import discovery
+from aubench.cli.asset_option import Assets
 from aubench.cli.plugin_option import PluginFiles
 from aubench.component import KINDS, Kind
 from aubench.errors import UserError, did_you_mean
@@ -28,6 +29,7 @@ def check(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="A JSON object for machines.")] = False,
     plugin: PluginFiles = None,
+    asset: Assets = None,
 ) -> None:
     """Run the conformance suite on a plugin: what is promised, what it costs. Exit code 2 if a check fails."""
     found, plugin_name, config = _resolve(name, kind)

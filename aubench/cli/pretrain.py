@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aubench.cli.asset_option import Assets
+
 if TYPE_CHECKING:
     from aubench_training.pretrain.publish import Request
 
@@ -65,6 +67,7 @@ def _command(what: str, train: Train) -> Callable[..., None]:
         resume: Resume = False,
         install: Install = False,
         settings: Assignments = None,
+        asset: Assets = None,
     ) -> None:
         _use_threads(threads)
         words = _words(what, preset, seed, engine, steps, minutes, settings)
@@ -92,6 +95,7 @@ def generator(
     resume: Resume = False,
     install: Install = False,
     settings: Assignments = None,
+    asset: Assets = None,
 ) -> None:
     """Train the neural renderer to imitate an engine; report PSNR, SSIM, feature distance and the gain of each AU."""
     _use_threads(threads)
@@ -112,6 +116,7 @@ def every_network(
     out: Annotated[Path, typer.Option(help="Folder of the networks' folders.")] = Path("runs"),
     cache: Cache = None,
     install: Install = False,
+    asset: Assets = None,
 ) -> None:
     """Rebuild the frozen networks from what an engine draws: one by its command, or all with --recipe NAME. A network
     that is finished in --out is passed over, one that was stopped goes on."""

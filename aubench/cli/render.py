@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aubench.cli.asset_option import Assets
+
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
@@ -54,6 +56,7 @@ def sheet(
     style: Annotated[LookStyle | None, typer.Option(help="game or photo. Default: photo for looks, else game.")] = None,
     size: Annotated[int, typer.Option(min=64, max=512, help="Side of one face in pixels.")] = 192,
     seed: Annotated[int, typer.Option(help="Seed of identities and looks.")] = 0,
+    asset: Assets = None,
 ) -> None:
     """Draw a contact sheet: AU by intensity, identities, brow styles, poses or photo looks."""
     from aubench.contracts import Engine

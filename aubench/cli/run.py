@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from aubench.cli.asset_option import Assets
 from aubench.cli.plugin_option import PluginFiles
 from aubench.errors import UserError
 
@@ -42,6 +43,7 @@ def run_matrix(
         bool, typer.Option("--dry-run", help="Show what would be done and how long it may take; touch nothing.")
     ] = False,
     plugin: PluginFiles = None,
+    asset: Assets = None,
 ) -> None:
     """Train and test every combination of a matrix: what is done is skipped, what was interrupted goes on.
 

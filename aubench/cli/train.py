@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aubench.cli.asset_option import Assets
 from aubench.cli.plugin_option import PluginFiles
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def train(
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
     plugin: PluginFiles = None,
+    asset: Assets = None,
 ) -> None:
     """Train R without AU labels, then report ICC and MAE on the test subjects.
 

@@ -19,9 +19,9 @@ ROLL_DEGREES, SHIFT, SCALE = 6.0, 0.03, 0.05
 """What a nuisance of 1 does: roll in degrees, shift as a share of the side, relative scale."""
 HEAD_SCALE, HEAD_HEIGHT = 0.21, 0.45
 """Without alignment: interocular distance, and height of the eyes, as shares of the side."""
-EYE_DISTANCE, EYE_LEVEL = 6.2, (0.0, 0.2, 8.0)
+EYE_DISTANCE, EYE_LEVEL = 6.2, (0.0, 5.1, 8.4)
 """A usual interocular distance in centimetres, and where the eyes' middle is in camera space (see :mod:`.posing`)."""
-DISTANCE = 82.0
+DISTANCE = 90.0
 """The game look's camera, in centimetres from the origin."""
 _N = {name: n for n, name in enumerate(NUISANCE_NAMES)}
 
