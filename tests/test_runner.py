@@ -100,6 +100,7 @@ def test_runs_are_called_after_the_choices_of_the_matrix():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        (["--registry", "none.yaml", "wid"], "none.yaml: no such registry file"),
         (["wid"], "no matrix named 'wid'. Did you mean wide?"),
         (["absent"], "matrices.absent: short_prr: no loss named 'prr'. Did you mean pr?"),
         (["twice"], "short_pr_s0 and short_pr-2_s0 are the same run"),
@@ -121,7 +122,8 @@ def test_mistakes_end_with_two_before_anything_is_trained(tmp_path, capsys, argu
         Path(folder).mkdir()
         (Path(folder) / (MATRIX if text else "letter.txt")).write_text(text or "dear")
     before = snapshot(tmp_path)
-    assert main(["run", *arguments]) == 2
+    position = 2 if arguments[0] == "--registry" else 0
+    assert main([*arguments[:position], "run", *arguments[position:]]) == 2
     err = capsys.readouterr().err
     with pytest.raises(AssertionError, match=words):
         raise AssertionError(err)
@@ -170,6 +172,11 @@ def test_first_phases_are_shared_where_losses_alone_differ():
     assert not Path("out").exists()
     alone = make_plan(asked_of("wide", seeds=[0])[:1], Path("out"), "wide")
     assert [job.kind for job in alone.jobs] == ["run"]
+
+
+def test_without_a_registry_there_is_no_matrix():
+    with pytest.raises(UserError, match=r"no registry.yaml here or above, so no matrix 'wide'"):
+        of_matrix(registry.Registry(), "wide")
 
 
 def test_half_the_batch():

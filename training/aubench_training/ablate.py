@@ -63,7 +63,8 @@ def variants(config: RunConfig, seeds: int, *, losses: bool = True, additions: b
 
 def request(rows: Sequence[Variant], out: Path, *, jobs: int | None = 1, command: Sequence[str] = ()) -> Request:
     """The rows as what the runner is asked for."""
-    return Request([Asked(row.name, row.folder, row.config) for row in rows], out, TITLE, jobs=jobs, command=command)
+    asked = [Asked(row.name, row.folder, row.config) for row in rows]
+    return Request(asked, out, TITLE, jobs=jobs, command=command, selects=False)
 
 
 def ablate(rows: Sequence[Variant], out: Path, *, jobs: int | None = 1, command: Sequence[str] = ()) -> Result:

@@ -13,7 +13,7 @@ from typing import Any
 
 from aubench.component import Kind
 from aubench.errors import UserError, did_you_mean
-from aubench.registry import Registry
+from aubench.registry import FILE, VARIABLE, Registry
 
 from ..config import RunConfig, load_recipe, loss_weights, resolve
 
@@ -45,6 +45,8 @@ def of_matrix(
     A folder is called after the choices that the matrix lists, and so keeps its name when the matrix grows. Raises
     ``UserError`` for an unknown matrix, whatever a combination asks for in vain, and for two equal combinations.
     """
+    if registry.path is None:
+        raise UserError(f"no {FILE} here or above, so no matrix {name!r}; name one with --registry or ${VARIABLE}")
     matrix = registry.matrix(name)
     where = registry.where("matrices", name)
     wanted = list(matrix.seeds if seeds is None else seeds)

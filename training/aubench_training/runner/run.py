@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,7 +32,7 @@ class Result:
 @dataclass(frozen=True)
 class Request:
     """``asked``: the runs; ``out``: the folder of their folders; ``title``: whose folder that is. ``command`` is what
-    the user typed, less ``--only``."""
+    the user typed, less ``--only``; ``selects``: whether it knows that option."""
 
     asked: Sequence[Asked]
     out: Path
@@ -42,6 +41,11 @@ class Request:
     jobs: int | None = None
     keep_going: bool = True
     command: Sequence[str] = field(default_factory=tuple)
+    selects: bool = True
+
+    def again(self, name: str) -> list[str]:
+        """The command for one run alone, or for all that is left where there is no such command."""
+        return [*self.command, "--only", name] if self.command and self.selects else list(self.command)
 
 
 def run(request: Request) -> Result:
@@ -59,15 +63,14 @@ def run(request: Request) -> Result:
     places = slots(request.jobs, _device(request.asked))
     speeds = Speeds.of(request.out)
     mark(request.out, request.title, request.command)
-    again = shlex.join(request.command)
     try:
         with Board(request.title, plan.jobs, speeds, len(places)) as board:
             Pool(
-                plan.jobs, places, speeds, board.tell, board.tick, lambda job: _command(request, job),
+                plan.jobs, places, speeds, board.tell, board.tick, lambda job: request.again(job.name),
                 keep_going=request.keep_going,
             ).run()  # fmt: skip
     finally:
-        summary = summarise(plan, request.asked, request.command, time.monotonic() - began, again)
+        summary = summarise(plan, request.asked, request.command, time.monotonic() - began, request.again)
     return Result(plan, summary, exit_code(plan))
 
 
@@ -123,8 +126,3 @@ def _device(asked: Sequence[Asked]) -> str:
     """The device of all runs, if they agree."""
     devices = {each.config.device for each in asked}
     return devices.pop() if len(devices) == 1 else "auto"
-
-
-def _command(request: Request, job: Job) -> list[str]:
-    """The command that makes this run alone, for its report."""
-    return [*request.command, "--only", job.name] if request.command else []

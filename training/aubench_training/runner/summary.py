@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Any
@@ -60,10 +60,13 @@ def mark(out: Path, title: str, command: Sequence[str]) -> None:
         atomic_write_text(out / MATRIX, json.dumps(facts, indent=1) + "\n")
 
 
-def summarise(plan: Plan, asked: Sequence[Asked], command: Sequence[str], wall_s: float, again: str) -> dict[str, Any]:
+def summarise(
+    plan: Plan, asked: Sequence[Asked], command: Sequence[str], wall_s: float, again: Callable[[str], list[str]]
+) -> dict[str, Any]:
     """Write and return what is known of all runs that are ``asked`` for, those of earlier calls among them.
 
-    ``again``: the command that goes on; runs that are not in the plan (``--only``) count as they lie on the disk.
+    ``again``: the command that tries a run again, by its name. Runs that are not in the plan (``--only``) count as they
+    lie on the disk.
     """
     rows: dict[str, dict[str, Any]] = {}
     failures: list[dict[str, Any]] = []
@@ -83,7 +86,7 @@ def summarise(plan: Plan, asked: Sequence[Asked], command: Sequence[str], wall_s
         if job is not None and state != "done":
             failures.append({
                 "run": each.name, "state": state, "fault": job.fault, "reason": job.reason,
-                "log": f"{folder.name}/log.txt", "retry": f"{again} --only {shlex.quote(each.name)}",
+                "log": f"{folder.name}/log.txt", "retry": shlex.join(again(each.name)),
             })  # fmt: skip
     for row in rows.values():
         for metric in METRICS:
@@ -144,7 +147,8 @@ def _page(summary: dict[str, Any]) -> str:
         lines.append("\n## Not done\n")
         for failure in summary["failures"]:
             reason = f": {failure['reason']}" if failure["reason"] else ""
-            lines.append(f"- `{failure['run']}` {failure['state']}{reason}. Again: `{failure['retry']}`")
+            retry = f". Again: `{failure['retry']}`" if failure["retry"] else ""
+            lines.append(f"- `{failure['run']}` {failure['state']}{reason}{retry}")
     if summary["compare"]:
         lines.append(f"\nThe full page: `{summary['compare']}`")
     lines.append(f"\nCommand: `{summary['command']}`")

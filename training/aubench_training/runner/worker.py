@@ -155,10 +155,11 @@ def _set_back(folder: Path, card: Card, config: RunConfig, shared: bool) -> None
 
 
 def _begin_with(checkpoints: Path, folder: Path) -> None:
-    """Copy the checkpoints of a first phase, all or none."""
+    """Copy the last checkpoint of a first phase."""
     partial = folder / f"{CHECKPOINTS}.partial"
     shutil.rmtree(partial, ignore_errors=True)
-    shutil.copytree(checkpoints, partial)
+    partial.mkdir()
+    shutil.copy2(max(checkpoints.glob("step-*.safetensors")), partial)
     partial.rename(folder / CHECKPOINTS)
 
 
