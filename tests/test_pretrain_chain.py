@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
+import torch
 from typer.testing import CliRunner
 
 from aubench import discovery
 from aubench.cli import app, pretrain
+from aubench.errors import UserError
 from aubench_training.pretrain.extractor import ExtractorRecipe
 from aubench_training.pretrain.faces import MoreFaces, face_pools, pool_names
-from aubench_training.pretrain.publish import Part, Request
+from aubench_training.pretrain.publish import Part, Request, build_blank, started_from
 
 NETWORKS = ["extractor", "landmark", "recogniser", "generator"]
 
@@ -63,3 +65,18 @@ def test_faces_of_several_engines(tmp_path, monkeypatch):
     assert {name: len(pool) for name, pool in held_out.items()} == dict.fromkeys(
         ["game", "photo", "fake_photo", "fake_game"], 3
     )
+
+
+def test_a_training_goes_on_from_weights():
+    part = Part(name="bisenet", config={"width": 8, "size": 32})
+    _, blank = build_blank("extractor", Part(name="bisenet"))
+    _, begun = build_blank("extractor", Part(name="bisenet"), start="shipped")
+    shipped = discovery.build("extractor", "bisenet").state_dict()
+    key = "cp.resnet.conv1.weight"
+    assert torch.equal(begun.state_dict()[key], shipped[key])
+    assert not torch.equal(blank.state_dict()[key], shipped[key])
+    (fact,) = started_from(begun).values()
+    assert "aubench pretrain extractor" in fact
+    assert started_from(blank) == {}
+    with pytest.raises(UserError, match="expected shape"):
+        build_blank("extractor", part, start="shipped")

@@ -44,6 +44,8 @@ class ExtractorRecipe(Config):
     game: int = 3000
     more: list[MoreFaces] = Field(default_factory=list)
     """Faces of further engines, among which the network must not lose its way."""
+    start: str = "none"
+    """Weights to go on from, as the network's own option ``weights`` has them; "none" for random numbers."""
     held_out: int = 500
     steps: int = 1600
     batch: int = 32
@@ -236,7 +238,7 @@ def pretrain_extractor(recipe: ExtractorRecipe, request: Request, drawing: Progr
     device = devices.choose_device(request.device)
     pools, held_out = face_pools(recipe, request, drawing)
     devices.seed_everything(request.seed)
-    card, network = publish.build_blank("extractor", recipe.network)
+    card, network = publish.build_blank("extractor", recipe.network, start=recipe.start)
     learner = ParsingLearner(network, pools, recipe, request.seed, device)
     budget = Budget(request.steps or (None if request.minutes else recipe.steps), request.minutes)
     settings = Settings(rate=recipe.rate)
@@ -253,6 +255,7 @@ def pretrain_extractor(recipe: ExtractorRecipe, request: Request, drawing: Progr
     facts = {
         "steps": outcome.steps,
         "recipe": recipe.model_dump(mode="json"),
+        **publish.started_from(network),
         **publish.pool_facts(
             **dict(zip(pool_names(recipe), pools, strict=True)), **{f"held_out_{k}": v for k, v in held_out.items()}
         ),

@@ -39,6 +39,8 @@ class LandmarkRecipe(Config):
     game: int = 1500
     more: list[MoreFaces] = Field(default_factory=list)
     """Faces of further engines, among which the network must not lose its way."""
+    start: str = "none"
+    """Weights to go on from, as the network's own option ``weights`` has them; "none" for random numbers."""
     held_out: int = 300
     steps: int = 6000
     batch: int = 16
@@ -105,7 +107,7 @@ def pretrain_landmark(recipe: LandmarkRecipe, request: Request, drawing: Progres
     device = devices.choose_device(request.device)
     pools, held_out = face_pools(recipe, request, drawing)
     devices.seed_everything(request.seed)
-    card, network = publish.build_blank("extractor", recipe.network)
+    card, network = publish.build_blank("extractor", recipe.network, start=recipe.start)
     learner = LandmarkLearner(network, pools, recipe, request.seed, device)
     budget = Budget(request.steps or (None if request.minutes else recipe.steps), request.minutes)
     outcome = train(
@@ -121,6 +123,7 @@ def pretrain_landmark(recipe: LandmarkRecipe, request: Request, drawing: Progres
     facts = {
         "steps": outcome.steps,
         "recipe": recipe.model_dump(mode="json"),
+        **publish.started_from(network),
         **publish.pool_facts(
             **dict(zip(pool_names(recipe), pools, strict=True)), **{f"held_out_{k}": v for k, v in held_out.items()}
         ),

@@ -20,7 +20,7 @@ import aubench
 from aubench import discovery, weights
 from aubench.component import Component, Config
 from aubench.errors import UserError, did_you_mean
-from aubench.files import atomic_write_bytes, atomic_write_text
+from aubench.files import atomic_write_bytes, atomic_write_text, sha256_file
 from aubench_training.config import merge
 from aubench_training.samples import Samples
 
@@ -71,10 +71,24 @@ def pool_seed(seed: int, purpose: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{purpose}/{seed}".encode()).digest()[:7], "big")
 
 
-def build_blank(kind: Any, part: Part, **options: Any) -> tuple[Component, Any]:
-    """The card of a network and the network with random weights, to be trained."""
+def build_blank(kind: Any, part: Part, *, start: str = "none", **options: Any) -> tuple[Component, Any]:
+    """The card of a network and the network, to be trained: with random weights, or with those of ``start``."""
     card = discovery.find(kind, part.name)
-    return card, discovery.build(kind, part.name, {**part.config, **options, "weights": "none"})
+    network = discovery.build(kind, part.name, {**part.config, **options, "weights": "none"})
+    if start != "none":
+        begun = discovery.build(kind, part.name, {**part.config, **options, "weights": start})
+        network.load_state_dict(begun.state_dict())
+        network.weights_source = begun.weights_source
+    return card, network
+
+
+def started_from(network: Any) -> dict[str, str]:
+    """The fact, for the header, of which weights a training went on from and what had made them; none for random
+    ones."""
+    source = getattr(network, "weights_source", None)
+    if source is None:
+        return {}
+    return {"started_from": f"{source.name} sha256 {sha256_file(Path(source.path))[:16]}, made by: {source.origin}"}
 
 
 def build_trained(kind: Any, part: Part, path: Path) -> tuple[Component, Any]:
