@@ -8,12 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import torch
 
-from aubench.combination import Combination
-from aubench.contracts import Features
+from aubench.contracts import Extractor, Features
 from aubench.parameters import FacialParameters
 from aubench.predict.align import Canvas, Image, Points, crop
 from aubench.predict.detect import Detector, Face
@@ -22,6 +21,15 @@ from aubench.predict.run import to_tensor
 STAGES = ("detect", "align", "extract", "regress")
 """The whole detection cascade in one picture; the aligned crop; the extractor; the regressor."""
 T = TypeVar("T")
+
+
+class Model(Protocol):
+    """What reads aligned crops in two steps: an :class:`aubench.combination.Combination`."""
+
+    extractor: Extractor
+    device: torch.device
+
+    def regress(self, features: Features) -> FacialParameters: ...
 
 
 @dataclass(frozen=True)
@@ -60,7 +68,7 @@ def align(canvases: Sequence[Canvas], points: Sequence[Points], size: int) -> Ti
     return timed(lambda: [crop(c, p, size)[0] for c, p in zip(canvases, points, strict=True)], len(canvases))
 
 
-def extract(model: Combination, crops: Sequence[Image], batch: int) -> Timed[list[Features]]:
+def extract(model: Model, crops: Sequence[Image], batch: int) -> Timed[list[Features]]:
     """The extractor's features of aligned crops, in batches."""
 
     def work() -> list[Features]:
@@ -73,7 +81,7 @@ def extract(model: Combination, crops: Sequence[Image], batch: int) -> Timed[lis
     return timed(work, len(crops))
 
 
-def regress(model: Combination, features: Sequence[Features]) -> Timed[FacialParameters]:
+def regress(model: Model, features: Sequence[Features]) -> Timed[FacialParameters]:
     """The regressor's answers, on the CPU, to what :func:`extract` made."""
 
     def work() -> FacialParameters:
