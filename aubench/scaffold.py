@@ -64,7 +64,10 @@ def create(kind: str, name: str, out: Path | None = None) -> Path:
         raise UserError(f"{folder}: is there already; choose another name, or another folder with --out DIR")
     words = _words(known, name)
     files = {path: template.substitute(words) for path, template in _files(known, words["package"])}
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UserError(f"{folder}: {folder.parent} is no folder; choose another with --out DIR") from None
     # Into a folder beside it first, which takes the name when it is whole.
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
