@@ -223,11 +223,11 @@ def test_the_loss_of_the_guide_works(on_path: Path, monkeypatch: pytest.MonkeyPa
     assert "my_loss" in (on_path / "pyproject.toml").read_text()
 
 
-def test_the_reader_of_the_guide_works(on_path: Path) -> None:
+def test_the_reader_of_the_guide_works(on_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_files("guides/dataset.md", on_path)
-    (on_path / "my_dataset" / "__init__.py").write_text(
-        "from aubench.data.prepared import PreparedConfig\nclass MyConfig(PreparedConfig): ...\n"
-    )
+    monkeypatch.setenv(discovery.VARIABLE, "my_dataset")
+    discovery.forget()
+    assert discovery.build("dataset", "my-dataset", {"root": str(on_path)}).aus == ("AU01", "AU12")
     reader = importlib.import_module("my_dataset.reader").MyReader()
     data = on_path / "data"
     data.mkdir()

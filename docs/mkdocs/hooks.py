@@ -89,7 +89,8 @@ def _convert(tex: str, display: str) -> str:
 
 def _drawing(found: re.Match[str]) -> str:
     drawing = (DOCS / "figures" / found[3]).read_text(encoding="utf-8")
-    return f'<span class="drawing" data-search-exclude role="img" aria-label="{found[1]}">{drawing[drawing.index("<svg") :]}</span>'
+    body = drawing[drawing.index("<svg") :]
+    return f'<span class="drawing" data-search-exclude role="img" aria-label="{found[1]}">{body}</span>'
 
 
 def _outside(link: str, source: Path) -> PurePosixPath | None:
