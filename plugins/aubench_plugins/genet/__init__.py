@@ -25,15 +25,15 @@ class GenetConfig(Config):
     every: int = Field(
         default=1, ge=1, description="search for every n-th frame of each video only; others get no answer"
     )
-    iterations: int = Field(default=60, ge=1, description="steps of a frame's search at most")
+    iterations: int = Field(default=40, ge=1, description="steps of a frame's search at most")
     rate: float = Field(
-        default=0.15, gt=0, description="first step size, on the unbounded scale; falls along half a cosine"
+        default=0.3, gt=0, description="first step size, on the unbounded scale; falls along half a cosine"
     )
     looks: float = Field(
-        default=0.2, gt=0, description="step of identity and brow style, as a share of that of pose and AUs"
+        default=0.1, gt=0, description="step of identity and brow style, as a share of that of pose and AUs"
     )
     tolerance: float = Field(default=0.002, ge=0, description="a smaller relative gain than this counts as none")
-    patience: int = Field(default=12, ge=1, description="a frame's search stops after so many steps without a gain")
+    patience: int = Field(default=10, ge=1, description="a frame's search stops after so many steps without a gain")
     starts: int = Field(default=1, ge=1, description="searches per frame: from the base face, then from random faces")
     batch: int = Field(default=32, ge=1, description="searches that are under way at once")
     losses: dict[str, float] = Field(default={"ct": 1.0, "pr": 0.1}, description="loss plugins and their weights")

@@ -120,7 +120,7 @@ class Genet:
         with Progress("genet", len(rows)) as progress:
             found = search(
                 self._objective, starts.repeat(len(rows), 1), target, self._pace, self._config.batch,
-                lambda done: progress(done // each),
+                lambda done: progress(done / each),
             )  # fmt: skip
         self.steps = float(found.steps.float().mean()) if len(rows) else math.nan
         return _best(found, each)

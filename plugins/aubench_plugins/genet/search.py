@@ -87,12 +87,13 @@ def search(
     target: Callable[[Tensor], Target],
     pace: Pace,
     batch: int,
-    progress: Callable[[int], object] = lambda done: None,
+    progress: Callable[[float], object] = lambda done: None,
 ) -> Found:
     """Minimise the objective from each of ``starts`` (n, 269) by Adam (Kingma and Ba 2015), ``batch`` at once.
 
     ``target`` gives images and features for rows of ``starts``. The answer is the best point that a search has seen; a
-    search whose loss or gradient stops being finite ends there. ``progress`` is told how many have ended.
+    search whose loss or gradient stops being finite ends there. ``progress`` is told how many have ended, those under
+    way counting as far as they have come.
     """
     count, device = len(starts), starts.device
     found = Found(starts.detach().clone(), torch.full((count,), math.inf), torch.zeros(count, dtype=torch.long))
@@ -114,7 +115,7 @@ def search(
             found.steps[rows.cpu()] = active.age[over].cpu()
             active = active.kept(~over)
             ended += len(rows)
-            progress(ended)
+        progress(ended + float(active.age.sum()) / (pace.iterations + 1))
     return found
 
 
