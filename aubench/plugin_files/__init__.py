@@ -35,19 +35,11 @@ from aubench.component import KINDS, Component, Config, Kind
 from aubench.errors import UserError, did_you_mean
 from aubench.files import atomic_write_bytes, sha256_file
 
+from .reading import config_of, kind_of, kinds_of
+
 VARIABLE = "AUBENCH_PLUGINS"
 FOLDER = "plugins"
 """Where in a run's folder the files lie that it was made with."""
-
-_METHODS: dict[Kind, tuple[str, ...]] = {
-    "renderer": ("draw",),
-    "extractor": ("features",),
-    "dataset": ("frames", "read_labels"),
-    "recogniser": ("embed",),
-    "estimator": ("fit", "predict"),
-}
-"""Methods that tell a kind. A loss and a regressor have none: they are told by how they are called."""
-_CONTEXT: dict[Kind, tuple[str, ...]] = {"regressor": ("shapes",)}
 
 
 @dataclass(frozen=True)
@@ -109,8 +101,8 @@ def load(entry: str) -> FilePlugin:
     title = f"{path.name}:{attribute}"
     if not isinstance(found, type):
         raise UserError(f"--plugin {title}: is a {type(found).__name__}, not a class")
-    kind = _kind(found, title)
-    config = _config(found, module, title, kind)
+    kind = kind_of(found, title)
+    config = config_of(found, module, title, kind)
     summary = next(iter((inspect.getdoc(found) or "").splitlines()), "").strip() or f"{attribute} of {path.name}"
     card = Component(kind, plugin_name(attribute), summary, f"{module.__name__}:{attribute}", config)
     return FilePlugin(path, attribute, card, sha256)
@@ -166,69 +158,12 @@ def _classes(module: ModuleType) -> list[type]:
 
 
 def _only_class(module: ModuleType, path: Path) -> str:
-    fitting = [each.__name__ for each in _classes(module) if _kinds(each) or getattr(each, "kind", None) in KINDS]
+    fitting = [each.__name__ for each in _classes(module) if kinds_of(each) or getattr(each, "kind", None) in KINDS]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
         raise UserError(f"--plugin {path}: say which class: {', '.join(f'{path.name}:{name}' for name in fitting)}")
     raise UserError(f"--plugin {path}: holds no class that fulfils a contract of aubench.contracts")
-
-
-# --- what a class is --------------------------------------------------------------------------------------------------
-
-
-def _kind(found: type, title: str) -> Kind:
-    said = getattr(found, "kind", None)
-    if isinstance(said, str):
-        if said not in KINDS:
-            raise UserError(f"--plugin {title}: its attribute kind is {said!r}. {did_you_mean(said, KINDS)}")
-        return next(kind for kind in KINDS if kind == said)
-    kinds = _kinds(found)
-    if len(kinds) == 1:
-        return kinds[0]
-    why = f"it may be {' or '.join(kinds)}" if kinds else "it has the methods of none (see aubench.contracts)"
-    raise UserError(f'--plugin {title}: its kind is not clear: {why}; say it in the class, as kind = "extractor"')
-
-
-def _kinds(found: type) -> list[Kind]:
-    """Kinds whose contract the class may fulfil. What it gets in ``__init__`` only, nobody can see here."""
-    kinds = [kind for kind, names in _METHODS.items() if all(callable(getattr(found, name, None)) for name in names)]
-    if kinds:
-        return kinds
-    # nn.Module's __call__ tells nothing; what it calls does.
-    called = getattr(found, "forward", None) or inspect.getattr_static(found, "__call__", None)
-    if not inspect.isfunction(called):
-        return []
-    inputs = list(inspect.signature(called).parameters.values())[1:]
-    if inputs and all(each.kind is inspect.Parameter.KEYWORD_ONLY for each in inputs):
-        return ["loss"]
-    takes = inspect.signature(found).parameters
-    if len(inputs) == 1 and "shapes" in takes:
-        return ["regressor"]
-    return []
-
-
-def _config(found: type, module: ModuleType, title: str, kind: Kind) -> type[Config]:
-    """The options of a class, by the annotation of its first argument; without one, it has none."""
-    signature = inspect.signature(found)
-    context = dict.fromkeys(_CONTEXT.get(kind, ()))
-    try:
-        signature.bind(None, **context)
-    except TypeError as error:
-        call = ", ".join(("config", *(f"{name}={name}" for name in context)))
-        raise UserError(f"--plugin {title}: cannot be made as {found.__name__}({call}): {error}") from None
-    first = next(iter(signature.parameters.values()))
-    annotation = first.annotation
-    if isinstance(annotation, str):
-        annotation = getattr(module, annotation, None)
-    if annotation is inspect.Parameter.empty:
-        return Config
-    if not (isinstance(annotation, type) and issubclass(annotation, Config)):
-        raise UserError(
-            f"--plugin {title}: {first.name} is annotated with {first.annotation!r}, which is no subclass of "
-            "aubench.component.Config"
-        )
-    return annotation
 
 
 # --- importing, in this process and in its workers --------------------------------------------------------------------
