@@ -21,6 +21,7 @@ from pathlib import Path
 from aubench import __version__, discovery
 from aubench.component import KINDS, Kind
 from aubench.errors import UserError, did_you_mean
+from aubench.hookspecs import API_VERSION
 
 TEMPLATES: Traversable = resources.files("aubench") / "templates"
 LONGEST = 40
@@ -120,6 +121,7 @@ def _words(kind: Kind, name: str) -> dict[str, str]:
         "package": name.replace("-", "_"),
         "Class": "".join(part.capitalize() for part in re.split("[-_]", name)),
         "kind": kind,
+        "api": str(API_VERSION),
         "module": kind,
         "an": _an(kind),
         "article": _an(kind).partition(" ")[0].capitalize(),

@@ -7,6 +7,8 @@ from pydantic import Field
 from aubench import hookimpl
 from aubench.component import Component, Config
 
+AUBENCH_API = 1
+
 
 class CharbonnierConfig(Config):
     """The penalty's shape."""
