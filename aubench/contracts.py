@@ -70,8 +70,8 @@ class Drawn:
 
 @runtime_checkable
 class Renderer(Protocol):
-    """``factory(config)``. Draws aligned crops of side ``size``; pose, AUs, identity and brow style all show. One that is
-    ``differentiable`` is a frozen ``nn.Module`` whose images pass gradients on to all parameters."""
+    """``factory(config)``. Draws aligned crops of side ``size``; pose, AUs, identity and brow style all show. One that
+    is ``differentiable`` is a frozen ``nn.Module`` whose images pass gradients on to all parameters."""
 
     size: int
     differentiable: bool
@@ -100,8 +100,8 @@ class Engine(Renderer, Protocol):
     ) -> Drawn: ...
 
     def sample(self, count: int, seed: int) -> FacialParameters:
-        """Parameters of ``count`` random faces, drawn for imitation: poses, AUs, identities and brow styles. The same for
-        the same seed."""
+        """Parameters of ``count`` random faces, drawn for imitation: poses, AUs, identities and brow styles. The same
+        for the same seed."""
         ...
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -85,16 +85,14 @@ class EngineSuite(DrawingSuite):
         scene = self.example()
         before = self.answer(self.built, scene)["image"]
         moved = tuple(seed + 1 for seed in scene.looks or ())
-        for what, other in (
-            ("looks", Scene(scene.parameters, "photo", moved, scene.shots, scene.nuisance)),
-            ("shots", Scene(scene.parameters, "photo", scene.looks, moved, scene.nuisance)),
-        ):
+        for what, other in (("looks", replace(scene, looks=moved)), ("shots", replace(scene, shots=moved))):
             changed = not torch.equal(before, self.answer(self.built, other)["image"])
             expect(changed, f"other {what} draw the same picture in style photo")
 
     def test_styles_differ(self) -> None:
         scene = self.example()
-        photo, game = (self.answer(self.built, s)["image"] for s in (scene, Scene(scene.parameters)))
+        plain = replace(scene, style="game")
+        photo, game = (self.answer(self.built, each)["image"] for each in (scene, plain))
         expect(not torch.equal(photo, game), "the styles game and photo draw the same picture")
 
     def test_nuisance_moves_the_picture(self) -> None:

@@ -76,7 +76,7 @@ def difference(one: Mapping[str, Tensor], other: Mapping[str, Tensor], tolerance
 
 def distance(one: Tensor, other: Tensor) -> float:
     """Length of the difference, as a fraction of the length of ``one``."""
-    a, b = one.detach().double().cpu(), other.detach().double().cpu()
+    a, b = (tensor.detach().double().cpu().nan_to_num() for tensor in (one, other))
     return float((a - b).norm() / a.norm().clamp(min=1e-9))
 
 
