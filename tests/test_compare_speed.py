@@ -121,6 +121,7 @@ def test_frames_without_an_answer_are_missing_and_cost_nothing(folder: Path) -> 
     assert row["group"] != next(r for r in here["rows"] if r["name"] == "whole")["group"]
     assert any("one frame in 2 of each video" in note for note in row["notes"])
     assert row["speed"]["answered"] == 8
+    assert row["speed"]["note"] == "for each of the 8 frames that it answers"
     assert row["facts"]["parameters"] > 0
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -224,7 +222,13 @@ def test_what_cannot_work_is_said(options: dict[str, object], words: str) -> Non
         discovery.build("estimator", "genet", {**TINY, **options})
 
 
-def test_it_takes_no_labels_and_must_be_fitted(tmp_path: Path) -> None:
+def test_no_frame_no_answer() -> None:
+    _, frames = faces(3)
+    none = Frames("tiny", *(part[:0] for part in (frames.images, frames.subject, frames.sequence, frames.frame)))
+    assert fitted(frames).predict(none).shape == (0, 4)
+
+
+def test_it_takes_no_labels_and_must_be_fitted() -> None:
     _, frames = faces(3)
     made = discovery.build("estimator", "genet", TINY)
     assert not made.supervised

@@ -92,7 +92,7 @@ def _on(
                     by_stage, runner.answered = one.value
                     runner.rounds.append(by_stage)
                     runner.spent_s += one.seconds
-    return {**out, "methods": {**told, **{runner.name: _entry(runner) for runner in runners}}}
+    return {**out, "methods": {**told, **{runner.name: _entry(runner, len(frames)) for runner in runners}}}
 
 
 def spread(frames: Frames, wanted: int) -> Frames:
@@ -174,16 +174,17 @@ def _of_estimator(name: str, estimator: Estimator, frames: Frames) -> _Runner:
         return {"whole": 1000 * done.seconds / max(answered, 1)}, answered
 
     estimator.predict(spread(frames, 2))
-    return _Runner(name, work, *size_of(estimator), "; ".join(getattr(estimator, "notes", ())))
+    return _Runner(name, work, *size_of(estimator))
 
 
-def _entry(runner: _Runner) -> dict[str, Any]:
+def _entry(runner: _Runner, frames: int) -> dict[str, Any]:
     fastest = min(runner.rounds, key=lambda by_stage: sum(by_stage.values()))
     ms = sum(fastest.values())
+    some = f"for each of the {runner.answered} frames that it answers" if runner.answered < frames else ""
     return {
         "stages": fastest, "ms": ms, "images_per_s": 1000 / max(ms, 1e-9), "rounds": len(runner.rounds),
         "answered": runner.answered, "parameters": runner.parameters, "megabytes": runner.megabytes,
-        "note": runner.note,
+        "note": runner.note or some,
     }  # fmt: skip
 
 

@@ -178,6 +178,6 @@ def every_nth(frames: Frames, n: int) -> npt.NDArray[np.int64]:
 
 def _best(found: Found, each: int) -> tuple[FacialParameters, npt.NDArray[np.float64]]:
     """Of every frame's searches the one that ended lowest."""
-    loss, which = found.loss.view(-1, each).min(dim=1)
+    loss, which = found.loss.view(len(found.loss) // each, each).min(dim=1)
     rows = torch.arange(len(loss)) * each + which
     return bounded(found.numbers.cpu()[rows]), loss.double().numpy()
