@@ -63,7 +63,7 @@ def backdrop(seed: int | None, size: int) -> Floats:
             cv2.rectangle(picture, (int(a[0]), int(a[1])), (int(b[0]), int(b[1])), tuple(float(c) for c in colour), -1)
         if rng.random() < 0.4:
             corner = rng.uniform(0.0, 0.8, 2)
-            a, b = (corner * size).astype(int), ((corner + (0.25, 0.4)) * size).astype(int)
+            a, b = (corner * size).astype(int), ((corner + np.array([0.25, 0.4])) * size).astype(int)
             cv2.rectangle(picture, (int(a[0]), int(a[1])), (int(b[0]), int(b[1])), (250.0, 250.0, 245.0), -1)
     elif kind == 3:  # lights out of focus, by night
         picture *= rng.uniform(0.1, 0.6)
@@ -75,7 +75,7 @@ def backdrop(seed: int | None, size: int) -> Floats:
             picture = picture + layer
         soft = float(rng.uniform(0.002, 0.015))
     elif kind == 4:  # foliage
-        green = np.array([rng.uniform(20, 110), rng.uniform(50, 130), rng.uniform(10, 70)], np.float32)
+        green = np.array([rng.uniform(35, 110), rng.uniform(55, 115), rng.uniform(20, 75)], np.float32)
         coarse, small = _noise(rng, size, 0.12, 3), _noise(rng, size, 0.025, 3)
         light = 1.0 + 0.45 * coarse + rng.uniform(0.1, 0.5) * small
         picture = np.maximum(light, 0.05)[..., None] * green

@@ -1,7 +1,8 @@
 """The 36 brow styles: six shapes, three thicknesses, two densities, each painted hair by hair on the face chart.
 
 Style = 6 * (2 * thickness + density) + shape, so style 0 is the base face's: soft arch, medium, dense. Each style is a
-picture in a window of the chart around the brow on the picture's right (``l_brow``); the other brow is its mirror image.
+picture in a window of the chart around the brow on the picture's right (``l_brow``); the other brow is its mirror
+image.
 """
 
 from __future__ import annotations

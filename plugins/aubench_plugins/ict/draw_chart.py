@@ -85,7 +85,7 @@ def chart_points(mesh: Mesh) -> Floats:
 def paint_chart(mesh: Mesh, side: int) -> Chart:
     """Paint the chart of a mesh at ``side`` texels."""
     p, c = chart_points(mesh), Canvas(side)
-    eye, mouth, nose = p[42:48].mean(axis=0), p[[48, 54]].mean(axis=0), p[30]
+    eye, nose = p[42:48].mean(axis=0), p[30]
     brow, chin = p[22:27].mean(axis=0), p[8]
     unit = float(p[45, 0] - p[36, 0]) / 0.37  # ICT-FaceKit's chart: 1
     layer = {name: np.zeros((side, side), np.float32) for name in LAYERS}
@@ -164,9 +164,9 @@ def fractal(rng: np.random.Generator, side: int, size: float, octaves: int) -> F
 
 
 @lru_cache(maxsize=1)
-def noise_tile() -> Bytes:
-    """A tile (512, 512, 8) uint8 that repeats: fine mottle, broad blotch, freckles, slopes of the pores along u and v,
-    stubble, cloth, streaks. 128 is the middle of signed channels."""
+def noise_tiles() -> tuple[Bytes, ...]:
+    """A tile (512, 512, 8) uint8 that repeats, then the same at half the side and so on: fine mottle, broad blotch,
+    freckles, slopes of the pores along u and v, stubble, cloth, streaks. 128 is the middle of signed channels."""
     rng = np.random.default_rng(71)
     mottle = 128 + 40 * fractal(rng, TILE, 5.0, 3)
     blotch = 128 + 40 * fractal(rng, TILE, 34.0, 3)
@@ -190,7 +190,19 @@ def noise_tile() -> Bytes:
     weave = 128 + 30 * fractal(rng, TILE, 1.2, 1) + 25 * fractal(rng, TILE, 9.0, 2)
     streaks = 128 + 40 * cv2.blur(fractal(rng, TILE, 2.0, 2), (1, 61)) * 4
     parts = [mottle, blotch, 255 * spots, 128 + 60 * slope_u, 128 + 60 * slope_v, 235 * hairs, weave, streaks]
-    return np.ascontiguousarray(np.clip(np.stack(parts, axis=-1), 0, 255).astype(np.uint8))
+    tile = np.clip(np.stack(parts, axis=-1), 0, 255)
+    tiles = [tile.astype(np.uint8)]
+    while len(tile) > 32:
+        half = len(tile) // 2
+        tile = tile.reshape(half, 2, half, 2, -1).mean(axis=(1, 3))
+        tiles.append((tile + 0.5).astype(np.uint8))
+    return tuple(tiles)
+
+
+def tile_for(pixels: float) -> Bytes:
+    """The tile whose texels are nearest to pixels in size, where the whole of it spans ``pixels``."""
+    tiles = noise_tiles()
+    return tiles[int(np.clip(np.round(np.log2(TILE / max(pixels, 1.0))), 0, len(tiles) - 1))]
 
 
 def hair_depth(points: Floats, landmarks: Floats) -> Floats:

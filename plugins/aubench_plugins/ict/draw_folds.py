@@ -38,68 +38,82 @@ class Folds:
         return np.asarray(np.minimum(value, 1.7), np.float32)
 
 
-def _lines(p: Floats) -> list[tuple[list[tuple[float, float]], float, float, dict[str, float], float]]:
-    """Creases of the picture's right half or the middle: points, width (cm), depth (cm), AUs, age. ``p`` (68, 2)."""
-    eye, brow = p[42:48].mean(axis=0), p[22:27].mean(axis=0)
-    inner, outer, wing, corner, chin = p[42], p[45], p[35], p[54], p[8]
-    out: list[tuple[list[tuple[float, float]], float, float, dict[str, float], float]] = []
+Line = tuple[list[tuple[float, float]], float, float, dict[str, float], float]
+"""Points in the chart, width and depth in centimetres, strength per AU, strength per age."""
+
+
+def _brow_lines(p: Floats) -> list[Line]:
+    """Creases of forehead and nose root, of the picture's right half or across the middle. ``p`` (68, 2)."""
+    out: list[Line] = []
+    level, inner = float(p[22:27, 1].mean()), float(p[22, 0])
     for k, (rise, lift) in enumerate(((0.034, 0.010), (0.055, 0.014), (0.077, 0.016), (0.098, 0.014))):
-        wave = 0.003 * (-1) ** k
-        out.append((
-            [(0.5, brow[1] - rise + 0.004), (0.56, brow[1] - rise - lift * 0.4 + wave), (0.63, brow[1] - rise - lift),
-             (0.70, brow[1] - rise - lift * 0.6 - wave)], 0.13, 0.030, {"AU01": 0.75, "AU02": 0.55}, 0.50 - 0.08 * k))  # fmt: skip
-    out.append((
-        [(p[22, 0] - 0.014, brow[1] - 0.036), (p[22, 0] - 0.019, brow[1] - 0.015), (p[22, 0] - 0.017, brow[1] + 0.012)],
-        0.14, 0.045, {"AU04": 1.0, "AU09": 0.3}, 0.30))  # fmt: skip
-    out.append((
-        [(p[22, 0] + 0.012, brow[1] - 0.030), (p[22, 0] + 0.006, brow[1] - 0.012)],
-        0.13, 0.030, {"AU04": 0.8, "AU01": 0.15}, 0.15))  # fmt: skip
-    out.append((
-        [(0.5, p[27, 1] - 0.030), (0.525, p[27, 1] - 0.028), (0.543, p[27, 1] - 0.020)],
-        0.12, 0.035, {"AU09": 1.0, "AU04": 0.45}, 0.18))  # fmt: skip
+        top, wave = level - rise, 0.003 * (-1) ** k
+        line = [
+            (0.5, top + 0.004),
+            (0.56, top - lift * 0.4 + wave),
+            (0.63, top - lift),
+            (0.70, top - lift * 0.6 - wave),
+        ]
+        out.append((line, 0.13, 0.030, {"AU01": 0.75, "AU02": 0.55}, 0.50 - 0.08 * k))
+    line = [(inner - 0.014, level - 0.036), (inner - 0.019, level - 0.015), (inner - 0.017, level + 0.012)]
+    out.append((line, 0.14, 0.045, {"AU04": 1.0, "AU09": 0.3}, 0.30))
+    line = [(inner + 0.012, level - 0.030), (inner + 0.006, level - 0.012)]
+    out.append((line, 0.13, 0.030, {"AU04": 0.8, "AU01": 0.15}, 0.15))
+    line = [(0.5, p[27, 1] - 0.030), (0.525, p[27, 1] - 0.028), (0.543, p[27, 1] - 0.020)]
+    out.append((line, 0.12, 0.035, {"AU09": 1.0, "AU04": 0.45}, 0.18))
     for k, (drop, reach) in enumerate(((0.008, 0.045), (0.022, 0.050))):  # sides of the nose
-        out.append((
-            [(0.512 + 0.004 * k, p[28, 1] - 0.016 + drop), (0.530, p[28, 1] - 0.018 + drop), (0.5 + reach, p[28, 1] - 0.032
-             + drop)], 0.09, 0.030, {"AU09": 1.0}, 0.0))  # fmt: skip
-    for k, (start, end) in enumerate(
-        ((-0.016, -0.040), (-0.004, -0.014), (0.008, 0.012), (0.018, 0.034))
-    ):  # crow's feet
-        out.append((
-            [(outer[0] + 0.014 + 0.002 * k, eye[1] + start), (outer[0] + 0.034, eye[1] + 0.6 * start + 0.4 * end),
-             (outer[0] + 0.058 - 0.003 * k, eye[1] + end)], 0.085, 0.026, {"AU06": 0.95, "AU12": 0.22, "AU07": 0.2}, 0.38))  # fmt: skip
+        v = float(p[28, 1]) + drop
+        line = [(0.512 + 0.004 * k, v - 0.016), (0.530, v - 0.018), (0.5 + reach, v - 0.032)]
+        out.append((line, 0.09, 0.030, {"AU09": 1.0}, 0.0))
+    return out
+
+
+def _eye_lines(p: Floats) -> list[Line]:
+    """Crow's feet, bags and lid folds of the eye on the picture's right."""
+    out: list[Line] = []
+    (u, v), inner, outer = p[42:48].mean(axis=0), float(p[42, 0]), float(p[45, 0])
+    for k, (start, end) in enumerate(((-0.016, -0.040), (-0.004, -0.014), (0.008, 0.012), (0.018, 0.034))):
+        line = [(outer + 0.014 + 0.002 * k, v + start), (outer + 0.034, v + 0.6 * start + 0.4 * end)]
+        line.append((outer + 0.058 - 0.003 * k, v + end))
+        out.append((line, 0.085, 0.026, {"AU06": 0.95, "AU12": 0.22, "AU07": 0.2}, 0.38))
     for drop, wide, au, age in ((0.014, 0.10, 0.55, 0.22), (0.026, 0.13, 0.9, 0.42)):  # under the lower lid
-        out.append((
-            [(inner[0] + 0.006, eye[1] + drop * 0.7), (inner[0] + 0.03, eye[1] + drop * 1.25), (eye[0] + 0.01, eye[1]
-             + drop * 1.5), (outer[0] + 0.002, eye[1] + drop * 1.05)], wide, 0.026, {"AU06": au, "AU07": 0.5 * au,
-             "AU12": 0.15}, age))  # fmt: skip
-    out.append((  # nasolabial fold
-        [(wing[0] + 0.022, wing[1] - 0.026), (wing[0] + 0.037, wing[1] - 0.006), (corner[0] + 0.012, corner[1] - 0.062),
-         (corner[0] + 0.032, corner[1] - 0.026), (corner[0] + 0.038, corner[1] + 0.008)], 0.26, 0.085,
-        {"AU12": 0.85, "AU06": 0.35, "AU10": 0.6, "AU09": 0.55, "AU14": 0.25, "AU20": 0.2}, 0.62))  # fmt: skip
-    out.append((
-        [(corner[0] + 0.036, corner[1] - 0.040), (corner[0] + 0.052, corner[1] - 0.012), (corner[0] + 0.055, corner[1]
-         + 0.02)], 0.16, 0.034, {"AU12": 0.8, "AU14": 0.5, "AU06": 0.2}, 0.15))  # fmt: skip
-    out.append((  # dimple beside the corner
-        [(corner[0] + 0.010, corner[1] - 0.010), (corner[0] + 0.014, corner[1] + 0.008)], 0.13, 0.045,
-        {"AU14": 1.0, "AU12": 0.35, "AU15": 0.2}, 0.10))  # fmt: skip
-    out.append((  # marionette line
-        [(corner[0] + 0.004, corner[1] + 0.008), (corner[0] + 0.012, corner[1] + 0.030), (corner[0] + 0.016, corner[1]
-         + 0.055)], 0.15, 0.045, {"AU15": 0.9, "AU17": 0.3, "AU20": 0.25}, 0.45))  # fmt: skip
-    out.append((  # under the lower lip
-        [(0.5, p[57, 1] + 0.018), (0.53, p[57, 1] + 0.016), (0.552, p[57, 1] + 0.008)], 0.22, 0.05,
-        {"AU17": 0.8, "AU15": 0.3, "AU24": 0.3}, 0.12))  # fmt: skip
-    for x, y in ((0.510, 0.4), (0.522, 0.62), (0.514, 0.78), (0.530, 0.45), (0.503, 0.6)):  # the puckered chin
-        level = p[57, 1] + y * (chin[1] - p[57, 1]) + 0.01
-        out.append(([(x - 0.006, level - 0.003), (x + 0.006, level + 0.004)], 0.13, 0.035, {"AU17": 0.9}, 0.0))
-    for k in range(4):  # lips: pursed
-        x = 0.508 + 0.018 * k
-        out.append((
-            [(x, p[51, 1] - 0.022), (x - 0.002, p[52, 1] + 0.004)], 0.06, 0.014,
-            {"AU18": 0.7, "AU24": 0.35, "AU23": 0.35, "AU22": 0.2}, 0.22))  # fmt: skip
+        line = [(inner + 0.006, v + drop * 0.7), (inner + 0.03, v + drop * 1.25), (u + 0.01, v + drop * 1.5)]
+        line.append((outer + 0.002, v + drop * 1.05))
+        out.append((line, wide, 0.026, {"AU06": au, "AU07": 0.5 * au, "AU12": 0.15}, age))
     for rise in (0.018, 0.025):  # folds of the upper lid
-        out.append((
-            [(inner[0] + 0.004, eye[1] - 0.006), (eye[0] - 0.015, eye[1] - rise), (eye[0] + 0.02, eye[1] - rise * 1.02),
-             (outer[0] + 0.008, eye[1] - 0.008)], 0.09, 0.03, {"AU05": 0.35, "AU01": 0.15}, 0.4))  # fmt: skip
+        line = [
+            (inner + 0.004, v - 0.006),
+            (u - 0.015, v - rise),
+            (u + 0.02, v - rise * 1.02),
+            (outer + 0.008, v - 0.008),
+        ]
+        out.append((line, 0.09, 0.03, {"AU05": 0.35, "AU01": 0.15}, 0.4))
+    return out
+
+
+def _mouth_lines(p: Floats) -> list[Line]:
+    """Nasolabial folds, dimples, marionette lines, chin and pursed lips, of the picture's right half."""
+    out: list[Line] = []
+    (wing_u, wing_v), (u, v), chin, low = p[35], p[54], float(p[8, 1]), float(p[57, 1])
+    line = [(wing_u + 0.022, wing_v - 0.026), (wing_u + 0.037, wing_v - 0.006), (u + 0.012, v - 0.062)]
+    line += [(u + 0.032, v - 0.026), (u + 0.038, v + 0.008)]
+    fold = {"AU12": 0.85, "AU06": 0.35, "AU10": 0.6, "AU09": 0.55, "AU14": 0.25, "AU20": 0.2}
+    out.append((line, 0.26, 0.085, fold, 0.62))
+    line = [(u + 0.036, v - 0.040), (u + 0.052, v - 0.012), (u + 0.055, v + 0.02)]
+    out.append((line, 0.16, 0.034, {"AU12": 0.8, "AU14": 0.5, "AU06": 0.2}, 0.15))
+    line = [(u + 0.010, v - 0.010), (u + 0.014, v + 0.008)]
+    out.append((line, 0.13, 0.045, {"AU14": 1.0, "AU12": 0.35, "AU15": 0.2}, 0.10))
+    line = [(u + 0.004, v + 0.008), (u + 0.012, v + 0.030), (u + 0.016, v + 0.055)]
+    out.append((line, 0.15, 0.045, {"AU15": 0.9, "AU17": 0.3, "AU20": 0.25}, 0.45))
+    line = [(0.5, low + 0.018), (0.53, low + 0.016), (0.552, low + 0.008)]
+    out.append((line, 0.22, 0.05, {"AU17": 0.8, "AU15": 0.3, "AU24": 0.3}, 0.12))
+    for x, share in ((0.510, 0.4), (0.522, 0.62), (0.514, 0.78), (0.530, 0.45), (0.503, 0.6)):  # the puckered chin
+        level = low + share * (chin - low) + 0.01
+        out.append(([(x - 0.006, level - 0.003), (x + 0.006, level + 0.004)], 0.13, 0.035, {"AU17": 0.9}, 0.0))
+    for k in range(4):
+        x = 0.508 + 0.018 * k
+        line = [(x, p[51, 1] - 0.022), (x - 0.002, p[52, 1] + 0.004)]
+        out.append((line, 0.06, 0.014, {"AU18": 0.7, "AU24": 0.35, "AU23": 0.35, "AU22": 0.2}, 0.22))
     return out
 
 
@@ -107,7 +121,7 @@ def paint_folds(points: Floats, side: int) -> Folds:
     """Paint every crease at ``side`` texels for landmarks in the chart (68, 2)."""
     data, boxes, drive, age = [], [], [], []
     start = 0
-    for line, wide, depth, aus, old in _lines(points):
+    for line, wide, depth, aus, old in _brow_lines(points) + _eye_lines(points) + _mouth_lines(points):
         middle = line[0][0] == 0.5
         for sign in (1,) if middle else (1, -1):
             knots = np.array(line)

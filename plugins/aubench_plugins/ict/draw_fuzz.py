@@ -14,7 +14,7 @@ _STEPS = 5
 
 
 def beard_strands(mesh: Mesh, normals: Floats, layers: Bytes, style: str, seed: int, colour: Floats) -> Strands | None:
-    """The hairs of a beard style, or None where there are none to draw; ``layers`` of the chart tell where they grow."""
+    """The hairs of a beard style, or None where there are none; ``layers`` of the chart tell where they grow."""
     if style in ("none", "stubble"):
         return None
     rng = np.random.default_rng([56, seed])
@@ -75,28 +75,26 @@ def lash_strands(mesh: Mesh, strength: float, seed: int) -> Strands | None:
         return None
     rng = np.random.default_rng([57, seed])
     cards, columns, rows = mesh.lashes.shape
-    per = 15
-    first, second, mix, width, opacity = [], [], [], [], []
-    used = int(np.clip(round(3 + 3 * strength), 4, rows))
-    for card in range(cards):
-        upper = mesh.rest[mesh.lashes[card], 1].mean() > mesh.rest[mesh.landmarks[[36, 45]], 1].mean()
-        places = (np.arange(per) + rng.uniform(-0.45, 0.45, per)) / per * (columns - 1)
-        for at in np.clip(places, 0, columns - 1.001):
-            left = int(at)
-            first.append(mesh.lashes[card, left, :used])
-            second.append(mesh.lashes[card, left + 1, :used])
-            mix.append(np.full(used, at - left))
-            thick = (0.020 if upper else 0.010) * (0.5 + 0.8 * strength) * rng.uniform(0.7, 1.2)
-            width.append(thick * np.interp(np.arange(used), [0, 0.6 * used, used - 1], [1.3, 1.0, 0.4]))
-            dark = (0.55 + 0.45 * strength) * (1.0 if upper else 0.55)
-            opacity.append(dark * np.interp(np.arange(used), [0, used - 2, used - 1], [1.0, 0.9, 0.45]))
+    per, used = 15, int(np.clip(round(3 + 3 * strength), 4, rows))
+    level = mesh.rest[mesh.landmarks[[36, 45]], 1].mean()
+    upper = np.repeat(mesh.rest[mesh.lashes, 1].mean(axis=(1, 2)) > level, per)
+    at = (np.arange(per)[None] + rng.uniform(-0.45, 0.45, (cards, per))) / per * (columns - 1)
+    at = np.clip(at, 0, columns - 1.001).reshape(-1)
+    card, left = np.repeat(np.arange(cards), per), at.astype(np.int64)
+    first, second = mesh.lashes[card, left, :used], mesh.lashes[card, left + 1, :used]
+    mix = np.repeat(at - left, used)
+    row = np.arange(used)
+    thick = np.where(upper, 0.020, 0.010) * (0.5 + 0.8 * strength) * rng.uniform(0.7, 1.2, len(at))
+    width = thick[:, None] * np.interp(row, [0, 0.6 * used, used - 1], [1.3, 1.0, 0.4])
+    dark = (0.55 + 0.45 * strength) * np.where(upper, 1.0, 0.55)
+    opacity = dark[:, None] * np.interp(row, [0, used - 2, used - 1], [1.0, 0.9, 0.45])
     k = len(first)
     n = k * used
     front = np.tile(np.array([0.0, 0.3, 0.95], np.float32), (n, 1))
     return Strands(
-        np.zeros((n, 3), np.float32), np.concatenate(first).astype(np.int32), np.concatenate(second).astype(np.int32),
-        np.concatenate(mix).astype(np.float32), np.ones(n, np.uint8), np.full((n, 3), 0.010, np.float32),
-        np.concatenate(width).astype(np.float32), np.concatenate(opacity).astype(np.float32),
+        np.zeros((n, 3), np.float32), first.reshape(-1).astype(np.int32), second.reshape(-1).astype(np.int32),
+        mix.astype(np.float32), np.ones(n, np.uint8), np.full((n, 3), 0.010, np.float32),
+        width.reshape(-1).astype(np.float32), opacity.reshape(-1).astype(np.float32),
         np.full(n, 0.7, np.float32), front, np.arange(0, n + 1, used, dtype=np.int32), np.full(k, KEEP, np.uint8),
         np.full(k, 0.1, np.float32),
     )  # fmt: skip

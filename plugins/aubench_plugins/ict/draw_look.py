@@ -22,8 +22,8 @@ GLASSES = ("none", "round", "square", "thin", "sun")
 class Look:
     """``person``; ``lights``; ``curve`` (3, n) tone curve; ``target`` grey that the camera's meter aims at;
     ``umbra`` 0..1 and ``soft`` (cm) of the key light's shadow; ``hair``, ``beard``, ``hat``, ``glasses`` by name and
-    ``strands`` the seed of their hairs; ``recede`` (cm) of the hairline; ``distance`` (cm) of the camera from the middle
-    of the head; ``backdrop`` seed of the background, None for the game's; ``lens_blur`` share of the side; ``noise``
+    ``strands`` the seed of their hairs; ``recede`` (cm) of the hairline; ``distance`` (cm) of the camera from where
+    the head turns; ``backdrop`` seed of the background, None for the game's; ``lens_blur`` share of the side; ``noise``
     of the sensor on 0..255; ``vignette`` 0..1; ``resolution``: side of the picture before it was enlarged, as a share
     of the crop's; ``grey``: without colour; ``shot``: the frame."""
 
@@ -104,7 +104,7 @@ def photo_lights(rng: np.random.Generator) -> tuple[Lights, float, float]:
     if rng.random() < 0.10:  # from behind
         turn += np.pi * 0.65 * np.sign(turn)
     key = np.array([np.sin(turn) * np.cos(lift), np.sin(lift), np.cos(turn) * np.cos(lift)])
-    direct = rng.uniform(0.25, 1.0) * (0.15 + 1.0 * hard)
+    direct = rng.uniform(0.35, 1.25) * (0.15 + 1.2 * hard)
     lamps = [_lamp(key, direct * _warmth(rng, 0.3), rng.uniform(0.10, 0.55), rng.random() < 0.4)]
     sky = soft_lamp(np.array([0.0, 1.0, 0.15]), rng.uniform(0.05, 0.5) * _warmth(rng, 0.3), rng.uniform(0.7, 1.4))
     sky = sky + soft_lamp(np.array([0.0, -1.0, 0.3]), rng.uniform(0.02, 0.20) * _warmth(rng, 0.35), 1.0)
@@ -116,7 +116,7 @@ def photo_lights(rng: np.random.Generator) -> tuple[Lights, float, float]:
         sky = sky + soft_lamp(direction, colour, rng.uniform(0.3, 1.0))
         if len(lamps) < 4:
             lamps.append(_lamp(direction, colour * 0.7, rng.uniform(0.1, 0.5), rng.random() < 0.4))
-    bright = rng.uniform(0.3, 1.2)
+    bright = 0.282 * sky[0].mean() * rng.uniform(0.6, 2.0)
     eye = np.stack([bright * _warmth(rng, 0.3), bright * rng.uniform(0.1, 0.6) * _warmth(rng, 0.3)])
     return Lights(np.stack(lamps), sky.astype(np.float32), eye.astype(np.float32)), hard, direct
 
@@ -149,9 +149,9 @@ def _photo_look(seed: int) -> Look:
     lights, hard, _ = photo_lights(rng)
     grey = float(np.dot(person.tints[0], (0.3, 0.6, 0.1)))
     # a camera's meter: the face comes out somewhere about middle grey, dark skin darker than fair skin
-    target = 0.27 * (grey / 0.30) ** 0.55 * float(np.exp(rng.normal(0.0, 0.27)))
+    target = 0.27 * (grey / 0.30) ** 0.55 * float(np.exp(np.clip(rng.normal(0.0, 0.24), -0.7, 0.42)))
     arriving = lights.sky[0] * 0.28 + 0.5 * lights.lamps[0, 3:6]
-    balance = (arriving.mean() / np.maximum(arriving, 1e-3)) ** rng.uniform(0.5, 1.05) * _warmth(rng, 0.07)
+    balance = (arriving.mean() / np.maximum(arriving, 1e-3)) ** rng.uniform(0.65, 1.05) * _warmth(rng, 0.06)
     contrast, toe = float(rng.normal(1.08, 0.12)), float(max(0.0, rng.normal(0.0, 0.02)))
     tint = rng.normal(0.0, 0.035, 3)
     curve = np.stack([tone_curve(max(0.75, contrast + tint[c]), toe, float(balance[c])) for c in range(3)])

@@ -34,8 +34,8 @@ class Shape(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Mesh:
-    """``triangles`` (m, 3); ``kind`` (m,) indices into ``KINDS``; ``mode`` (m,) for the rasteriser; ``uv`` (n, 2) of the
-    face chart and, for eyeballs, of theirs, v downwards; ``rest`` (n, 3) the mean face, in centimetres;
+    """``triangles`` (m, 3); ``kind`` (m,) indices into ``KINDS``; ``mode`` (m,) for the rasteriser; ``uv`` (n, 2) of
+    the face chart and, for eyeballs, of theirs, v downwards; ``rest`` (n, 3) the mean face, in centimetres;
     ``landmarks`` (68,); ``lashes`` (k, 19, 6) vertices from root to tip; ``open`` (n, 9) harmonics of what each
     vertex of the mean face sees of the sky, weighted by the cosine; ``bare`` (n, 9) the same if nothing hid the sky.
     """

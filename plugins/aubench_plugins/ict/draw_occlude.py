@@ -4,6 +4,7 @@ parsing map, for no class names them."""
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -114,9 +115,9 @@ def _thing(relief: _Relief, rng: np.random.Generator) -> None:
     tilt = float(rng.normal(0, 0.25))
     if kind == 0:  # a mug
         half = np.array([0.13, 0.15]) * n * rng.uniform(0.8, 1.3)
-        handle = centre + (half[0] * 1.1 * rng.choice([-1, 1]), 0)
+        handle = centre + np.array([half[0] * 1.1 * rng.choice([-1, 1]), 0.0])
         ring = handle + 0.5 * half[1] * np.stack([np.cos(np.linspace(0, 6.3, 15)), np.sin(np.linspace(0, 6.3, 15))], 1)
-        for a, b in zip(ring[:-1], ring[1:], strict=True):
+        for a, b in pairwise(ring):
             relief.capsule(a, b, 0.018 * n, 0.018 * n, 0.0, colour, 0.6)
         _slab(relief, centre, half, tilt, 0.02 * n, 1.0, colour, 0.6)
     elif kind == 1:  # a phone

@@ -31,8 +31,8 @@ _IRIS = {
 
 @dataclass(frozen=True)
 class Person:
-    """``tints`` (n, 3) and ``amounts`` (m,), see :mod:`.draw_names`; ``age`` 0..1; ``male``, ``melanin`` 0..1 steer what
-    else a look takes; ``lashes`` 0..1 how long and dark."""
+    """``tints`` (n, 3) and ``amounts`` (m,), see :mod:`.draw_names`; ``age`` 0..1; ``male``, ``melanin`` 0..1 steer
+    what else a look takes; ``lashes`` 0..1 how long and dark."""
 
     tints: Floats
     amounts: Floats
@@ -57,9 +57,9 @@ _GAME_TINTS: dict[str, object] = {
     "shadow": (1.0, 1.0, 1.0), "lens": (1.0, 1.0, 1.0),
 }  # fmt: skip
 _GAME_AMOUNTS: dict[str, float] = {
-    "mottle": 0.20, "blotch": 0.35, "freckle": 0.10, "flush": 0.30, "lip": 0.85, "socket": 0.30, "pore": 0.8, "age": 0.08,
-    "crease": 0.9, "brow": 1.0, "stubble": 0.0, "beard": 0.0, "liner": 0.55, "rough": 0.50, "oil": 0.5, "shine": 0.75,
-    "gloss": 1.6, "pupil": 0.4, "exposure": 1.0, "scalp": 0.9, "umbra": 0.6, "translucent": 1.0, "shift_u": 0.3,
+    "mottle": 0.10, "blotch": 0.25, "freckle": 0.10, "flush": 0.30, "lip": 0.85, "socket": 0.30, "pore": 0.8,
+    "age": 0.08, "crease": 0.9, "brow": 1.0, "stubble": 0.0, "beard": 0.0, "liner": 0.55, "rough": 0.50, "oil": 0.5,
+    "shine": 0.75, "gloss": 1.6, "pupil": 0.4, "exposure": 1.0, "scalp": 0.9, "umbra": 0.6, "translucent": 1.0, "shift_u": 0.3,
     "shift_v": 0.6, "neckline": -14.5, "vee": 0.0, "pattern": 0.0, "catch": 0.8, "lid_shade": 0.9, "hairline": 0.0,
     "powder": 0.0, "gap": 0.0,
 }  # fmt: skip
@@ -83,7 +83,7 @@ def photo_person(rng: np.random.Generator) -> Person:
     """A random person."""
     melanin = float(np.clip(rng.beta(1.0, 1.25) * 1.05, 0.0, 1.0))
     male = bool(rng.random() < 0.5)
-    age = float(np.clip(rng.beta(1.25, 1.7), 0.0, 1.0))
+    age = float(np.clip(rng.beta(1.15, 1.9), 0.0, 1.0))
     skin = skin_tone(melanin) * np.exp(rng.normal(0.0, 0.07)) * np.exp(rng.normal(0.0, (0.02, 0.05, 0.09)))
     ruddy = rng.normal(0.0, 0.05) * (1 - melanin)
     skin = np.minimum(skin * (1 + 0.3 * ruddy, 1 - ruddy, 1 - 0.8 * ruddy), 0.9)
@@ -97,7 +97,7 @@ def photo_person(rng: np.random.Generator) -> Person:
         odds = np.array([0.38, 0.30, 0.14, 0.05, 0.02, 0.01, 0.03, 0.02, 0.04, 0.01])
     odds = odds * np.where(np.arange(10) >= 8, 0.2 + 6.0 * age**2, 1.0)
     hair = np.array(_HAIR[names[int(rng.choice(10, p=odds / odds.sum()))]]) * np.exp(rng.normal(0.0, 0.22))
-    grey = float(np.clip(rng.normal(1.6 * age - 1.0, 0.25), 0.0, 0.9))
+    grey = float(np.clip(rng.normal(1.7 * age - 1.25, 0.22), 0.0, 0.9))
     hair = hair + grey * (np.array([0.26, 0.25, 0.24]) - hair)
     brows = np.minimum(hair, 0.16) * rng.uniform(0.35, 0.75) + 0.004
     irises = list(_IRIS)
@@ -109,27 +109,29 @@ def photo_person(rng: np.random.Generator) -> Person:
     lip = skin * np.exp(-np.array([0.22, 0.72, 0.62]) * rng.uniform(0.7, 1.25))
     lip = lip + 0.05 * (1 - melanin) * np.array([1.0, 0.2, 0.22])
     if rouge:
-        lip = np.array([rng.uniform(0.18, 0.55), rng.uniform(0.02, 0.16), rng.uniform(0.03, 0.18)])
+        stick = np.array([min(rng.uniform(0.10, 0.42), 1.5 * skin[0]), 0.03, 0.042]) * rng.uniform(0.7, 1.4, 3)
+        lip = lip + rng.uniform(0.35, 0.85) * (stick - lip)
     cloth = (
         rng.choice([0.02, 0.1, 0.3, 0.6]) * rng.uniform(0.4, 1.2) * (1 + rng.uniform(-1, 1, 3) * rng.choice([0.1, 0.7]))
     )
     other = np.clip(rng.random(3) ** 1.5 * 0.7 + 0.01, 0, 0.8)
     painted = not male and rng.random() < 0.25
     tints: dict[str, object] = {
-        "skin": skin, "lip": lip, "sclera": np.array([0.66, 0.62, 0.585]) * rng.uniform(0.82, 1.06)
-        - np.array([0.0, 0.02, 0.05]) * melanin,
-        "iris_in": np.array(inner) * rng.uniform(0.7, 1.4), "iris_out": np.array(outer) * rng.uniform(0.7, 1.4),
+        "skin": skin, "lip": lip, "sclera": np.array([0.58, 0.54, 0.505]) * rng.uniform(0.78, 1.05)
+        - np.array([0.08, 0.10, 0.13]) * melanin,
+        "iris_in": np.array(inner) * rng.uniform(0.7, 1.3) * (1 - 0.5 * melanin),
+        "iris_out": np.array(outer) * rng.uniform(0.7, 1.3) * (1 - 0.5 * melanin),
         "teeth": np.array([0.72, 0.67, 0.575]) * rng.uniform(0.78, 1.08) * (1, 1, rng.uniform(0.82, 1.08)),
         "gum": np.array([0.42, 0.14, 0.13]) * rng.uniform(0.55, 1.1), "hair": np.maximum(hair, 0.004),
         "hair_tip": np.maximum(hair * rng.uniform(0.9, 1.9 if not male else 1.25), 0.005), "brow": brows,
         "cloth": np.clip(cloth, 0.008, 0.8), "cloth_b": other, "hat": rng.random(3) ** 2 * 0.5 + 0.01,
-        "frame": rng.random(3) ** 3 * 0.3 + 0.006,
+        "frame": rng.choice([0.01, 0.03, 0.25]) * rng.uniform(0.6, 1.4, 3),
         "shadow": rng.uniform(0.45, 0.95, 3) if painted else np.array([0.97, 0.94, 0.94]),
     }  # fmt: skip
     bearded = male and rng.random() < 0.30
     amounts = {
-        "mottle": float(rng.uniform(0.10, 0.38)),
-        "blotch": float(rng.uniform(0.12, 0.75)),
+        "mottle": float(rng.uniform(0.04, 0.20)),
+        "blotch": float(rng.uniform(0.08, 0.45)),
         "freckle": float(rng.uniform(0.4, 1.1) if melanin < 0.5 and rng.random() < 0.2 else rng.uniform(0.0, 0.2)),
         "flush": float(rng.uniform(0.10, 0.75) * (1 - 0.65 * melanin)),
         "lip": float(rng.uniform(0.85, 1.0) if rouge else rng.uniform(0.45, 0.9)),
@@ -143,8 +145,8 @@ def photo_person(rng: np.random.Generator) -> Person:
         "liner": float(rng.uniform(0.20, 0.5) if male else rng.uniform(0.35, 0.95)),
         "rough": float(rng.uniform(0.40, 0.62)),
         "oil": float(rng.uniform(0.1, 1.0)),
-        "shine": float(rng.uniform(0.3, 1.15)),
-        "gloss": float(rng.uniform(0.8, 3.2) if rouge else rng.uniform(0.7, 1.8)),
+        "shine": float(rng.uniform(0.3, 1.25) * (1 - 0.5 * melanin)),
+        "gloss": float(rng.uniform(0.8, 2.2) if rouge else rng.uniform(0.7, 1.8)),
         "pupil": float(rng.uniform(0.15, 0.95)),
         "scalp": float(rng.uniform(0.75, 0.97)),
         "translucent": float(rng.uniform(0.75, 1.1) * (1 - 0.35 * melanin)),

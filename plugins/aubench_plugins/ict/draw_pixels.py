@@ -14,9 +14,24 @@ from aubench.drawing.raster import jit
 
 from . import draw_names as m
 from .arrays import Bytes, Floats, Ints
+from .draw_cloth import cloth_albedo, dressed
 from .draw_eye import between, eye, mouth_cover
 from .draw_light import CURVE_MAX, CURVE_SIZE, Lights, clamp, smooth
-from .draw_shade import Looks, Paints, Shadow, Surface, arriving, fetch, lit, repeat, sample, skin_albedo, slopes
+from .draw_shade import (
+    BROAD,
+    FINE,
+    Looks,
+    Paints,
+    Shadow,
+    Surface,
+    arriving,
+    fetch,
+    lit,
+    repeat,
+    sample,
+    skin_albedo,
+    slopes,
+)
 
 F = np.float32
 KEEP = 255
@@ -40,31 +55,6 @@ def alike(ids: Ints, near: Floats, kind: Bytes, over: Floats, row: int, column: 
             return False
         low, high = min(low, near[y, x]), max(high, near[y, x])
     return bool(high - low < 0.012 * high)
-
-
-@jit
-def dressed(x: float, y: float, z: float, looks: Looks) -> float:
-    """How far (cm) a point of the mean face lies inside the clothes."""
-    q = looks.amounts
-    line = q[m.Q_NECKLINE] - q[m.Q_VEE] * max(0.0, 1.0 - abs(x) / 4.5) * (1.0 if z > 0.0 else 0.0)
-    return line - y + 0.12 * abs(x) + (0.25 * max(0.0, 2.0 - z) if z < 2.0 else 0.0)
-
-
-@jit
-def cloth_albedo(x: float, y: float, fine: Floats, looks: Looks, first: int, rgb: Floats) -> None:
-    """A woven cloth, plain or striped or checked, into ``rgb`` (3,)."""
-    q, tints = looks.amounts, looks.tints
-    kind = q[m.Q_PATTERN]
-    mix = 0.0
-    if kind > 2.5:
-        mix = 0.5 * (math.sin(2.6 * x) > 0.0) + 0.5 * (math.sin(2.6 * y) > 0.0)
-    elif kind > 1.5:
-        mix = 1.0 if math.sin(3.1 * y) > 0.35 else 0.0
-    elif kind > 0.5:
-        mix = clamp((fine[1] - 0.5) * 5.0, 0.0, 1.0)
-    for c in range(3):
-        value = tints[first, c] + mix * (tints[m.T_CLOTH_B, c] - tints[first, c])
-        rgb[c] = value * (0.75 + 0.5 * fine[6])
 
 
 @jit
@@ -111,6 +101,8 @@ def shade_picture(
                     continue
                 if t < 0:
                     classes[s] = label if hair > 0.5 and label != KEEP else m.C_BACKGROUND
+                    if hair > 0.5 and paints.front[y2, x2] > 0.0:
+                        depth[row, column] = min(depth[row, column], F(1.0) / paints.front[y2, x2])
                     for c in range(3):
                         light = paints.over[y2, x2, c] / hair
                         light = min(max(light * q[m.Q_EXPOSURE], 0.0), CURVE_MAX * 0.999)
@@ -123,7 +115,7 @@ def shade_picture(
                     for c in range(3):
                         light = min(max(paints.over[y2, x2, c] * q[m.Q_EXPOSURE], 0.0), CURVE_MAX * 0.999)
                         total[c] += looks.curve[c, int(math.sqrt(light) * scale_curve + 0.5)]
-                    depth[row, column] = min(depth[row, column], F(1.0) / near[y2, x2])
+                    depth[row, column] = min(depth[row, column], F(1.0) / max(near[y2, x2], paints.front[y2, x2]))
                     s += 1
                     continue
                 # the sample's place in output pixels, and its perspective-correct barycentric coordinates
@@ -190,8 +182,8 @@ def shade_picture(
                 if kind == m.K_SKIN:
                     sample(paints.layers, u, v, layers)
                     fetch(paints.folds, u, v, fold)
-                    repeat(paints.tile, u * F(4.1) + shift_u, v * F(4.1) + shift_v, fine)
-                    repeat(paints.tile, u * F(1.3) + shift_v, v * F(1.3) + shift_u, broad)
+                    repeat(paints.tile, u * F(FINE) + shift_u, v * F(FINE) + shift_v, 6, fine)
+                    repeat(paints.broad, u * F(BROAD) + shift_v, v * F(BROAD) + shift_u, 3, broad)
                     skin_albedo(layers, fine, broad, fold[2], brow[0], looks, rgb)
                     slopes(surface, t, slope)
                     pore = q[m.Q_PORE] * (layers[m.L_PORES] + F(0.8) * layers[m.L_LIP])
@@ -214,7 +206,7 @@ def shade_picture(
                         if lip > 0.3:
                             classes[s] = m.C_MOUTH
                 elif kind == m.K_HEAD:
-                    repeat(paints.tile, rx * F(0.13) + shift_u, ry * F(0.13) + shift_v, fine)
+                    repeat(paints.tile, rx * F(0.13) + shift_u, ry * F(0.13) + shift_v, 8, fine)
                     for c in range(3):
                         rgb[c] = tints[m.T_SKIN, c] * (F(1) + q[m.Q_BLOTCH] * (fine[1] - F(0.5)))
                     classes[s] = m.C_SKIN if ry > jaw else m.C_NECK
@@ -229,7 +221,7 @@ def shade_picture(
                             classes[s] = m.C_HAIR
                     wear = dressed(rx, ry, b0 * rest[i, 2] + b1 * rest[j, 2] + b2 * rest[k, 2], looks)
                     if wear > 0.0:
-                        repeat(paints.tile, rx * F(0.45), ry * F(0.45), fine)
+                        repeat(paints.tile, rx * F(0.45), ry * F(0.45), 8, fine)
                         cloth_albedo(rx, ry, fine, looks, m.T_CLOTH, rgb)
                         hem = F(1) - F(0.45) * (F(1) - smooth(wear, 0.0, 0.5))
                         for c in range(3):
@@ -238,7 +230,7 @@ def shade_picture(
                         bleed, shine, rough = F(0.0), F(0.15), F(0.8)
                         classes[s] = m.C_CLOTH
                 elif kind == m.K_HAT or kind == m.K_CLOTH:
-                    repeat(paints.tile, u * F(6.0), v * F(6.0), fine)
+                    repeat(paints.tile, u * F(6.0), v * F(6.0), 8, fine)
                     cloth_albedo(u * F(30.0), v * F(30.0), fine, looks, m.T_HAT if kind == m.K_HAT else m.T_CLOTH, rgb)
                     for c in range(3):
                         n[c] = flat[c] + F(0.4) * (fine[c] - F(0.5))
@@ -262,7 +254,7 @@ def shade_picture(
                     else:
                         lid = between(px, py, landmarks, 42, 43, 44, 45, 45) / unit
                         low = -between(px, py, landmarks, 42, 47, 46, 45, 45) / unit
-                    repeat(paints.tile, u * F(2.0) + shift_u, v * F(2.0), fine)
+                    repeat(paints.tile, u * F(2.0) + shift_u, v * F(2.0), 8, fine)
                     slopes(surface, t, slope)
                     first = F(1) - q[m.Q_UMBRA] * (F(1) - arriving(shadow, spot[0], spot[1], spot[2] + F(0.6)))
                     eye(u, v, slope, n, view, lid, low, opened[1], first, fine, looks, lights, basis, out)

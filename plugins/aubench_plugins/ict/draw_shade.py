@@ -14,6 +14,8 @@ from .arrays import Bytes, Floats, Ints
 from .draw_light import Lights, clamp, glossy, harmonic
 
 F = np.float32
+FINE, BROAD = 4.1, 1.3
+"""How often the noise tile goes into the chart."""
 
 
 class Surface(NamedTuple):
@@ -35,7 +37,8 @@ class Surface(NamedTuple):
 class Paints(NamedTuple):
     """Textures: ``layers``, ``label``, ``detail`` see :class:`.draw_chart.Chart`; ``folds`` (r, r, 3) this frame's
     creases; ``brow`` (h, w, 2) this face's brow and the area it covers, 0..1, in ``brow_box`` (left, top, width,
-    height); ``tile`` noise; ``over`` (2s, 2s, 4), ``what`` (2s, 2s) strands, see
+    height); ``tile`` noise at about a texel to a pixel where the chart is taken ``FINE`` times, ``broad`` ``BROAD``
+    times; ``over`` (2s, 2s, 4), ``front``, ``what`` (2s, 2s) strands, see
     :func:`aubench.drawing.raster.draw_strands`."""
 
     layers: Bytes
@@ -45,7 +48,9 @@ class Paints(NamedTuple):
     brow: Floats
     brow_box: Floats
     tile: Bytes
+    broad: Bytes
     over: Floats
+    front: Floats
     what: Bytes
 
 
@@ -107,9 +112,10 @@ def sample(texture: Bytes, u: float, v: float, out: Floats) -> None:
 
 
 @jit
-def repeat(texture: Bytes, u: float, v: float, out: Floats) -> None:
-    """As :func:`sample` for a tile that repeats over the whole plane and has a power of two texels."""
-    side, channels = texture.shape[0], texture.shape[2]
+def repeat(texture: Bytes, u: float, v: float, channels: int, out: Floats) -> None:
+    """As :func:`sample`, of the first ``channels``, for a tile that repeats over the whole plane and has a power of two
+    texels."""
+    side = texture.shape[0]
     x, y = u * side + 65536.0 * side, v * side + 65536.0 * side
     column, row = int(x), int(y)
     fx, fy = F(x - column), F(y - row)
@@ -251,7 +257,7 @@ def skin_albedo(
         value += lip * (tints[m.T_LIP, c] * (F(1) + F(0.35) * mottle + F(0.2) * blotch) - value)
         value *= F(1) - stubble * (F(0.50) if c == 0 else (F(0.42) if c == 1 else F(0.36)))
         value += beard * (tints[m.T_HAIR, c] - value)
-        value *= F(1) - dark * (F(0.30) if c == 0 else F(0.46))  # creases stay warm: light bounces inside them
+        value *= F(1) - dark * (F(0.24) if c == 0 else F(0.33))  # creases stay warm: light bounces inside them
         value *= F(1) - liner * (F(0.86) if c == 0 else F(0.93))
         value += hair * (tints[m.T_BROW, c] - value)
         rgb[c] = max(value, F(0.0))

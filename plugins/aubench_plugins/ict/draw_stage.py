@@ -15,9 +15,9 @@ from .arrays import Bytes, Floats, Ints
 from .camera import Camera
 from .draw_back import backdrop
 from .draw_brows import brow_picture, brow_window
-from .draw_chart import hair_depth, noise_tile, paint_chart
+from .draw_chart import hair_depth, paint_chart, tile_for
 from .draw_film import develop
-from .draw_folds import add_folds, paint_folds
+from .draw_folds import UNIT_CM, add_folds, paint_folds
 from .draw_fuzz import beard_strands, lash_strands
 from .draw_hair import hair_strands
 from .draw_look import Look
@@ -25,7 +25,7 @@ from .draw_mesh import Mesh, Shape, mesh_of
 from .draw_occlude import occlude
 from .draw_pixels import shade_picture
 from .draw_scalp import scalp_of
-from .draw_shade import Looks, Paints, Surface
+from .draw_shade import BROAD, FINE, Looks, Paints, Surface
 from .draw_sky import cast_shadow, metered, sky_share, turned
 from .draw_strands import Strands, joined, light_strands, place, splat
 from .draw_wear import Piece, covered, glasses, hat, lens_lines, through_lenses
@@ -192,9 +192,11 @@ class Stage:
         surface = Surface(
             worn.vertices, normals, screen, worn.uv, worn.rest, worn.inside, share, worn.triangles, worn.kind
         )
+        pixels = camera.unit * UNIT_CM
         paints = Paints(
-            self.chart.layers, self.label, self.chart.detail, self._fold_map, brow_picture(face.brows, self.chart.points),
-            self.window, noise_tile(), self._over, self._what,
+            self.chart.layers, self.label, self.chart.detail, self._fold_map,
+            brow_picture(face.brows, self.chart.points), self.window, tile_for(pixels / FINE),
+            tile_for(pixels / BROAD), self._over, self._front, self._what,
         )  # fmt: skip
         image, parsing = np.empty((size, size, 3), np.float32), np.empty((size, size), np.uint8)
         depth = np.empty((size, size), np.float32)
@@ -202,7 +204,8 @@ class Stage:
         unit = float(np.hypot(*(landmarks[42:48].mean(axis=0) - landmarks[36:42].mean(axis=0))))
         shade_picture(
             surface, paints, Looks(person.tints, amounts, look.curve), look.lights, shadow, self._ids, self._near,
-            landmarks, unit, camera.distance, self.front, self.jaw, backdrop(look.backdrop, size), image, parsing, depth,
+            landmarks, unit, camera.distance, self.front, self.jaw, backdrop(look.backdrop, size), image, parsing,
+            depth,
         )  # fmt: skip
         if look.glasses != "none":
             rims = [rim @ rotation.T + translation for rim in lens_lines(look.glasses, marks)]

@@ -151,8 +151,8 @@ def through_lenses(
     image: Floats, parsing: Bytes, rims: list[Floats], camera: Camera, tint: Floats, dark: bool, label: int,
     rng: np.random.Generator,
 ) -> None:  # fmt: skip
-    """Tint what lies behind the lenses and mirror some light in them, in place. ``rims`` (2, k, 3) in camera space; dark
-    lenses get ``label`` in ``parsing``."""
+    """Tint what lies behind the lenses and mirror some light in them, in place. ``rims`` (2, k, 3) in camera space;
+    dark lenses get ``label`` in ``parsing``."""
     size = len(parsing)
     y, x = np.mgrid[0:size, 0:size].astype(np.float32) / size
     slope, place, strength = rng.uniform(-1.5, 1.5), rng.uniform(-0.2, 1.2), rng.uniform(0.0, 1.0) ** 2
