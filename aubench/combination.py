@@ -126,6 +126,12 @@ class Combination:
         path = Path(folder) / f"{name}.json"
         try:
             card = json.loads(path.read_text(encoding="utf-8"))
+            form = card["format"]
+            if form != FORMAT:
+                raise UserError(
+                    f"{path}: form {form} of model descriptions, written by aubench {card.get('aubench')}; this one, "
+                    f"{__version__}, reads form {FORMAT}: install that one, or train again"
+                )
             extractor = Choice(card["extractor"]["name"], card["extractor"]["config"])
             regressor = Choice(card["regressor"]["name"], card["regressor"]["config"])
             size, aus, digest = int(card["size"]), tuple(card["aus"]), card["extractor"]["digest"]
