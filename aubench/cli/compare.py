@@ -195,33 +195,24 @@ def _print(compared: Mapping[str, Any]) -> None:
     for dataset, here in compared["datasets"].items():
         rows = here["rows"]
         several = len(here["groups"]) > 1
+        seeded = any(len(row.get("seeds", ())) > 1 for row in rows)
         means = Table(title=f"{dataset}: mean over AUs", title_justify="left", box=None, header_style="bold")
-        for column in (
-            "method",
-            *(["protocol"] if several else []),
-            "ICC(3,1)",
-            "95%",
-            "ICC(2,1)",
-            "MAE",
-            "frames",
-            "seeds",
-            "ms/image",
-        ):
+        left, right = ["method"], ["ICC(3,1)", "95%", "ICC(2,1)", "MAE", "frames"]
+        for column in (*left, *(["protocol"] if several else []), *right, *(["seeds"] if seeded else []), "ms/image"):
             means.add_column(column, justify="left" if column in ("method", "protocol") else "right")
         for row in [*rows, *here["reported"]]:
             mean, ends = row["mean"], row.get("interval")
             spread = "" if ends is None else f"{number(ends[0], 2)} to {number(ends[1], 2)}"
             cells = [number(mean["icc31"]), spread, number(mean["icc21"]), number(mean["mae"]), str(row["scored"])]
+            cells += [str(len(row.get("seeds", ())) or "")] if seeded else []
+            plain = row["kind"] in ("constant", "reported")
+            cells.append("" if plain else of_line(speed_lines.line(row, here))[0])
             group = [row.get("group", "")] if several else []
-            style = "dim" if row["kind"] in ("constant", "reported") else ""
-            ms = "" if row["kind"] in ("constant", "reported") else of_line(speed_lines.line(row, here))[0]
-            means.add_row(row["name"], *group, *cells, str(len(row.get("seeds", ())) or ""), ms, style=style)
+            means.add_row(row["name"], *group, *cells, style="dim" if plain else "")
         for row in here["published"]:
-            cells = [number(row["mean"][k], 2) for k in ("icc31", "mae")]
-            group = [""] if several else []
-            means.add_row(
-                f"{row['name']} \\[printed]", *group, cells[0], "", "", cells[1], "", "", "", style="dim italic"
-            )
+            icc, mae = (number(row["mean"][k], 2) for k in ("icc31", "mae"))
+            cells = [f"{row['name']} \\[printed]", *([""] if several else []), icc, "", "", mae]
+            means.add_row(*cells, style="dim italic")
         console.print(means)
         columns = [row for row in rows if row["kind"] != "constant"][:WIDEST]
         columns += [row for row in rows if row["kind"] == "constant" and row["group"] == "A"]
