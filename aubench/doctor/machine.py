@@ -120,7 +120,8 @@ def devices(asked: subprocess.Popen[str] | OSError) -> Iterator[Finding]:
     except subprocess.TimeoutExpired:
         asked.kill()
         asked.communicate()
-        yield Finding("torch", f"did not answer within {TORCH_S:g} s", "error", f"try again; else {reinstall}")
+        remedy = f"the machine may be busy: try again; else {reinstall}"
+        yield Finding("torch", f"did not answer within {TORCH_S:g} s", "warning", remedy)
         return
     answer = out.rpartition("|")[2]
     if asked.returncode != 0 or not answer.strip():

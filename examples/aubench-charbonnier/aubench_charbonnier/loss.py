@@ -26,4 +26,5 @@ class Charbonnier:
         if x.dtype in (torch.float16, torch.bfloat16):
             x = x.float()  # the difference of two near powers needs digits
         a, e = self.power, self.epsilon
-        return ((x**2 + e**2) ** a - e ** (2 * a)) / (2 * a * e ** (2 * a - 1))
+        rho: Tensor = ((x**2 + e**2) ** a - e ** (2 * a)) / (2 * a * e ** (2 * a - 1))
+        return rho

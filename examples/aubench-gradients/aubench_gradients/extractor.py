@@ -48,7 +48,8 @@ class Gradients(Frozen):
         image = require_image(image)
         # Differences of neighbours are what bfloat16 has no digits for.
         with torch.autocast(image.device.type, enabled=False):
-            red, green, blue = image.to(self.scharr.dtype).split(1, dim=1)
+            image = image.to(self.scharr.dtype)
+            red, green, blue = (image[:, i : i + 1] for i in range(3))
             grey = LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
             size = (self.size, self.size)
             grey = F.interpolate(grey, size=size, mode="bilinear", align_corners=False, antialias=True)
