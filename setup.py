@@ -19,7 +19,8 @@ class BuildWithRegistry(build_py):
             self.copy_file(REGISTRY, str(target))
 
     def get_outputs(self, include_bytecode: bool = True) -> list[str]:
-        return [*super().get_outputs(include_bytecode), str(self._registry())]
+        carried = [] if self.editable_mode else [str(self._registry())]
+        return [*super().get_outputs(include_bytecode), *carried]
 
     def _registry(self) -> Path:
         return Path(self.build_lib) / "aubench" / "assets" / REGISTRY
