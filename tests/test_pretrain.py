@@ -396,10 +396,10 @@ def test_generator_learns_to_draw(tmp_path, fake_engine, monkeypatch):
         ema=0.9,
         perceptual_from=0.9,
     )
-    target = tmp_path / "shipped" / "assets" / "neural-fake.safetensors"
+    target = tmp_path / "shipped" / "assets" / "neural-real.safetensors"
     plain = publish.shipped
-    monkeypatch.setattr(publish, "shipped", lambda card, variant="": target if variant == "fake" else plain(card))
-    found = pretrain_generator(recipe, request(tmp_path, 60, install=True))
+    monkeypatch.setattr(publish, "shipped", lambda card, variant="": target if variant == "real" else plain(card))
+    found = pretrain_generator(recipe, request(tmp_path, 60, install=True, variant="real"))
     seen = losses(tmp_path / "out")
     assert seen[40] < seen[20], "the perceptual loss joins after step 54"
     assert found["psnr"] > 9

@@ -46,6 +46,8 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="pretrain")
 
 
+VARIANTS = {"real-faces": "real"}
+"""As what the weights of a preset are shipped beside a plugin's default ones: `weights: shipped:real`."""
 Train = Callable[[str, dict[str, Any], "Request"], None]
 """Trains a network with a preset and what is laid over its recipe, and says how good it is."""
 
@@ -72,7 +74,11 @@ def _command(what: str, train: Train) -> Callable[..., None]:
         _use_threads(threads)
         words = _words(what, preset, seed, engine, steps, minutes, settings)
         request = _request(words, out or _folder(what, seed), seed, device, steps, minutes, workers, cache)
-        train(preset, _over(engine, settings), replace(request, resume=resume, install=install))
+        train(
+            preset,
+            _over(engine, settings),
+            replace(request, resume=resume, install=install, variant=VARIANTS.get(preset, "")),
+        )
 
     command.__doc__ = train.__doc__
     return command
@@ -101,7 +107,12 @@ def generator(
     _use_threads(threads)
     words = _words("generator", preset, seed, engine, steps, minutes, settings)
     request = _request(words, out or _folder("generator", seed), seed, device, steps, minutes, workers, cache)
-    _generator(preset, _over(engine, settings), replace(request, resume=resume, install=install), vgg)
+    _generator(
+        preset,
+        _over(engine, settings),
+        replace(request, resume=resume, install=install, variant=VARIANTS.get(preset, "")),
+        vgg,
+    )
 
 
 def every_network(
@@ -149,7 +160,7 @@ def every_network(
         words = _words(what, recipe, seed, None, None, None, None)
         request = _request(words, folder, seed, device, None, None, workers, cache)
         going_on = (folder / "checkpoints").is_dir()
-        train(recipe, over, replace(request, resume=going_on, install=install))
+        train(recipe, over, replace(request, resume=going_on, install=install, variant=VARIANTS.get(recipe, "")))
 
 
 def _extractor(preset: str, over: dict[str, Any], request: Request) -> None:

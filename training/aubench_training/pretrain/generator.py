@@ -286,8 +286,5 @@ def pretrain_generator(
         ]
     )
     speed = {"steps_per_second": round(outcome.speed, 3), "seconds": round(outcome.seconds, 1)}
-    # A generator draws one engine's faces; those of another are a variant beside the shipped ones.
-    own = recipe.engine.name == GeneratorRecipe.model_fields["engine"].default.name
-    variant = "" if own else recipe.engine.name
-    publish.finish(path, card, request, "Generator", quality, {**facts, **speed}, body, variant)
+    publish.finish(path, card, request, "Generator", quality, {**facts, **speed}, body)
     return quality

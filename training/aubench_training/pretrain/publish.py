@@ -47,6 +47,8 @@ class Request:
     device: str = "auto"
     resume: bool = False
     install: bool = False
+    variant: str = ""
+    """As what ``install`` ships the weights, beside the plugin's default ones; see :func:`aubench.weights.resolve`."""
     cache: Path | None = None
     workers: int | None = None
     command: str = ""
@@ -144,15 +146,13 @@ def finish(
     quality: Mapping[str, Any],
     facts: Mapping[str, Any],
     body: str,
-    variant: str = "",
 ) -> None:
-    """Write the quality beside and into the weights, install them where asked (as the plugin's ``variant``), and clear
-    the checkpoints away."""
+    """Write the quality beside and into the weights, install them where asked, and clear the checkpoints away."""
     headline = {name: round(value, 4) for name, value in quality.items() if isinstance(value, float)}
     add_quality(path, headline)
     write_report(request.out, title, quality, {"command": request.command, "seed": request.seed, **facts}, body)
     if request.install:
-        install(path, card, variant)
+        install(path, card, request.variant)
     shutil.rmtree(request.out / "checkpoints", ignore_errors=True)
 
 

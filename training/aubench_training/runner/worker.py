@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -37,12 +38,11 @@ _MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory", 
 def work(job: dict[str, Any]) -> int:
     """Do a job (see :meth:`.pool.Pool`) and return the process's exit code."""
     threading.Thread(target=_leave_with_the_runner, daemon=True).start()
-    lock = FileLock(job["lock"])
     try:
-        lock.acquire(timeout=0)
+        held = FileLock(job["lock"]).acquire(timeout=0)
     except Timeout:
         return ELSEWHERE
-    with lock:
+    with held:
         folder = Path(job["folder"])
         card = Card.read(folder)
         if card is not None and card.state == "done" and card.hash == job["hash"]:
@@ -75,6 +75,7 @@ def _attempt(job: dict[str, Any], folder: Path, card: Card) -> tuple[Fault | Non
         _run(job, folder, card)
         return None, ""
     except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
         return "user", str(error)
     except Exception as error:
         traceback.print_exc()
