@@ -29,7 +29,7 @@ jit = nb.njit(cache=True, nogil=True, error_model="numpy")
 F = np.float32
 
 
-@jit  # type: ignore[untyped-decorator]
+@jit
 def rasterise(screen: Floats, triangles: Ints, mode: Bytes, ids: Ints, near: Floats) -> None:
     """Draw into ``ids`` (h, w) and ``near`` (h, w).
 
@@ -80,7 +80,7 @@ def rasterise(screen: Floats, triangles: Ints, mode: Bytes, ids: Ints, near: Flo
                     ids[y, x] = t
 
 
-@jit  # type: ignore[untyped-decorator]
+@jit
 def vertex_normals(vertices: Floats, triangles: Ints, out: Floats) -> None:
     """Area-weighted unit normals (v, 3) into ``out``, outward for triangles counter-clockwise from outside."""
     out[:] = 0.0
@@ -104,7 +104,7 @@ def vertex_normals(vertices: Floats, triangles: Ints, out: Floats) -> None:
             out[n, c] /= length
 
 
-@jit  # type: ignore[untyped-decorator]
+@jit
 def project(vertices: Floats, distance: float, warp: Floats, out: Floats) -> None:
     """Perspective projection, then the similarity ``warp`` (2, 3), into ``out`` (v, 3): x, y, 1/z.
 
@@ -119,7 +119,7 @@ def project(vertices: Floats, distance: float, warp: Floats, out: Floats) -> Non
         out[n, 2] = w
 
 
-@jit  # type: ignore[untyped-decorator]
+@jit
 def draw_strands(
     screen: Floats, starts: Ints, width: Floats, opacity: Floats, colour: Floats, kind: Bytes, bias: float,
     near: Floats, over: Floats, front: Floats, what: Bytes,

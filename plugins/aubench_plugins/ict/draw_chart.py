@@ -21,7 +21,7 @@ TILE = 512
 
 @dataclass(frozen=True, eq=False)
 class Chart:
-    """``layers`` (r, r, 12) uint8, see ``LAYERS``; ``detail`` (r, r), 1 where a pixel needs four samples; ``points``
+    """``layers`` (r, r, 9) uint8, see ``LAYERS``; ``detail`` (r, r), 1 where a pixel needs four samples; ``points``
     (68, 2) the landmarks in the chart."""
 
     layers: Bytes
@@ -145,7 +145,6 @@ def paint_chart(mesh: Mesh, side: int) -> Chart:
     half = np.array([*strip, (corner[0] + 0.02, corner[1] + 0.01), *lip_top[::-1]])
     moustache = c.polygon(half) + c.polygon(half * (-1, 1) + (1, 0))
     layer["moustache"] = c.blur(np.minimum(moustache, 1.0), 0.006 * unit) * (1 - lips)
-    layer["dark"] = np.clip(c.blur(wet, 0.004), 0, 1)
     fine = (away < 0.012 * unit) | ((lips > 0.02) & (lips < 0.98)) | (wet > 0.02)
     layers = np.stack([np.clip(layer[name], 0.0, 1.0) * 255 + 0.5 for name in LAYERS], axis=-1).astype(np.uint8)
     return Chart(np.ascontiguousarray(layers), fine.astype(np.uint8), p)

@@ -51,7 +51,7 @@ def cut_of(style: str, rng: np.random.Generator) -> Cut:
         combs = ((0.2, 0.3, 0.9), (0.9 * side, 0.2, 0.3), (0.1, 0.6, -0.8), (0.3 * side, 0.9, 0.2))
         comb = combs[int(rng.integers(0, 4))]
         return Cut(
-            4600, 7, float(rng.uniform(1.6, 4.5)), float(rng.uniform(0.25, 0.6)), float(rng.uniform(0.35, 1.0)),
+            4600, 7, float(rng.uniform(1.6, 4.5)), float(rng.uniform(0.25, 0.6)), float(rng.uniform(0.2, 0.85)),
             float(rng.uniform(0.5, 1.6)), comb, fall=0.12, messy=float(rng.uniform(0.12, 0.45)),
         )  # fmt: skip
     if style == "side":

@@ -3,13 +3,14 @@ look for every pair of seeds: one for the person, camera and light, one for the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 
 from .arrays import Floats
 from .draw_light import Lights, soft_lamp, tone_curve
+from .draw_names import Q_BEARD, T_SKIN
 from .draw_person import Person, game_person, photo_person
 
 HAIR_STYLES = ("bald", "buzz", "short", "side", "fringe", "curly", "long", "tied")
@@ -97,8 +98,8 @@ def _warmth(rng: np.random.Generator, spread: float) -> Floats:
     return np.asarray(colour / colour.mean())
 
 
-def photo_lights(rng: np.random.Generator) -> tuple[Lights, float, float]:
-    """A random environment, its key light's hardness 0..1, and the light of all that a grey wall would get."""
+def photo_lights(rng: np.random.Generator) -> tuple[Lights, float]:
+    """A random environment, and its key light's hardness 0..1."""
     hard = float(rng.beta(0.9, 1.3))
     turn, lift = rng.uniform(-1.45, 1.45), rng.uniform(-0.15, 1.15)
     if rng.random() < 0.10:  # from behind
@@ -118,7 +119,7 @@ def photo_lights(rng: np.random.Generator) -> tuple[Lights, float, float]:
             lamps.append(_lamp(direction, colour * 0.7, rng.uniform(0.1, 0.5), rng.random() < 0.4))
     bright = 0.282 * sky[0].mean() * rng.uniform(0.6, 2.0)
     eye = np.stack([bright * _warmth(rng, 0.3), bright * rng.uniform(0.1, 0.6) * _warmth(rng, 0.3)])
-    return Lights(np.stack(lamps), sky.astype(np.float32), eye.astype(np.float32)), hard, direct
+    return Lights(np.stack(lamps), sky.astype(np.float32), eye.astype(np.float32)), hard
 
 
 def shot_of(look: int, shot: int) -> Shot:
@@ -146,13 +147,13 @@ def shot_of(look: int, shot: int) -> Shot:
 def _photo_look(seed: int) -> Look:
     rng = np.random.default_rng([20_261, seed])
     person = photo_person(rng)
-    lights, hard, _ = photo_lights(rng)
-    grey = float(np.dot(person.tints[0], (0.3, 0.6, 0.1)))
+    lights, hard = photo_lights(rng)
+    grey = float(np.dot(person.tints[T_SKIN], (0.3, 0.6, 0.1)))
     # a camera's meter: the face comes out somewhere about middle grey, dark skin darker than fair skin
     target = 0.27 * (grey / 0.30) ** 0.55 * float(np.exp(np.clip(rng.normal(0.0, 0.24), -0.7, 0.42)))
     arriving = lights.sky[0] * 0.28 + 0.5 * lights.lamps[0, 3:6]
     balance = (arriving.mean() / np.maximum(arriving, 1e-3)) ** rng.uniform(0.65, 1.05) * _warmth(rng, 0.06)
-    contrast, toe = float(rng.normal(1.08, 0.12)), float(max(0.0, rng.normal(0.0, 0.02)))
+    contrast, toe = float(rng.normal(1.14, 0.12)), float(max(0.0, rng.normal(0.0, 0.02)))
     tint = rng.normal(0.0, 0.035, 3)
     curve = np.stack([tone_curve(max(0.75, contrast + tint[c]), toe, float(balance[c])) for c in range(3)])
     if person.male:
@@ -160,7 +161,7 @@ def _photo_look(seed: int) -> Look:
     else:
         hair = str(rng.choice(HAIR_STYLES, p=[0.015, 0.025, 0.06, 0.07, 0.15, 0.12, 0.40, 0.16]))
     beard = "none"
-    if person.male and float(person.amounts[11]) > 0.0:
+    if person.male and float(person.amounts[Q_BEARD]) > 0.0:
         beard = str(rng.choice(BEARDS[1:], p=[0.25, 0.15, 0.15, 0.45]))
     recede = float(max(0.0, rng.normal(2.2 * person.age - 0.6, 0.7))) if person.male else float(rng.uniform(0.0, 0.5))
     return Look(
@@ -183,6 +184,4 @@ def _photo_look(seed: int) -> Look:
 
 def photo_look(seed: int, shot: int = 0) -> Look:
     """The look of a seed, in one frame of it; the same every time."""
-    from dataclasses import replace
-
     return replace(_photo_look(seed), shot=shot_of(seed, shot))

@@ -27,25 +27,24 @@ multiply the light with."""
 ) = range(len(TINTS))  # fmt: skip
 
 AMOUNTS = (
-    "mottle", "blotch", "freckle", "flush", "lip", "socket", "pore", "age", "crease", "brow", "stubble", "beard",
-    "liner", "rough", "oil", "shine", "gloss", "pupil", "exposure", "scalp", "umbra", "translucent", "shift_u",
-    "shift_v", "neckline", "vee", "pattern", "catch", "lid_shade", "hairline", "powder", "gap",
+    "mottle", "blotch", "freckle", "flush", "lip", "socket", "pore", "crease", "brow", "stubble", "beard", "liner",
+    "rough", "oil", "shine", "gloss", "pupil", "exposure", "scalp", "umbra", "translucent", "shift_u", "shift_v",
+    "neckline", "vee", "pattern", "catch", "lid_shade", "hairline", "powder",
 )  # fmt: skip
-"""Entries of ``Looks.amounts``. Strengths of skin layers: mottle to stubble; ``liner`` darkens the lid margins;
-``rough``, ``oil``, ``shine``, ``gloss`` (lips) the highlights; ``pupil`` and so on in 0..1; ``exposure`` a factor on
-light; ``scalp`` how much hair covers the skin of the head; ``umbra`` how dark the key light's shadows are;
+"""Entries of ``Looks.amounts``. Strengths of skin layers: mottle to beard; ``liner`` darkens the lid margins;
+``rough``, ``oil``, ``shine``, ``gloss`` (lips) the highlights; ``pupil`` 0..1; ``exposure`` a factor on light;
+``scalp`` how much hair covers the skin of the head; ``umbra`` how dark the key light's shadows are;
 ``translucent`` how far light bleeds under skin; ``shift_u``, ``shift_v`` where the noise tile starts; ``neckline``
 (cm), ``vee``, ``pattern`` of the clothes; ``catch`` strength of the lights mirrored in the eye; ``lid_shade`` of the
-lids on the eyeball; ``hairline`` (cm) how far the hair recedes; ``powder`` lifts the under-eye shade; ``gap`` between
-the front teeth."""
+lids on the eyeball; ``hairline`` (cm) how far the hair recedes; ``powder`` lifts the under-eye shade."""
 (
-    Q_MOTTLE, Q_BLOTCH, Q_FRECKLE, Q_FLUSH, Q_LIP, Q_SOCKET, Q_PORE, Q_AGE, Q_CREASE, Q_BROW, Q_STUBBLE, Q_BEARD,
-    Q_LINER, Q_ROUGH, Q_OIL, Q_SHINE, Q_GLOSS, Q_PUPIL, Q_EXPOSURE, Q_SCALP, Q_UMBRA, Q_TRANSLUCENT, Q_SHIFT_U,
-    Q_SHIFT_V, Q_NECKLINE, Q_VEE, Q_PATTERN, Q_CATCH, Q_LID_SHADE, Q_HAIRLINE, Q_POWDER, Q_GAP,
+    Q_MOTTLE, Q_BLOTCH, Q_FRECKLE, Q_FLUSH, Q_LIP, Q_SOCKET, Q_PORE, Q_CREASE, Q_BROW, Q_STUBBLE, Q_BEARD, Q_LINER,
+    Q_ROUGH, Q_OIL, Q_SHINE, Q_GLOSS, Q_PUPIL, Q_EXPOSURE, Q_SCALP, Q_UMBRA, Q_TRANSLUCENT, Q_SHIFT_U, Q_SHIFT_V,
+    Q_NECKLINE, Q_VEE, Q_PATTERN, Q_CATCH, Q_LID_SHADE, Q_HAIRLINE, Q_POWDER,
 ) = range(len(AMOUNTS))  # fmt: skip
 
-LAYERS = ("flush", "lip", "beard", "socket", "oil", "margin", "hairline", "pores", "moustache", "lid", "blank", "dark")
-"""Channels of the painted face chart, uint8. ``hairline`` is 128 + 20 per centimetre inside the hair."""
-(L_FLUSH, L_LIP, L_BEARD, L_SOCKET, L_OIL, L_MARGIN, L_HAIRLINE, L_PORES, L_MOUSTACHE, L_LID, L_BLANK, L_DARK) = range(
-    len(LAYERS)
-)
+LAYERS = ("flush", "lip", "beard", "socket", "oil", "margin", "pores", "lid", "moustache")
+"""Channels of the painted face chart, uint8: blood, lips, where beards grow, shade round the eyes, oily places, lid
+margins, pores, painted lids, where moustaches grow."""
+(L_FLUSH, L_LIP, L_BEARD, L_SOCKET, L_OIL, L_MARGIN, L_PORES, L_LID, L_MOUSTACHE) = range(len(LAYERS))
+LAYER_COUNT = len(LAYERS)

@@ -58,10 +58,10 @@ _GAME_TINTS: dict[str, object] = {
 }  # fmt: skip
 _GAME_AMOUNTS: dict[str, float] = {
     "mottle": 0.10, "blotch": 0.25, "freckle": 0.10, "flush": 0.30, "lip": 0.85, "socket": 0.30, "pore": 0.8,
-    "age": 0.08, "crease": 0.9, "brow": 1.0, "stubble": 0.0, "beard": 0.0, "liner": 0.55, "rough": 0.50, "oil": 0.5,
+    "crease": 0.9, "brow": 1.0, "stubble": 0.0, "beard": 0.0, "liner": 0.55, "rough": 0.50, "oil": 0.5,
     "shine": 0.75, "gloss": 1.6, "pupil": 0.4, "exposure": 1.0, "scalp": 0.9, "umbra": 0.6, "translucent": 1.0,
     "shift_u": 0.3, "shift_v": 0.6, "neckline": -14.5, "vee": 0.0, "pattern": 0.0, "catch": 0.8, "lid_shade": 0.9,
-    "hairline": 0.0, "powder": 0.0, "gap": 0.0,
+    "hairline": 0.0, "powder": 0.0,
 }  # fmt: skip
 
 
@@ -137,7 +137,6 @@ def photo_person(rng: np.random.Generator) -> Person:
         "lip": float(rng.uniform(0.85, 1.0) if rouge else rng.uniform(0.45, 0.9)),
         "socket": float(rng.uniform(0.05, 0.75)),
         "pore": float(rng.uniform(0.2, 1.3) * (0.7 + 0.6 * age)),
-        "age": age,
         "crease": float(rng.uniform(0.55, 1.1) * (0.7 + 0.5 * age)),
         "brow": float(rng.uniform(0.55, 1.0)),
         "stubble": float(rng.uniform(0.2, 0.85)) if male and rng.random() < 0.55 else 0.0,

@@ -70,7 +70,7 @@ def shade_picture(
     ``background`` (s, s, 3) 0..255.
     """
     size = image.shape[0]
-    layers, fine, broad, fold = np.empty(12, F), np.empty(8, F), np.empty(8, F), np.zeros(3, F)
+    layers, fine, broad, fold = np.empty(m.LAYER_COUNT, F), np.empty(8, F), np.empty(8, F), np.zeros(3, F)
     brow, rgb, out, total = np.zeros(2, F), np.empty(3, F), np.empty(3, F), np.empty(3, F)
     n, flat, view, spot = np.empty(3, F), np.empty(3, F), np.empty(3, F), np.empty(3, F)
     slope, opened, basis = np.empty(6, F), np.empty(3, F), np.empty(9, F)

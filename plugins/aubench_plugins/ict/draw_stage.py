@@ -6,6 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+import cv2
 import numpy as np
 
 from aubench.drawing.raster import BOTH, HIDDEN, draw_strands, project, rasterise, vertex_normals
@@ -207,6 +208,7 @@ class Stage:
             landmarks, unit, camera.distance, self.front, self.jaw, backdrop(look.backdrop, size), image, parsing,
             depth,
         )  # fmt: skip
+        _fill_hair(parsing)
         if look.glasses != "none":
             rims = [rim @ rotation.T + translation for rim in lens_lines(look.glasses, marks)]
             through_lenses(
@@ -218,6 +220,15 @@ class Stage:
         if look.shot.occluder is not None:
             occlude(image, parsing, look)
         return Picture(develop(image, look, look.shot), parsing, depth)
+
+
+def _fill_hair(parsing: Bytes) -> None:
+    """Close the gaps between strands and drop lone strands on skin in a parsing map (s, s), in place."""
+    hair, skin = parsing == m.C_HAIR, parsing == m.C_SKIN
+    near_hair = cv2.blur(hair.astype(np.float32), (3, 3), borderType=cv2.BORDER_REFLECT)
+    near_skin = cv2.blur(skin.astype(np.float32), (3, 3), borderType=cv2.BORDER_REFLECT)
+    parsing[(near_hair > 0.6) & (skin | (parsing == m.C_BACKGROUND))] = m.C_HAIR
+    parsing[hair & (near_skin > 0.6)] = m.C_SKIN
 
 
 class _Worn(NamedTuple):
