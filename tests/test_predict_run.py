@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,6 +25,7 @@ from aubench.predict import table
 from aubench.predict.overlay import write_overlay
 from aubench.predict.plot import parse_aus, plot
 from aubench.predict.readings import NOBODY, Readings
+from aubench.predict.record import processing_of
 from aubench.predict.run import read
 from aubench.predict.sources import open_source
 
@@ -141,19 +143,6 @@ def test_pose_in_degrees() -> None:
     assert np.isnan(readings.degrees[1]).all()
 
 
-def test_neutral_calibration_is_per_face() -> None:
-    readings = _readings([0.3] * 5 + [0.9, 0.1] + [0.6] * 3 + [0.0], [0] * 7 + [1] * 3 + [NOBODY])
-    assert readings.calibrated("none") is readings
-    first = readings.calibrated("first").intensities[:, AU_NAMES.index("AU12")]
-    assert np.allclose(first[:10], [0, 0, 0, 0, 0, 0.6 * 5 / 0.98, 0, 0, 0, 0], atol=1e-6)
-    assert np.isnan(first[10])
-    median = _readings([0.2, 0.2, 0.8], [0] * 3).calibrated("median")
-    assert np.allclose(median.intensities[:, AU_NAMES.index("AU12")], [0, 0, 0.6 * 5 / 0.98], atol=1e-6)
-    # What is not an AU stays as it was.
-    assert np.array_equal(first.shape, (11,))
-    assert np.array_equal(readings.calibrated("first").parameters[:10, 25:], readings.parameters[:10, 25:])
-
-
 def test_a_killed_write_leaves_the_old_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "out.csv"
     path.write_text("old")
@@ -219,11 +208,20 @@ def test_command_line(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(command, "_artist", lambda name, device: Flat())
     made = {name: tmp_path / name for name in ("out.csv", "curves.png", "overlay.mp4")}
     arguments = ["predict", str(clip), "--out", str(made["out.csv"]), "--plot", str(made["curves.png"])]
-    arguments += ["--overlay", str(made["overlay.mp4"]), "--neutral", "median", "--smooth", "light", "--device", "cpu"]
+    arguments += ["--overlay", str(made["overlay.mp4"]), "--neutral", "median", "--smooth", "0.3", "--device", "cpu"]
     assert cli.main(arguments) == 0
     assert all(path.stat().st_size > 0 for path in made.values())
     values = [float(row["AU12_r"]) for row in _rows(made["out.csv"]) if row["success"] == "1"]
     assert np.median(values) == pytest.approx(0, abs=0.03)
+    done = "smoothed over 0.3 s; zero from median"
+    assert {row["processing"] for row in _rows(made["out.csv"])} == {done}
+    record = json.loads((tmp_path / "out.csv.json").read_text())
+    assert record["processing"] == processing_of(made["out.csv"]) == done
+    assert record["neutral"]["n"]["0"]["AU12"] > 0.5
+    assert cli.main([*arguments[:4], "--device", "cpu", "--frames", "2"]) == 0
+    assert "processing" not in _rows(made["out.csv"])[0]
+    assert json.loads((tmp_path / "out.csv.json").read_text())["processing"] == "raw"
+    assert processing_of(made["out.csv"]) == ""
 
 
 @pytest.mark.parametrize(
@@ -238,13 +236,25 @@ def test_command_line(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (["{clip}", "--run", "{tmp}"], "model.json"),
         (["{clip}", "--device", "abacus"], "--device abacus"),
         (["7", "--overlay", "{tmp}/o.mp4"], "record the camera"),
-        (["{clip}", "--neutral", "sometimes"], "sometimes"),
+        (["{clip}", "--neutral", "sometimes"], "--neutral sometimes: neither none, first, median, nor a frame"),
+        (["{clip}", "--neutral", "25"], "--neutral 25: no such frame; they go from 1 to 24"),
+        (["{clip}", "--neutral", "10"], "10: no face is found in this frame; the nearest frame with one is 8"),
+        (["{clip}", "--neutral", "{clip}"], "not a picture; give one, or the number of a frame"),
+        (["{clip}", "--smooth", "light"], "--smooth light: give seconds, above 0 and up to 60, as 0.5, or off"),
+        (["{clip}", "--precision", "fp7"], "precision fp7"),
         (["{clip}", "--max-faces", "0"], "--max-faces"),
     ],
 )
 def test_refusals(
-    arguments: list[str], words: str, clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    arguments: list[str],
+    words: str,
+    clip: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if "10" in arguments:  # the only one that is found out by reading
+        monkeypatch.setattr(command, "_load", lambda run, device: Brightness())
     filled = [argument.format(clip=clip, tmp=tmp_path) for argument in arguments]
     if "--out" not in filled:
         filled += ["--out", str(tmp_path / "x.csv")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,21 +10,6 @@ from typing import Annotated, Any
 import typer
 
 from aubench.cli.plugin_option import PluginFiles
-
-
-class NeutralChoice(enum.StrEnum):
-    """Choices of ``--neutral``."""
-
-    none = "none"
-    first = "first"
-    median = "median"
-
-
-class SmoothChoice(enum.StrEnum):
-    """Choices of ``--smooth``."""
-
-    off = "off"
-    light = "light"
 
 
 def register(app: typer.Typer) -> None:
@@ -51,30 +35,52 @@ def predict(
     plot_aus: Annotated[str, typer.Option(help="Which AUs to plot, separated by commas.")] = "AU04,AU06,AU12,AU25",
     max_faces: Annotated[int, typer.Option(min=1, help="Faces per picture, the largest first.")] = 1,
     neutral: Annotated[
-        NeutralChoice,
-        typer.Option(help="Subtract each face's own zero: its first readings' mean, or its median over the video."),
-    ] = NeutralChoice.none,
-    smooth: Annotated[SmoothChoice, typer.Option(help="Low-pass the five points over time.")] = SmoothChoice.off,
+        str,
+        typer.Option(
+            metavar="none|first|median|FRAME|PICTURE",
+            help="Take each face's own zero off its AUs: its first readings' mean, its median over the video, what it "
+            "reads in one frame (a number of the column 'frame'), or in a picture file of the neutral face.",
+        ),
+    ] = "none",
+    smooth: Annotated[
+        str,
+        typer.Option(
+            metavar="SECONDS|off",
+            help="Low-pass AUs and pose over time: a centred Gaussian so wide, never across pictures without the face.",
+        ),
+    ] = "off",
+    steady: Annotated[bool, typer.Option("--steady", help="Low-pass the face's five points over time.")] = False,
     aligner: Annotated[
         str, typer.Option(help="What places the five points: mtcnn (the detector), or an extractor such as landmark.")
     ] = "mtcnn",
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many pictures.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    batch: Annotated[int, typer.Option(min=1, help="Faces read at once.")] = 32,
+    batch: Annotated[int | None, typer.Option(min=1, help="Faces read at once. Default: 16, on a GPU 64.")] = None,
+    precision: Annotated[
+        str, typer.Option(help="Number format of the extractor: fp32, or bf16, faster and less exact.")
+    ] = "fp32",
     plugin: PluginFiles = None,
 ) -> None:
     """Read AU intensities (0 to 5) and head pose off faces, into a CSV with OpenFace-style columns.
 
     A picture without a face has a row with success 0 and empty AU cells. A camera runs until Ctrl-C or --frames.
     """
+    from aubench.errors import UserError
+    from aubench.predict import neutral as zero
     from aubench.predict import plot as plotting
-    from aubench.predict import table
+    from aubench.predict import record, smoothing, table
     from aubench.predict.sources import open_source
 
     # Everything that can be refused is refused before the work.
     opened = open_source(source)
+    total = min(filter(None, (opened.total, frames)), default=None)
+    rest, seconds = zero.parse(neutral, total), smoothing.parse(smooth)
+    if seconds is not None and not opened.follows:
+        raise UserError("--smooth: pictures have no times to smooth over; use --smooth off")
+    resting = _still(rest.path) if rest.path is not None else None
     aus = plotting.parse_aus(plot_aus)
     table.check_writable(out)
+    table.check_writable(record.beside(out))
     if plot is not None:
         plotting.check_format(plot)
         table.check_writable(plot)
@@ -84,34 +90,58 @@ def predict(
         check_twice(opened)
         table.check_writable(overlay)
 
-    from aubench_training.device import choose_device
+    from aubench.device import choose_device, choose_dtype
 
     chosen = choose_device(device)
+    dtype = choose_dtype(chosen, precision)
     reader = _load(run, chosen)
     _show_licences(reader.extractor)
     artist = _artist(renderer, chosen) if overlay is not None else None
     points = _aligner(aligner, chosen)
 
+    from aubench.combination import Combination
     from aubench.predict.run import read
+    from aubench.quick import quicken
 
-    total = min(filter(None, (opened.total, frames)), default=None)
+    fast = quicken(reader, dtype) if isinstance(reader, Combination) else reader
+    at_rest = None
+    if resting is not None:
+        at_rest = zero.face_at_rest(read(resting, fast, size=reader.size, aligner=points), resting.paths[0])
     with _progress("reading faces", total) as advance:
         readings = read(
             opened,
-            reader,
+            fast,
             size=reader.size,
             most=max_faces,
             batch=batch,
-            smooth=smooth is SmoothChoice.light,
+            steady=steady,
             aligner=points,
             limit=frames,
             progress=advance,
         )
-    readings = readings.calibrated(neutral.value)
-    table.write(readings, out)
-    typer.echo(_summary(readings, out))
+    if seconds is not None:
+        readings = smoothing.smoothed(readings, seconds)
+    zeros = zero.zeros(readings, rest, at_rest)
+    readings = zero.calibrated(readings, zeros)
+    done = record.Processing(None if rest.kind == "none" else str(rest), seconds)
+    table.write(readings, out, str(done))
+    record.write(
+        out,
+        done,
+        {
+            "source": opened.name,
+            "model": "shipped" if run is None else str(run),
+            "aligner": aligner,
+            "steady": steady,
+            "precision": precision,
+            "smoothing": None if seconds is None else smoothing.described(seconds),
+            "neutral": None if rest.kind == "none" else zero.described(rest, zeros),
+        },
+    )
+    typer.echo(_summary(readings, out) + (f"; {done}" if str(done) else ""))
     if plot is not None:
-        plotting.plot(readings, plot, aus, title=Path(source).name)
+        title = " · ".join(filter(None, (Path(source).name, str(done))))
+        plotting.plot(readings, plot, aus, title=title)
         typer.echo(f"{plot}: curves of {', '.join(aus)}")
     if overlay is not None and artist is not None:
         from aubench.predict.overlay import write_overlay
@@ -119,6 +149,17 @@ def predict(
         with _progress("drawing", int(readings.frame[-1]) if len(readings) else None) as advance:
             write_overlay(opened, readings, artist, overlay, progress=advance)
         typer.echo(f"{overlay}: input, rendered face and bars")
+
+
+def _still(path: Path) -> Any:
+    """The picture of a neutral face, not read yet."""
+    from aubench.errors import UserError
+    from aubench.predict.sources import Pictures, open_source
+
+    opened = open_source(str(path))
+    if not isinstance(opened, Pictures):
+        raise UserError(f"--neutral {path}: not a picture; give one, or the number of a frame of the input")
+    return opened
 
 
 def _load(run: Path | None, device: Any) -> Any:

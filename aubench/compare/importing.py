@@ -23,6 +23,7 @@ from aubench.compare.formats import FORMATS, SCALES, Format, Scale, recognise
 from aubench.compare.places import Place, find_place
 from aubench.errors import UserError, did_you_mean
 from aubench.parameters import INTENSITY_SCALE
+from aubench.predict.record import processing_of
 from aubench.results import KEYS, VALID
 
 SUFFIXES = (".csv", ".tsv", ".txt")
@@ -67,6 +68,7 @@ def read_source(
     counts: Counter[str] = Counter()
     parts: list[tuple[pd.DataFrame, Format]] = []
     strangers = []
+    treated: Counter[str] = Counter()
     for file in files:
         header = read_header(file, form.fits if form else lambda names: recognise(names) is not None)
         found = form or recognise(header.names)
@@ -77,7 +79,11 @@ def read_source(
             )
         scale = options.scale or found.scale
         part = _read_file(header, found, scale, options, places, known, counts)
-        parts.append((part, found)) if len(part) else strangers.append(file.name)
+        if not len(part):
+            strangers.append(file.name)
+            continue
+        parts.append((part, found))
+        treated[processing_of(file)] += 1
     if not parts:
         subjects = ", ".join(dict.fromkeys(place.subject for place in places))
         raise UserError(
@@ -98,6 +104,11 @@ def read_source(
         row = table[list(KEYS)].to_numpy()[int(np.flatnonzero(twice)[0])]
         raise UserError(f"{path}: frame {'/'.join(map(str, row))} is in two files")
     notes = [f"{count} {what}" for what, count in counts.items() if count]
+    notes += [
+        f"not raw readings: {what}, by `aubench predict` ({count} of {treated.total()} files)"
+        for what, count in treated.items()
+        if what
+    ]
     if strangers:
         notes.append(f"{len(strangers)} files of no subject of the truth left out ({', '.join(strangers[:3])})")
     table[aus] = table[aus].mask(~table[VALID])

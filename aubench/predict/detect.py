@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from aubench.predict.align import Canvas, Image, Points
 from aubench.predict.mtcnn import output_net, proposal_net, refinement_net
@@ -69,9 +69,9 @@ def suppress(boxes: Boxes, scores: Scores, threshold: float, *, over_smaller: bo
     return np.array(kept, dtype=np.intp)
 
 
-def _batch(patches: list[Image]) -> Tensor:
+def _batch(patches: list[Image], device: torch.device) -> Tensor:
     """uint8 (h, w, 3) patches → (n, 3, h, w) as the networks were trained: (x - 127.5) / 128."""
-    stacked = torch.from_numpy(np.stack(patches)).permute(0, 3, 1, 2)
+    stacked = torch.from_numpy(np.stack(patches)).to(device).permute(0, 3, 1, 2)
     return (stacked.float() - 127.5) / 128
 
 
@@ -87,12 +87,19 @@ def _moved(boxes: Boxes, offsets: Tensor) -> Boxes:
 
 
 class Detector:
-    """MTCNN on the CPU. ``smallest`` is the side of the smallest face to look for, as a fraction of the picture's
-    shorter side (never under 24 px)."""
+    """MTCNN. ``smallest`` is the side of the smallest face to look for, as a fraction of the picture's shorter side
+    (never under 24 px)."""
 
-    def __init__(self, smallest: float = 0.05) -> None:
-        self.smallest = smallest
-        self.proposal, self.refinement, self.output = proposal_net(), refinement_net(), output_net()
+    def __init__(self, smallest: float = 0.05, device: torch.device | str = "cpu") -> None:
+        self.smallest, self.device = smallest, torch.device(device)
+        self.proposal, self.refinement, self.output = (
+            net.to(self.device) for net in (proposal_net(), refinement_net(), output_net())
+        )
+
+    def _ask(self, network: nn.Module, patches: list[Image], *, mirrored: bool = False) -> list[Tensor]:
+        """What ``network`` says of the patches, and then of their mirror images, on the CPU."""
+        batch = _batch(patches, self.device)
+        return [out.cpu() for out in network(torch.cat([batch, batch.flip(3)]) if mirrored else batch)]
 
     @torch.inference_mode()
     def detect(self, canvas: Canvas) -> list[Face]:
@@ -115,8 +122,7 @@ class Detector:
              for dx, dy, scale in JITTER]
         )  # fmt: skip
         patches = [self._patch(canvas, view, 48) for view in views.reshape(-1, 3)]
-        batch = _batch(patches)
-        offsets, points, logits = self.output(torch.cat([batch, batch.flip(3)]))
+        offsets, points, logits = self._ask(self.output, patches, mirrored=True)
         mirrored = points[len(patches) :].reshape(-1, 2, 5)[:, :, MIRRORED_POINTS].clone()
         mirrored[:, 0] = 1 - mirrored[:, 0]
         placed = ((points[: len(patches)].reshape(-1, 2, 5) + mirrored) / 2).double().numpy().transpose(0, 2, 1)
@@ -136,7 +142,7 @@ class Detector:
         while min(canvas.width, canvas.height) * scale >= CELL:
             width, height = (max(CELL, round(side * scale)) for side in (canvas.width, canvas.height))
             level = canvas.resized(width, height) if scale <= 1 else canvas.image
-            offsets, logits = self.proposal(_batch([level]))
+            offsets, logits = self._ask(self.proposal, [level])
             probability = logits.softmax(dim=1)[0, 1]
             ys, xs = torch.nonzero(probability > PROPOSAL_SCORE, as_tuple=True)
             corner = torch.stack([xs, ys], dim=1).double().numpy() * STRIDE
@@ -155,7 +161,7 @@ class Detector:
         if not len(squares):
             return squares
         flat = np.hstack([squares[:, :2], squares[:, 2:3] - squares[:, :1]])
-        offsets, logits = self.refinement(_batch([self._patch(canvas, view, 24) for view in flat]))
+        offsets, logits = self._ask(self.refinement, [self._patch(canvas, view, 24) for view in flat])
         score = _probability(logits)
         sure = score >= REFINED_SCORE
         boxes = _moved(squares[sure], offsets[torch.from_numpy(sure)])

@@ -1,9 +1,8 @@
-"""What was read off a source: one row per face and picture, as arrays; and the calibration of a person's zero."""
+"""What was read off a source: one row per face and picture, as arrays."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +10,7 @@ import numpy.typing as npt
 from aubench.parameters import (
     AU,
     BASE_AU,
+    INTENSITY_SCALE,
     PITCH_RANGE_DEGREES,
     POSE,
     SIZE,
@@ -18,9 +18,6 @@ from aubench.parameters import (
     intensity,
 )
 
-Neutral = Literal["none", "first", "median"]
-FIRST = 5
-"""Readings of a face that ``first`` takes for its neutral ones."""
 NOBODY = -1
 """The face number of a row for a picture without a face."""
 
@@ -63,17 +60,10 @@ class Readings:
         ranges = np.array([YAW_RANGE_DEGREES, PITCH_RANGE_DEGREES], np.float32)
         return (self.parameters[:, POSE] * 2 - 1) * ranges
 
-    def calibrated(self, neutral: Neutral) -> Readings:
-        """The same with each face's own zero taken off its AUs: the mean of its first :data:`FIRST` readings, or its
-        median over all of them (right where each AU rests most of the time). Intensities stay in 0..5."""
-        if neutral == "none":
-            return self
+    def with_intensities(self, intensities: npt.NDArray[np.floating]) -> Readings:
+        """The same with other AU intensities (n, 23), which must lie in 0..5 or be NaN."""
         parameters = self.parameters.copy()
-        for number in np.unique(self.face[self.success]):
-            rows = np.flatnonzero(self.face == number)
-            own = parameters[rows, AU]
-            zero = own[:FIRST].mean(axis=0) if neutral == "first" else np.median(own, axis=0)
-            parameters[rows, AU] = np.clip(own - zero + BASE_AU, 0, 1)
+        parameters[:, AU] = BASE_AU + intensities * ((1 - BASE_AU) / INTENSITY_SCALE)
         return replace(self, parameters=parameters)
 
 

@@ -1,13 +1,15 @@
-"""From a source to readings: decoding and detection in threads ahead, faces read in batches."""
+"""From a source to readings: decoding, detection and reading at the same time, each in threads of its own."""
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -15,11 +17,14 @@ from aubench.parameters import FacialParameters
 from aubench.predict.ahead import ahead
 from aubench.predict.align import Canvas, Image, Points, crop
 from aubench.predict.detect import Detector, Face
+from aubench.predict.lanes import Lanes, on_one_core, one_core_each
 from aubench.predict.readings import Gathered, Readings
-from aubench.predict.sources import Shot, Source
+from aubench.predict.sources import Source
 from aubench.predict.track import Tracker
 
-DECODED_AHEAD, DETECTED_AHEAD = 8, 16
+DECODED_AHEAD = 8
+BATCH_ON_CPU, BATCH_ON_GPU = 16, 64
+"""Faces read at once: more leave a CPU's cache, fewer leave a GPU idle."""
 
 
 class Reader(Protocol):
@@ -30,14 +35,21 @@ class Reader(Protocol):
 
 Align = Callable[[Canvas, Points], Points]
 """The five points of a face in a picture, from the detector's."""
-Found = tuple[Shot, list[tuple[int, Face, Image]]]
+
+
+class Found(NamedTuple):
+    """A picture's faces: number, :class:`Face`, aligned crop (size, size, 3) uint8. The picture itself is let go."""
+
+    number: int
+    time: float | None
+    name: str | None
+    faces: list[tuple[int, Face, Image]]
 
 
 def find_faces(
     source: Source, tracker: Tracker, size: int, limit: int | None = None, aligner: Align | None = None
 ) -> Iterator[Found]:
-    """Each picture with its faces: number, :class:`Face`, aligned crop (size, size, 3) uint8. Decodes
-    ahead in a thread.
+    """Each picture with its faces. Decodes ahead in a thread.
 
     Where the source is not one scene, each picture is searched afresh. ``aligner`` finds better points than the
     tracker's, from which the next frame is followed all the same.
@@ -49,7 +61,8 @@ def find_faces(
         faces = tracker.step(canvas)
         if aligner is not None:
             faces = [(number, replace(face, points=aligner(canvas, face.points))) for number, face in faces]
-        yield shot, [(number, face, crop(canvas, face.points, size)[0]) for number, face in faces]
+        crops = [(number, face, crop(canvas, face.points, size)[0]) for number, face in faces]
+        yield Found(shot.number, shot.time, shot.name, crops)
 
 
 def read(
@@ -58,44 +71,75 @@ def read(
     *,
     size: int,
     most: int = 1,
-    batch: int = 32,
-    smooth: bool = False,
+    batch: int | None = None,
+    steady: bool = False,
     limit: int | None = None,
     aligner: Align | None = None,
+    lanes: int | None = None,
     progress: Callable[[int], object] = lambda pictures: None,
 ) -> Readings:
     """Every face of ``source`` as :class:`Readings`, at most ``most`` per picture and ``limit`` pictures.
 
-    ``size`` is the side of the aligned crops; ``progress`` is told the number of pictures done. Ctrl-C ends a camera;
-    what came before counts.
+    ``size`` is the side of the aligned crops, ``batch`` how many are read at once (default: by the reader's device),
+    ``steady`` low-passes the five points. ``lanes`` batches are read at a time, each on one core (default: on a CPU as
+    many as PyTorch has threads). ``progress`` is told the number of pictures done. Ctrl-C ends a camera; what came
+    before counts.
     """
+    device = torch.device(getattr(reader, "device", "cpu"))
+    batch = batch or (BATCH_ON_CPU if device.type == "cpu" else BATCH_ON_GPU)
     gathered = Gathered()
     waiting: list[Image] = []
 
-    def flush() -> None:
-        if waiting:
-            gathered.read(reader.predict(to_tensor(waiting)).detach().vector().float().cpu().numpy())
-            waiting.clear()
+    def work(crops: list[Image]) -> npt.NDArray[np.float32]:
+        return reader.predict(to_tensor(crops, device)).detach().vector().float().cpu().numpy()
 
-    found = ahead(find_faces(source, Tracker(Detector(), most, smooth=smooth), size, limit, aligner), DETECTED_AHEAD)
-    try:
-        for shot, faces in found:
-            for number, face, image in faces:
-                gathered.face(shot.number, shot.time, number, face.score, face.points, face.box, shot.name)
-                waiting.append(image)
-            if not faces:
-                gathered.nobody(shot.number, shot.time, shot.name)
-            if len(waiting) >= batch:
-                flush()
-            progress(shot.number)
-    except KeyboardInterrupt:
-        if source.rereadable:
-            raise
-    flush()
+    with one_core_each() as cores:
+        tracker = Tracker(Detector(device=device), most, steady=steady)
+        line: Lanes[list[Image], npt.NDArray[np.float32]] = Lanes(
+            work, lanes if lanes is not None else cores if device.type == "cpu" else 1
+        )
+        pictures = _beside(find_faces(source, tracker, size, limit, aligner), device)
+        with contextlib.closing(line), contextlib.closing(ahead(pictures, 2 * batch)) as found:
+            try:
+                for picture in found:
+                    for number, face, image in picture.faces:
+                        gathered.face(
+                            picture.number, picture.time, number, face.score, face.points, face.box, picture.name
+                        )
+                        waiting.append(image)
+                    if not picture.faces:
+                        gathered.nobody(picture.number, picture.time, picture.name)
+                    if len(waiting) >= batch:
+                        for parameters in line.put(waiting):
+                            gathered.read(parameters)
+                        waiting = []
+                    progress(picture.number)
+            except KeyboardInterrupt:
+                if source.rereadable:
+                    raise
+            if waiting:
+                for parameters in line.put(waiting):
+                    gathered.read(parameters)
+            for parameters in line.rest():
+                gathered.read(parameters)
     return gathered.readings()
 
 
-def to_tensor(crops: list[Image]) -> Tensor:
-    """uint8 (h, w, 3) crops → float32 (b, 3, h, w) in [0, 1], channels last in memory."""
-    stacked = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
-    return stacked.float().div_(255).contiguous(memory_format=torch.channels_last)
+def _beside(found: Iterator[Found], device: torch.device) -> Iterator[Found]:
+    """``found``, to be run in a thread of its own: on one core, and on a GPU beside the reader and not in its queue."""
+    on_one_core()
+    with torch.cuda.stream(torch.cuda.Stream(device)) if device.type == "cuda" else contextlib.nullcontext():
+        yield from found
+
+
+def to_tensor(crops: list[Image], device: torch.device | str = "cpu") -> Tensor:
+    """uint8 (h, w, 3) crops → float32 (b, 3, h, w) in [0, 1], channels last in memory, on ``device``.
+
+    They travel as bytes, a quarter of the floats, and to a GPU from pinned memory while it computes.
+    """
+    device = torch.device(device)
+    stacked = torch.from_numpy(np.stack(crops))
+    if device.type == "cuda":
+        stacked = stacked.pin_memory()
+    moved = stacked.to(device, non_blocking=device.type == "cuda").permute(0, 3, 1, 2)
+    return moved.float().div_(255).contiguous(memory_format=torch.channels_last)

@@ -16,29 +16,32 @@ from aubench.errors import UserError
 from aubench.files import atomic_write_text
 from aubench.parameters import AU_NAMES
 from aubench.predict.readings import Readings
+from aubench.predict.record import COLUMN
 
 HEAD = ("frame", "face_id", "timestamp", "confidence", "success", "pose_yaw", "pose_pitch")
 AU_COLUMNS = tuple(f"{name}_r" for name in AU_NAMES)
 
 
-def to_csv(readings: Readings) -> str:
-    """The table as text. Images add a last column ``file``."""
+def to_csv(readings: Readings, processing: str = "") -> str:
+    """The table as text. Images add a column ``file``; readings that are not raw a last column that says in every row
+    what was done to them."""
     named = any(readings.names)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*HEAD, *AU_COLUMNS, *(["file"] if named else [])])
+    writer.writerow([*HEAD, *AU_COLUMNS, *(["file"] if named else []), *([COLUMN] if processing else [])])
     measured = np.hstack([readings.degrees, readings.intensities])
     for i in range(len(readings)):
         head = [int(readings.frame[i]), int(readings.face[i]), _cell(readings.time[i], 3), f"{readings.score[i]:.3f}"]
         cells = [_cell(value, 3) for value in measured[i]]
-        writer.writerow([*head, int(readings.success[i]), *cells, *([readings.names[i]] if named else [])])
+        last = [*([readings.names[i]] if named else []), *([processing] if processing else [])]
+        writer.writerow([*head, int(readings.success[i]), *cells, *last])
     return out.getvalue()
 
 
-def write(readings: Readings, path: str | Path) -> None:
+def write(readings: Readings, path: str | Path, processing: str = "") -> None:
     """Write the table, atomically. Raises :class:`UserError` where that is not possible."""
     try:
-        atomic_write_text(path, to_csv(readings))
+        atomic_write_text(path, to_csv(readings, processing))
     except OSError as error:
         raise cannot_write(path, error) from None
 
