@@ -11,6 +11,8 @@ from .arrays import Floats
 from .draw_light import clamp
 from .draw_shade import Looks
 
+assert m.FORM == 2  # see there
+
 
 @jit
 def dressed(x: float, y: float, z: float, looks: Looks) -> float:

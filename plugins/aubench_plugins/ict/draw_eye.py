@@ -14,6 +14,7 @@ from .draw_light import Lights, clamp, harmonic, smooth
 from .draw_shade import Looks
 
 F = np.float32
+assert m.FORM == 2  # see there
 POLE_U, POLE_V, IRIS = 0.493, 0.497, 0.128
 """Where the pupil lies in the chart of ICT-FaceKit's eyeballs (v downwards), and the radius of the iris in it."""
 

@@ -34,6 +34,7 @@ from .draw_shade import (
 )
 
 F = np.float32
+assert m.FORM == 2  # see there
 KEEP = 255
 """Label of strands that leave the class of what lies under them: lashes, beards."""
 

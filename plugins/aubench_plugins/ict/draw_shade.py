@@ -14,6 +14,7 @@ from .arrays import Bytes, Floats, Ints
 from .draw_light import Lights, clamp, glossy, harmonic
 
 F = np.float32
+assert m.FORM == 2  # see there
 FINE, BROAD = 4.1, 1.3
 """How often the noise tile goes into the chart."""
 

@@ -26,7 +26,7 @@ OVERLAP = 0.02
 """Closed lids overlap by this much, so that nothing shines through. All in centimetres."""
 UPPER_PART = 0.8
 """How much of what is left to close the upper lid does."""
-_BINS = 64
+_BINS, _ROUNDS = 64, 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +76,16 @@ class Eye:
         rest = np.maximum(rest, 0.04 * self.bow)
         left = (now - share * self.blink) / np.maximum(rest, 1e-6)
         wide = rest * np.where(left < 0.5, 0.5 * np.exp(np.minimum(2 * left - 1, 0.0)), left)
-        change = (1 - share) * wide - share * OVERLAP * self.bow - now
+        wanted = (1 - share) * wide - share * OVERLAP * self.bow
         near = vertices[self.ids]
-        near[:, 1] += self.up @ (UPPER_PART * change) - self.down @ ((1 - UPPER_PART) * change)
+        for _ in range(_ROUNDS):
+            change = wanted - (self.upper @ near[:, 1] - self.lower @ near[:, 1])
+            near[:, 1] += self.up @ (UPPER_PART * change) - self.down @ ((1 - UPPER_PART) * change)
+            near = self._laid(near, centre, axis)
+        vertices[self.ids] = near
+
+    def _laid(self, near: Floats, centre: Floats, axis: Floats) -> Floats:
+        """Skin near the eye (m, 3) laid on the eyeball: neither inside it nor standing off at the margins."""
         arm = near - centre
         distance = np.linalg.norm(arm, axis=1)
         place = (np.clip(arm @ axis / distance, -1.0, 1.0) + 1.0) * (0.5 * (_BINS - 1))
@@ -86,7 +93,8 @@ class Eye:
         t = place - low
         surface = self.profile[low] * (1 - t) + self.profile[low + 1] * t
         wanted = np.maximum(np.minimum(distance, self.most), self.skin * (surface + CLEARANCE))
-        vertices[self.ids] = centre + arm * (wanted / distance)[:, None]
+        out: Floats = (centre + arm * (wanted / distance)[:, None]).astype(near.dtype)
+        return out
 
 
 def eye_of(neutral: Floats, topology: Topology, blink: Floats, left: bool) -> Eye:

@@ -49,7 +49,8 @@ def surfaces(faces: Faces, vertices: Floats) -> tuple[Ints, Ints]:
     surface = np.array([_NAMES.get(name, HEAD if name == _BACK else -1) for name in faces.names])[faces.material]
     back = np.flatnonzero(surface == HEAD)
     piece = components(faces.corners[back], len(vertices))[faces.corners[back, 0]]
-    names, sizes = np.unique(piece, return_counts=True)
+    names = np.unique(piece)
+    sizes = np.array([float(np.ptp(vertices[faces.corners[back[piece == name]].ravel()], axis=0).max()) for name in names])
     middle = {m: vertices[faces.corners[surface == m].ravel()] for m in (TEETH, EYEBALL)}
     teeth, side = middle[TEETH].mean(axis=0), middle[EYEBALL][:, 0] > 0
     eyes = [middle[EYEBALL][side].mean(axis=0), middle[EYEBALL][~side].mean(axis=0)]

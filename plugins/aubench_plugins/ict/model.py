@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 
@@ -15,8 +16,9 @@ from aubench.parameters import (
 from .arrays import Floats
 from .identity import SIGMA
 from .lids import gaze_rotation
+from .progress import reading
 from .rig import EXPRESSION_ROWS, GAZE_SHAPE_DEGREES, LOOKS, PIVOT, Rig, build
-from .source import MODES, open_source
+from .source import ASSET, MODES, open_source
 from .topology import Topology
 
 GAZE_RANGE_DEGREES, ROLL_RANGE_DEGREES = 25.0, 15.0
@@ -146,7 +148,14 @@ def head_rotation(pose: Floats, roll: float) -> Floats:
     return np.asarray(lean @ gaze_rotation(yaw, pitch), np.float32)
 
 
-@lru_cache(maxsize=1)
 def face_model() -> Model:
-    """The model of the asset that the user has put somewhere. Raises :class:`aubench.errors.UserError` without it."""
-    return Model(build(open_source()))
+    """The model of the asset, where the user says it is; built once for each place. Raises
+    :class:`aubench.errors.UserError` without it."""
+    return _model_at(ASSET.locate().absolute())
+
+
+@lru_cache(maxsize=1)
+def _model_at(path: Path) -> Model:
+    with reading() as progress:
+        source = open_source(path, progress)
+    return Model(build(source))

@@ -132,7 +132,7 @@ def _landmarks(path: Path) -> Ints:
 
 
 def _read_folder(files: list[Path], progress: Progress | None) -> dict[str, Floats]:
-    neutral = read_vertices(files[0])
+    neutral, landmarks = read_vertices(files[0]), _landmarks(files[-1])
     deltas = np.empty((len(files) - 2, len(neutral), 3), np.float32)
     for n, path in enumerate(files[1:-1]):
         if progress is not None:
@@ -147,7 +147,7 @@ def _read_folder(files: list[Path], progress: Progress | None) -> dict[str, Floa
         files[0],
         {
             "neutral": neutral, "triangles": faces.corners[kept], "uv": faces.uv[kept], "material": material,
-            "modes": deltas[:MODES], "shapes": deltas[MODES:], "landmarks": _landmarks(files[-1]),
+            "modes": deltas[:MODES], "shapes": deltas[MODES:], "landmarks": landmarks,
         },
     )  # fmt: skip
 
