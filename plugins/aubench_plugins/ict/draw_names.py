@@ -5,8 +5,8 @@ from __future__ import annotations
 from aubench.contracts import PARSING_CLASSES
 
 FORM = 2
-"""Goes up whenever a constant here changes its value. Numba knows a compiled kernel by the text of its own file alone, so
-every module whose kernels read these constants repeats the number."""
+"""Goes up whenever a constant here changes its value. Numba knows a compiled kernel by the text of its own file alone,
+so every module whose kernels read these constants repeats the number."""
 
 KINDS = ("skin", "head", "socket", "orbit", "gums", "teeth", "eye", "hidden", "frame", "hat", "cloth")
 """What a triangle is: skin of the face chart; back of the head, neck and shoulders; mouth and eye sockets; gums and
