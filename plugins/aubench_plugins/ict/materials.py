@@ -50,7 +50,9 @@ def surfaces(faces: Faces, vertices: Floats) -> tuple[Ints, Ints]:
     back = np.flatnonzero(surface == HEAD)
     piece = components(faces.corners[back], len(vertices))[faces.corners[back, 0]]
     names = np.unique(piece)
-    sizes = np.array([float(np.ptp(vertices[faces.corners[back[piece == name]].ravel()], axis=0).max()) for name in names])
+    sizes = np.array(
+        [float(np.ptp(vertices[faces.corners[back[piece == name]].ravel()], axis=0).max()) for name in names]
+    )
     middle = {m: vertices[faces.corners[surface == m].ravel()] for m in (TEETH, EYEBALL)}
     teeth, side = middle[TEETH].mean(axis=0), middle[EYEBALL][:, 0] > 0
     eyes = [middle[EYEBALL][side].mean(axis=0), middle[EYEBALL][~side].mean(axis=0)]

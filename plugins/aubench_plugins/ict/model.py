@@ -10,7 +10,16 @@ import numpy as np
 
 from aubench.contracts import NUISANCE_NAMES
 from aubench.parameters import (
-    AU, AU_SIZE, BASE_AU, BROW, IDENTITY, PITCH_RANGE_DEGREES, POSE, SIZE, YAW_RANGE_DEGREES, au_index,
+    AU,
+    AU_SIZE,
+    BASE_AU,
+    BROW,
+    IDENTITY,
+    PITCH_RANGE_DEGREES,
+    POSE,
+    SIZE,
+    YAW_RANGE_DEGREES,
+    au_index,
 )  # fmt: skip
 
 from .arrays import Floats

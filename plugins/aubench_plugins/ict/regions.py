@@ -50,7 +50,12 @@ def mirrored(line: Floats, axis: float) -> Floats:
 def lip_lines(points: Floats) -> dict[str, Floats]:
     """Outer outlines and contact lines of the lips (24, 2), from the picture's left to its right, given the landmarks'
     places (68, 2)."""
-    lines = {"outer_upper": OUTER_UPPER, "outer_lower": OUTER_LOWER, "inner_upper": INNER_UPPER, "inner_lower": INNER_LOWER}
+    lines = {
+        "outer_upper": OUTER_UPPER,
+        "outer_lower": OUTER_LOWER,
+        "inner_upper": INNER_UPPER,
+        "inner_lower": INNER_LOWER,
+    }
     return {name: spline(points[list(ids)]) for name, ids in lines.items()}
 
 

@@ -60,9 +60,7 @@ def build(source: Source) -> Rig:
     lips.shut(base)
     modes = np.stack([lips.seal(mode) for mode in source.modes])
     body = _body(source, topology)
-    freedoms = (
-        lips.seal(offset(BONES[f.bone], body, f.kind, AXES.index(f.axis), f.reach)) for f in FREEDOMS
-    )
+    freedoms = (lips.seal(offset(BONES[f.bone], body, f.kind, AXES.index(f.axis), f.reach)) for f in FREEDOMS)
     blink = {left: source.shape("eyeBlink_L" if left else "eyeBlink_R") for left in (True, False)}
     eyes = (eye_of(base, topology, blink[False], False), eye_of(base, topology, blink[True], True))
     return Rig(
@@ -80,7 +78,11 @@ def _body(source: Source, topology: Topology) -> Body:
         ids = np.flatnonzero(topology.parts == PART[name])
         balls.append((ids, source.neutral[ids].astype(np.float64).mean(axis=0)))
     return Body(
-        source.neutral.astype(np.float64), topology.parts, topology.landmarks, jaw > 0.5 * jaw.max(), (balls[0], balls[1])
+        source.neutral.astype(np.float64),
+        topology.parts,
+        topology.landmarks,
+        jaw > 0.5 * jaw.max(),
+        (balls[0], balls[1]),
     )
 
 

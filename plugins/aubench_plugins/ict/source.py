@@ -181,7 +181,11 @@ def _read_npz(files: list[Path]) -> dict[str, Floats]:
 
 def _checked(path: Path, content: dict[str, Floats]) -> dict[str, Floats]:
     """The arrays in the types in which they are stored. Raises :class:`UserError` where they do not fit together."""
-    kinds = {name: np.float32 for name in content} | {"triangles": np.int32, "material": np.int32, "landmarks": np.int32}
+    kinds = dict.fromkeys(content, np.float32) | {
+        "triangles": np.int32,
+        "material": np.int32,
+        "landmarks": np.int32,
+    }
     out = {name: np.ascontiguousarray(value, kinds[name]) for name, value in content.items()}
     n, m = len(out["neutral"]), len(out["triangles"])
     shapes = {

@@ -77,7 +77,9 @@ def teeth_of(base: Floats, topology: Topology, lower: Flags, lips: Lips) -> Teet
     """Find the rows of teeth of the neutral head; ``lower`` (n,) marks what the jaw carries."""
     tooth = topology.parts == PART["teeth"]
     skin = lips.ids[topology.parts[lips.ids] == PART["face"]]
-    return Teeth(_arch(base, np.flatnonzero(tooth & ~lower), 1.0, skin), _arch(base, np.flatnonzero(tooth & lower), -1.0, skin))
+    return Teeth(
+        _arch(base, np.flatnonzero(tooth & ~lower), 1.0, skin), _arch(base, np.flatnonzero(tooth & lower), -1.0, skin)
+    )
 
 
 def _arch(base: Floats, teeth: Ints, sign: float, skin: Ints) -> Arch:
