@@ -178,7 +178,7 @@ class Suite:
         for _ in range(2):
             with seeded(7):
                 answers.append(self.answer(self.make(), example))
-        gap = difference(*answers, EXACT)
+        gap = difference(answers[0], answers[1], EXACT)
         expect(not gap, f"two of the same seed differ: {gap}; draw from torch's or NumPy's generator, never the clock")
 
     def test_leaves_its_input_alone(self) -> None:

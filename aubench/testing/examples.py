@@ -49,8 +49,8 @@ def parameters(count: int, seed: int = 0) -> FacialParameters:
     """Random faces: everything uniform in [0, 1], one brow style each."""
     dice = torch.Generator().manual_seed(seed)
     brow = F.one_hot(torch.randint(BROW_SIZE, (count,), generator=dice), BROW_SIZE).float()
-    sizes = (POSE_SIZE, AU_SIZE, IDENTITY_SIZE)
-    return FacialParameters(*(torch.rand(count, size, generator=dice) for size in sizes), brow)
+    pose, au, identity = (torch.rand(count, size, generator=dice) for size in (POSE_SIZE, AU_SIZE, IDENTITY_SIZE))
+    return FacialParameters(pose, au, identity, brow)
 
 
 def features(count: int, seed: int = 0, shapes: FeatureShapes = SHAPES) -> Features:

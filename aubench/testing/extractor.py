@@ -57,7 +57,7 @@ class ExtractorSuite(ImageSuite):
     def test_landmarks_follow_the_image(self) -> None:
         """``landmarks``, if there are any: (b, 68, 2) in pixels of the image, whatever its side; and ``heatmaps``."""
         made = self.built
-        if not isinstance(made, Landmarker):
+        if not isinstance(self.built, Landmarker):
             skip("it finds no landmarks")
         with torch.no_grad():
             small, large = (made.landmarks(faces(2, 0, side)) for side in (SIDE, 2 * SIDE))

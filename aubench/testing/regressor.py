@@ -82,7 +82,7 @@ class RegressorSuite(NetworkSuite):
         for seed in range(3):
             made = network(features(8, seed, self.shapes))
             total = sum(((part.float() - 0.3) ** 2).sum() for part in made)
-            torch.autograd.backward(total)  # type: ignore[arg-type]
+            torch.autograd.backward(total)
         bad = [name for name, p in learning.items() if p.grad is not None and not bool(p.grad.isfinite().all())]
         expect(not bad, f"the gradient into {', '.join(bad[:3])} is not finite")
         idle = [name for name, p in learning.items() if p.grad is None or not bool((p.grad != 0).any())]

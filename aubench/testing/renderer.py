@@ -35,7 +35,7 @@ class DrawingSuite(Suite):
     def picture(self, faces: FacialParameters) -> Drawn:
         """The plugin's drawing of ``faces``, without gradients."""
         with torch.no_grad():
-            made = self.built.draw(faces)
+            made: Drawn = self.built.draw(faces)
         expect(isinstance(made, Drawn), f"draw returned a {type(made).__name__}, not aubench.contracts.Drawn")
         return made
 
