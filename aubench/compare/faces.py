@@ -1,4 +1,4 @@
-"""The same test faces, and beneath them what the renderer draws of what each run reads off them, as the paper's Figure 6.
+"""The same test faces, and beneath them what the renderer draws of what each run reads off them (paper: Figure 6).
 
 The frames are chosen by their labels, one of each person: the one with the most expression. So all runs are shown on
 the same faces, and none on those that suit it.
