@@ -51,10 +51,12 @@ def folded(extractor: nn.Module, size: int) -> nn.Module:
     before, pairs = _watch(extractor, image)
     quick = copy.deepcopy(extractor)
     for convolution, norm in pairs:
-        fused = fuse_conv_bn_eval(quick.get_submodule(convolution), quick.get_submodule(norm))
+        one: Any = quick.get_submodule(convolution)
+        other: Any = quick.get_submodule(norm)
+        fused = fuse_conv_bn_eval(one, other)
         _replace(quick, convolution, fused)
         _replace(quick, norm, nn.Identity())
-    quick.requires_grad_(False).eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    quick.requires_grad_(False).eval().to(memory_format=torch.channels_last)
     return quick if all(map(_alike, before, _tensors(quick, image))) else extractor
 
 

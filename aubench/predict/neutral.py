@@ -70,7 +70,8 @@ def face_at_rest(picture: Readings, path: Path) -> npt.NDArray[np.float64]:
     """The intensities (23,) of the first face of a picture that was read. Raises :class:`UserError` for none."""
     if not picture.success.any():
         raise UserError(f"--neutral {path}: no face is found in this picture; use another")
-    return _own(picture, np.flatnonzero(picture.success)[:1])[0]
+    values: npt.NDArray[np.float64] = _own(picture, np.flatnonzero(picture.success)[:1])[0]
+    return values
 
 
 def zeros(readings: Readings, neutral: Neutral, at_rest: npt.NDArray[np.float64] | None = None) -> Zeros:

@@ -128,7 +128,10 @@ def read(
 def _beside(found: Iterator[Found], device: torch.device) -> Iterator[Found]:
     """``found``, to be run in a thread of its own: on one core, and on a GPU beside the reader and not in its queue."""
     on_one_core()
-    with torch.cuda.stream(torch.cuda.Stream(device)) if device.type == "cuda" else contextlib.nullcontext():
+    if device.type != "cuda":
+        yield from found
+        return
+    with torch.cuda.stream(torch.cuda.Stream(device)):  # type: ignore[no-untyped-call]
         yield from found
 
 
