@@ -218,17 +218,21 @@ def main() -> None:
         "machine": platform.machine(),
         "cores": options.cores,
         "torch": torch.__version__,
-        **by_stage(options.video, model, options.rounds, options.frames),
-        "whole": whole(options.video, model, options.rounds, options.frames, options.cores),
-        "start-up": command(options.video, options.run, 1),
-        "command": command(options.video, options.run, None),
     }
-    if options.overlay:
-        result["overlay_fps"] = overlay_speed(options.video)
-    text = json.dumps(rounded(result), indent=1)
-    print(text, markdown(result), sep="\n\n")
-    if options.out:
-        options.out.write_text(text + "\n")
+    parts: dict[str, Callable[[], Any]] = {
+        "stages": lambda: by_stage(options.video, model, options.rounds, options.frames),
+        "whole": lambda: whole(options.video, model, options.rounds, options.frames, options.cores),
+        "start-up": lambda: command(options.video, options.run, 1),
+        "command": lambda: command(options.video, options.run, None),
+        **({"overlay_fps": lambda: overlay_speed(options.video)} if options.overlay else {}),
+    }
+    for name, part in parts.items():
+        found = rounded(part())
+        result.update(found if name == "stages" else {name: found})
+        print(json.dumps({name: found}), file=sys.stderr, flush=True)
+        if options.out:  # what is known already stays if the rest is stopped
+            options.out.write_text(json.dumps(result, indent=1) + "\n")
+    print(json.dumps(result, indent=1), markdown(result), sep="\n\n")
 
 
 if __name__ == "__main__":
