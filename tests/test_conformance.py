@@ -210,7 +210,7 @@ def test_words_cover_the_vocabulary() -> None:
 def test_the_command_passes_a_sound_plugin(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["plugins", "check", "sound", "--kind", "loss"]) == 0
     out = capsys.readouterr().out
-    assert "loss sound: 18 passed, 2 skipped" in out
+    assert "loss sound: 15 passed, 2 skipped" in out
     assert "ms a face on the CPU" in out
 
 
@@ -249,7 +249,7 @@ def test_a_wrong_name_is_one_line(arguments: list[str], words: str, capsys: pyte
 def test_neither_the_core_nor_the_command_needs_pytest() -> None:
     code = "import sys; sys.modules['pytest'] = None; from aubench import cli; sys.exit(cli.main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, "plugins", "check", "pr"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=240, env={**os.environ}, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600, env={**os.environ}, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -132,7 +132,7 @@ class Suite:
         code = f"import sys, {home}\nprint('|', *(n for n in {HEAVY!r} if n in sys.modules))"
         environment = worker.environment()
         found = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=120, env=environment, check=False
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=600, env=environment, check=False
         )
         expect(found.returncode == 0, f"{home} cannot be imported alone: {found.stderr.strip()[-200:]}")
         heavy = found.stdout.rpartition("|")[2].split()

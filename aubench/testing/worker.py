@@ -18,7 +18,7 @@ from aubench.discovery import configure, load_factory
 from .promise import expect
 from .values import Answers, seeded
 
-PATIENCE_S = 300.0
+PATIENCE_S = 600.0
 
 
 def environment() -> dict[str, str]:
