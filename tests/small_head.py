@@ -18,15 +18,15 @@ DISTINCT = 10
 EYE, BALL = np.array([3.1, 3.6]), 1.5
 U = np.unique(np.round(np.concatenate([np.linspace(0, 1, 27), 0.5 + np.linspace(-0.21, 0.21, 29)]), 4))
 V = np.array(
-    [0.0, 0.08, 0.16, 0.22, 0.26, 0.29, 0.32, 0.35, 0.37, 0.385, 0.40, 0.41, 0.42, 0.4375, 0.455, 0.465, 0.475, 0.49, 0.51, 0.53,
-     0.545, 0.56, 0.58, 0.60, 0.615, 0.63, 0.65, 0.67, 0.685, 0.70, 0.706, 0.712, 0.724, 0.730, 0.736, 0.75, 0.77, 0.79,
-     0.81, 0.83, 0.86, 0.90, 0.95, 1.0]
+    [0.0, 0.08, 0.16, 0.22, 0.26, 0.29, 0.32, 0.35, 0.37, 0.385, 0.40, 0.41, 0.42, 0.4375, 0.455, 0.465, 0.475, 0.49,
+     0.51, 0.53, 0.545, 0.56, 0.58, 0.60, 0.615, 0.63, 0.65, 0.67, 0.685, 0.70, 0.706, 0.712, 0.724, 0.730, 0.736, 0.75,
+     0.77, 0.79, 0.81, 0.83, 0.86, 0.90, 0.95, 1.0]
 )  # fmt: skip
 _Y = ([0.0, 0.29, 0.435, 0.545, 0.61, 0.718, 0.81, 1.0], [-16.0, -8.0, -3.0, -1.3, 0.0, 3.6, 6.0, 12.0])
 
 
 def _bow(x: np.ndarray, centre: float, half: float) -> np.ndarray:
-    return np.sqrt(np.clip(1 - ((x - centre) / half) ** 2, 0, None))
+    return np.asarray(np.sqrt(np.clip(1 - ((x - centre) / half) ** 2, 0, None)))
 
 
 def _surface(u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -137,12 +137,12 @@ def write_head(folder: Path) -> Path:
             [np.sin(around[..., 1]) * np.cos(around[..., 0]), np.sin(around[..., 1]) * np.sin(around[..., 0]),
              np.cos(around[..., 1])], axis=-1,
         )  # fmt: skip
-        radius = BALL + 0.12 * np.exp(-((around[..., 1:] / 0.45) ** 2))
+        bulged = BALL + 0.12 * np.exp(-((around[..., 1:] / 0.45) ** 2))
         place = 0.5 + 0.5 * around[..., 1:] / np.pi * np.stack(
             [np.cos(around[..., 0]), np.sin(around[..., 0])], axis=-1
         )
         centre = np.array([side * EYE[0], EYE[1], depth])
-        mesh.grid(f"M_Sclera{name}", (ball * radius + centre)[::-1], place[::-1])
+        mesh.grid(f"M_Sclera{name}", (ball * bulged + centre)[::-1], place[::-1])
         mesh.grid(f"M_Iris{name}", ball[:3, :5] + centre, place[:3, :5])
     for material in ("M_LacrimalFluid", "M_EyeBlend", "M_EyeOcclusion"):
         mesh.grid(material, np.dstack([hole[:2, :2], np.full((2, 2), 5.0)]), hole[:2, :2] * 0 + 0.5)
@@ -198,8 +198,9 @@ def _shapes(points: np.ndarray, marks: np.ndarray) -> dict[str, np.ndarray]:
         "browDown": (24, (-0.3, -0.5, 0.1), 2.0), "browInnerUp": (22, (0, 0.6, 0), 1.6),
         "browOuterUp": (25, (0, 0.6, 0), 1.8), "cheekPuff": (54, (0.4, 0, 0.6), 2.5),
         "cheekRaiser": (46, (0, 0.5, 0.1), 1.8), "cheekSquint": (46, (0, 0.4, 0.1), 1.6),
-        "eyeLookDown": (43, (0, -0.3, 0), 1.0), "eyeLookIn": (43, (-0.1, 0, 0), 1.0), "eyeLookOut": (43, (0.1, 0, 0), 1.0),
-        "eyeLookUp": (43, (0, 0.3, 0), 1.0), "eyeSquint": (47, (0, 0.25, 0), 1.0), "eyeWide": (43, (0, 0.3, 0), 1.0),
+        "eyeLookDown": (43, (0, -0.3, 0), 1.0), "eyeLookIn": (43, (-0.1, 0, 0), 1.0),
+        "eyeLookOut": (43, (0.1, 0, 0), 1.0), "eyeLookUp": (43, (0, 0.3, 0), 1.0), "eyeSquint": (47, (0, 0.25, 0), 1.0),
+        "eyeWide": (43, (0, 0.3, 0), 1.0),
         "mouthDimple": (54, (0.1, 0.1, -0.4), 1.2), "mouthFrown": (54, (0, -0.6, 0), 1.4),
         "mouthSmile": (54, (0.6, 0.9, -0.6), 1.8), "mouthStretch": (54, (0.6, -0.2, -0.4), 1.5),
         "noseSneer": (35, (0.1, 0.6, 0), 1.4), "PupilDilate": (43, (0, 0, 0), 1.0),

@@ -103,7 +103,7 @@ def identities(count: int, seed: int = 0) -> np.ndarray:
     return np.clip(rng.normal(0.5, 0.17, (count, 208)), 0, 1).astype(np.float32)
 
 
-# --- the asset ------------------------------------------------------------------------------------------------------------
+# --- the asset --------------------------------------------------------------------------------------------------------
 
 
 def test_reads_what_the_files_hold(source: Source, folder: Path) -> None:
@@ -180,7 +180,7 @@ def test_an_incomplete_folder_is_refused(folder: Path, tmp_path: Path) -> None:
     part = tmp_path / "FaceXModel"
     part.mkdir()
     shutil.copy(folder / "generic_neutral_mesh.obj", part)
-    with pytest.raises(UserError, match="158 of 159 files are missing.*git clone"):
+    with pytest.raises(UserError, match=r"158 of 159 files are missing.*git clone"):
         open_source(part)
     with pytest.raises(UserError, match="neither the folder"):
         open_source(folder / "identity000.obj")
@@ -220,7 +220,7 @@ def test_the_option_sets_the_variable(monkeypatch: pytest.MonkeyPatch, tmp_path:
             place([wrong])
 
 
-# --- topology -------------------------------------------------------------------------------------------------------------
+# --- topology ---------------------------------------------------------------------------------------------------------
 
 
 def test_parts_and_classes(small: Model) -> None:
@@ -251,7 +251,7 @@ def test_landmarks_lie_in_their_regions(small: Model) -> None:
     assert (nose != nose[:, ::-1]).sum() < 0.03 * nose.sum()
 
 
-# --- identity -------------------------------------------------------------------------------------------------------------
+# --- identity ---------------------------------------------------------------------------------------------------------
 
 
 def test_identity_has_208_distinct_names() -> None:
@@ -289,7 +289,7 @@ def test_base_face_and_actions_are_symmetric(small: Model) -> None:
             assert np.abs(move[MIRRORED] * (-1, 1, 1) - move).max() < 0.05, name
 
 
-# --- lips -----------------------------------------------------------------------------------------------------------------
+# --- lips -------------------------------------------------------------------------------------------------------------
 
 SHUT = [name for name, action in ACTIONS.items() if action.sealed == 1.0]
 
@@ -338,7 +338,7 @@ def test_lips_lie_before_the_teeth(small: Model) -> None:
             assert (before - arch.margin)[hold > 0.99].min() > -0.02, names
 
 
-# --- lids and eyes --------------------------------------------------------------------------------------------------------
+# --- lids and eyes ----------------------------------------------------------------------------------------------------
 
 
 def test_lids_close_for_every_identity(small: Model) -> None:
@@ -383,7 +383,7 @@ def test_gaze_turns_the_eyeballs(small: Model) -> None:
     assert small.rig.eyes[0].opening(down.vertices).max() < small.rig.eyes[0].opening(straight.vertices).max()
 
 
-# --- what moves where -----------------------------------------------------------------------------------------------------
+# --- what moves where -------------------------------------------------------------------------------------------------
 
 LEFT_CORNER, RIGHT_CORNER, INNER_BROW, OUTER_BROW = 48, 54, 22, 25
 
@@ -441,7 +441,7 @@ def test_nuisances_move_cheeks_and_jaw(small: Model) -> None:
     assert (thrust - base)[small.topology.landmarks[8], 2] > 0.2
 
 
-# --- pose and camera ------------------------------------------------------------------------------------------------------
+# --- pose and camera --------------------------------------------------------------------------------------------------
 
 
 def posed_marks(model: Model, yaw: float = 0.5, pitch: float = 0.5, **movement: float) -> np.ndarray:
@@ -490,7 +490,7 @@ def test_head_camera_shows_the_eyes_at_their_height(small: Model) -> None:
     assert seen[:, 2].min() > 60
 
 
-# --- the engine -----------------------------------------------------------------------------------------------------------
+# --- the engine -------------------------------------------------------------------------------------------------------
 
 
 def test_the_command_without_the_asset(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -510,7 +510,7 @@ def test_the_command_with_the_asset(folder: Path, tmp_path: Path, monkeypatch: p
     assert ASSET.variable not in os.environ
 
 
-# --- with the asset itself ------------------------------------------------------------------------------------------------
+# --- with the asset itself --------------------------------------------------------------------------------------------
 
 
 @needs_asset

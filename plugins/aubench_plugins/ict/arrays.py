@@ -10,4 +10,5 @@ import numpy.typing as npt
 Floats: TypeAlias = npt.NDArray[np.floating[Any]]
 Ints: TypeAlias = npt.NDArray[np.signedinteger[Any]]
 Bytes: TypeAlias = npt.NDArray[np.uint8]
+Arrays: TypeAlias = npt.NDArray[Any]
 Flags: TypeAlias = npt.NDArray[np.bool_]

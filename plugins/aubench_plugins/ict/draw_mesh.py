@@ -26,10 +26,14 @@ class Shape(Protocol):
     """What drawing reads of a topology: ``triangles`` (m, 3), ``uv`` (m, 3, 2) with v upwards, ``material`` (m,) with
     0 for the face chart, ``landmarks`` (68,)."""
 
-    triangles: Ints
-    uv: Floats
-    material: Ints
-    landmarks: Ints
+    @property
+    def triangles(self) -> Ints: ...
+    @property
+    def uv(self) -> Floats: ...
+    @property
+    def material(self) -> Ints: ...
+    @property
+    def landmarks(self) -> Ints: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ between the margins is taken out, and skin that would be inside the eyeball is l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import coo_matrix
@@ -132,13 +132,21 @@ def eye_of(neutral: Floats, topology: Topology, blink: Floats, left: bool) -> Ey
     order = cosine.argsort()
     profile = np.interp(edges, cosine[order], np.maximum.accumulate(radial[order]))
     bow = np.sqrt(np.sin(np.linspace(0, np.pi, STATIONS)))
-    small = [np.asarray(x, np.float32) for x in (*readers, *shares)]
     eye = Eye(
-        ball, _centre_weights(points[ball], centre).astype(np.float32), profile.astype(np.float32), ids, *small,
-        (topology.parts[ids] == PART["face"]).astype(np.float32), most.astype(np.float32),
-        np.zeros(STATIONS, np.float32), bow.astype(np.float32),
-    )  # fmt: skip
-    return Eye(**{**vars(eye), "blink": eye.opening(blink)})
+        ball,
+        _centre_weights(points[ball], centre).astype(np.float32),
+        profile.astype(np.float32),
+        ids,
+        upper=readers[0].astype(np.float32),
+        lower=readers[1].astype(np.float32),
+        up=shares[0].astype(np.float32),
+        down=shares[1].astype(np.float32),
+        skin=(topology.parts[ids] == PART["face"]).astype(np.float32),
+        most=most.astype(np.float32),
+        blink=np.zeros(STATIONS, np.float32),
+        bow=bow.astype(np.float32),
+    )
+    return replace(eye, blink=eye.opening(blink))
 
 
 def gaze_rotation(right: float, down: float) -> Floats:
@@ -147,7 +155,7 @@ def gaze_rotation(right: float, down: float) -> Floats:
     turn = np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]])
     c, s = np.cos(down), np.sin(down)
     nod = np.array([[1, 0, 0], [0, c, -s], [0, s, c]])
-    return (turn @ nod).astype(np.float32)
+    return np.asarray(turn @ nod, np.float32)
 
 
 def _sphere(points: Floats) -> Floats:

@@ -22,7 +22,7 @@ from aubench.assets_lookup import Asset
 from aubench.errors import UserError
 from aubench.files import atomic_write_bytes, atomic_write_text, cache_folder, sha256_file
 
-from .arrays import Floats, Ints
+from .arrays import Arrays, Floats, Ints
 from .materials import surfaces
 from .wavefront import read_faces, read_vertices
 
@@ -69,7 +69,8 @@ class Source:
 
     def shape(self, name: str) -> Floats:
         """The delta (n, 3) of one expression shape."""
-        return self.shapes[self.names.index(name)]
+        out: Floats = self.shapes[self.names.index(name)]
+        return out
 
 
 def open_source(path: Path | None = None, progress: Progress | None = None) -> Source:
@@ -131,7 +132,7 @@ def _landmarks(path: Path) -> Ints:
     return ids
 
 
-def _read_folder(files: list[Path], progress: Progress | None) -> dict[str, Floats]:
+def _read_folder(files: list[Path], progress: Progress | None) -> dict[str, Arrays]:
     neutral, landmarks = read_vertices(files[0]), _landmarks(files[-1])
     deltas = np.empty((len(files) - 2, len(neutral), 3), np.float32)
     for n, path in enumerate(files[1:-1]):
@@ -152,7 +153,7 @@ def _read_folder(files: list[Path], progress: Progress | None) -> dict[str, Floa
     )  # fmt: skip
 
 
-def _read_npz(files: list[Path]) -> dict[str, Floats]:
+def _read_npz(files: list[Path]) -> dict[str, Arrays]:
     try:
         with np.load(files[0], allow_pickle=False) as packed:
             names = [str(name) for name in packed["ex"]]
@@ -179,14 +180,14 @@ def _read_npz(files: list[Path]) -> dict[str, Floats]:
     return _checked(files[0], content)
 
 
-def _checked(path: Path, content: dict[str, Floats]) -> dict[str, Floats]:
+def _checked(path: Path, content: dict[str, Arrays]) -> dict[str, Arrays]:
     """The arrays in the types in which they are stored. Raises :class:`UserError` where they do not fit together."""
     kinds = dict.fromkeys(content, np.float32) | {
         "triangles": np.int32,
         "material": np.int32,
         "landmarks": np.int32,
     }
-    out = {name: np.ascontiguousarray(value, kinds[name]) for name, value in content.items()}
+    out: dict[str, Arrays] = {name: np.ascontiguousarray(value, kinds[name]) for name, value in content.items()}
     n, m = len(out["neutral"]), len(out["triangles"])
     shapes = {
         "neutral": (n, 3), "triangles": (m, 3), "uv": (m, 3, 2), "material": (m,), "modes": (MODES, n, 3),
