@@ -15,7 +15,7 @@ def _colours(rng: np.random.Generator, count: int) -> Floats:
     tone = rng.uniform(12, 240)
     tints = rng.normal(0, 1, (count, 3)) * rng.choice([4, 14, 40])
     tints = tints + rng.normal(0, 1, (count, 1)) * rng.choice([10, 30, 55])
-    return np.clip(tone + tints, 2, 252).astype(np.float32)
+    return np.asarray(np.clip(tone + tints, 2, 252).astype(np.float32))
 
 
 def _noise(rng: np.random.Generator, size: int, feature: float, octaves: int) -> Floats:

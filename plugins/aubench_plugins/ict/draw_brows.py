@@ -69,7 +69,7 @@ def _painted(style: int, marks: bytes) -> Floats:
 
     def middle(at: Floats) -> Floats:
         v = np.interp(at, knots, points[:, 1]) + (DROP - _lift(shape, at)) / UNIT_CM
-        return (np.stack([np.interp(at, knots, points[:, 0]), v], axis=-1) - corner) * scale
+        return np.asarray((np.stack([np.interp(at, knots, points[:, 0]), v], axis=-1) - corner) * scale)
 
     hairs = int(640 * dense * (0.5 + 0.5 * thick))
     s, across = rng.random(hairs) ** 0.9, rng.uniform(-1.0, 1.0, hairs)

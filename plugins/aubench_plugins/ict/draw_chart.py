@@ -71,7 +71,7 @@ class Canvas:
             out = np.maximum(out, np.exp(-0.5 * ((a / wide) ** 2 + (b / high) ** 2)))
         return out
 
-    def both(self, points: Floats) -> Floats:
+    def both(self, points: list[tuple[float, float]]) -> Floats:
         """A polygon over the middle from its right half, top to bottom."""
         right = np.asarray(points, np.float64)
         return np.concatenate([right, (right * (-1, 1) + (1, 0))[::-1]])
@@ -88,7 +88,7 @@ def paint_chart(mesh: Mesh, side: int) -> Chart:
     eye, nose = p[42:48].mean(axis=0), p[30]
     brow, chin = p[22:27].mean(axis=0), p[8]
     unit = float(p[45, 0] - p[36, 0]) / 0.37  # ICT-FaceKit's chart: 1
-    layer = {name: np.zeros((side, side), np.float32) for name in LAYERS}
+    layer: dict[str, Floats] = {name: np.zeros((side, side), np.float32) for name in LAYERS}
     # lips
     outer = curve(p[48:60], closed=True)
     lips = c.polygon(outer, 0.0016 * unit)
@@ -152,14 +152,14 @@ def paint_chart(mesh: Mesh, side: int) -> Chart:
 
 def fractal(rng: np.random.Generator, side: int, size: float, octaves: int) -> Floats:
     """Tileable noise (side, side) of mean 0 and deviation 1 with features of ``size`` texels."""
-    total = np.zeros((side, side), np.float32)
+    total: Floats = np.zeros((side, side), np.float32)
     ky, kx = np.meshgrid(np.fft.fftfreq(side), np.fft.fftfreq(side), indexing="ij")
     k = np.sqrt(kx * kx + ky * ky)
     for n in range(octaves):
         spectrum = np.fft.fft2(rng.standard_normal((side, side))) * np.exp(-0.5 * (k * 2.2 * size / 2**n) ** 2)
         part = np.fft.ifft2(spectrum).real
         total += (part / (part.std() + 1e-9) * 0.6**n).astype(np.float32)
-    return total / total.std()
+    return np.asarray(total / total.std())
 
 
 @lru_cache(maxsize=1)
@@ -169,7 +169,7 @@ def noise_tiles() -> tuple[Bytes, ...]:
     rng = np.random.default_rng(71)
     mottle = 128 + 40 * fractal(rng, TILE, 5.0, 3)
     blotch = 128 + 40 * fractal(rng, TILE, 34.0, 3)
-    spots = np.zeros((TILE, TILE), np.float32)
+    spots: Floats = np.zeros((TILE, TILE), np.float32)
     for _ in range(420):
         x, y = rng.integers(0, TILE, 2)
         cv2.circle(spots, (int(x), int(y)), int(rng.integers(1, 4)), float(rng.uniform(0.3, 1.0)), -1)

@@ -19,7 +19,7 @@ def dressed(x: float, y: float, z: float, looks: Looks) -> float:
     """How far (cm) a point of the mean face lies inside the clothes."""
     q = looks.amounts
     line = q[m.Q_NECKLINE] - q[m.Q_VEE] * max(0.0, 1.0 - abs(x) / 4.5) * (1.0 if z > 0.0 else 0.0)
-    return line - y + 0.12 * abs(x) + (0.25 * max(0.0, 2.0 - z) if z < 2.0 else 0.0)
+    return float(line - y + 0.12 * abs(x) + (0.25 * max(0.0, 2.0 - z) if z < 2.0 else 0.0))
 
 
 @jit

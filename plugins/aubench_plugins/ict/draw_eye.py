@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from .arrays import Floats
 from .draw_light import Lights, clamp, harmonic, smooth
 from .draw_shade import Looks
 
+Number: TypeAlias = Any
+"""A scalar of whatever width compiled code passes."""
 F = np.float32
 assert m.FORM == 2  # see there
 POLE_U, POLE_V, IRIS = 0.493, 0.497, 0.128
@@ -36,8 +39,8 @@ def between(px, py, points, first, second, third, fourth, fifth):  # type: ignor
 
 @jit
 def eye(
-    u: float, v: float, slope: Floats, n: Floats, view: Floats, lid: float, low: float, open_sky: float, first: float,
-    streak: Floats, looks: Looks, lights: Lights, basis: Floats, out: Floats,
+    u: Number, v: Number, slope: Floats, n: Floats, view: Floats, lid: Number, low: Number, open_sky: Number,
+    first: Number,    streak: Floats, looks: Looks, lights: Lights, basis: Floats, out: Floats,
 ) -> None:  # fmt: skip
     """An eyeball: sclera with veins, iris, pupil, limbus, the lids' shade and the lights mirrored in the cornea.
     ``lid`` and ``low``: how far below the upper and above the lower lid, in interocular distances; ``streak`` (8,) a
@@ -109,7 +112,7 @@ def eye(
 
 
 @jit
-def mouth_cover(px: float, py: float, points: Floats, unit: float, behind: float) -> float:
+def mouth_cover(px: Number, py: Number, points: Floats, unit: float, behind: Number) -> float:
     """The share of light 0..1 that reaches a point in the mouth: darker under the upper lip, at the corners and towards
     the throat. ``points`` (68, 2) landmarks in pixels; ``unit`` interocular distance in pixels; ``behind`` centimetres
     behind the lips."""
@@ -119,4 +122,4 @@ def mouth_cover(px: float, py: float, points: Floats, unit: float, behind: float
     cover = (0.40 + 0.60 * smooth(lid, -0.02, 0.075)) * (0.65 + 0.35 * smooth(low, -0.02, 0.05))
     cover *= 0.30 + 0.70 * smooth(min(across, 1.0 - across), -0.03, 0.24)
     deep = max(behind - 0.9, 0.0)
-    return cover / (1.0 + 0.22 * deep * deep)
+    return float(cover / (1.0 + 0.22 * deep * deep))

@@ -26,7 +26,7 @@ class Look:
     ``strands`` the seed of their hairs; ``recede`` (cm) of the hairline; ``distance`` (cm) of the camera from where
     the head turns; ``backdrop`` seed of the background, None for the game's; ``lens_blur`` share of the side; ``noise``
     of the sensor on 0..255; ``vignette`` 0..1; ``resolution``: side of the picture before it was enlarged, as a share
-    of the crop's; ``grey``: without colour; ``shot``: the frame."""
+    of the crop's; ``grey``: without colour; ``collar``: a high one, or a scarf; ``shot``: the frame."""
 
     person: Person
     lights: Lights
@@ -47,6 +47,7 @@ class Look:
     vignette: float = 0.0
     resolution: float = 1.0
     grey: bool = False
+    collar: bool = False
     shot: Shot | None = None
 
 
@@ -179,6 +180,7 @@ def _photo_look(seed: int) -> Look:
         vignette=float(rng.uniform(0.0, 0.35)),
         resolution=float(rng.uniform(0.40, 1.0)) if rng.random() < 0.35 else 1.0,
         grey=bool(rng.random() < 0.06),
+        collar=bool(rng.random() < 0.12),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from .arrays import Bytes, Floats
+from .arrays import Bytes, Flags, Floats
 from .draw_chart import fractal
 from .draw_look import Look
 from .draw_names import C_BACKGROUND, C_NOSE, C_SKIN
@@ -44,7 +44,7 @@ class _Relief:
         value = base + np.sqrt(np.maximum(radius**2 - d2, 0.0))
         self.put(low, high, (d2 < radius**2), value, colour, shine)
 
-    def put(self, low: Floats, high: Floats, inside: Floats, value: Floats, colour: Floats, shine: float) -> None:
+    def put(self, low: Floats, high: Floats, inside: Flags, value: Floats, colour: Floats, shine: float) -> None:
         """Raise a box of the relief to ``value`` where that is higher."""
         box = slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
         over = inside & (value > self.height[box])
@@ -169,6 +169,8 @@ def occlude(image: Floats, parsing: Bytes, look: Look) -> None:
     share = float(np.clip(key[3:6].mean() / (key[3:6].mean() + 0.5), 0.15, 0.7))
     flat = max(float(key[2]), 0.25)
     shade = (1 - share) * (0.62 + 0.38 / length) + share * np.clip(facing, 0, 1.4) / flat * 0.8
+    if inside.any():  # metered as the face is
+        shade = shade / max(float(np.median(shade[inside > 0])), 0.2) * 0.92
     grain = 1.0 + 0.035 * np.asarray(cv2.resize(fractal(rng, 128, 3.0, 3), (n, n)))
     colour = relief.colour * (np.clip(shade, 0.08, 1.35) * grain)[..., None]
     glint = relief.shine * 160 * np.clip(facing, 0, 1) ** 24

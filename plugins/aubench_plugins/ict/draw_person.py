@@ -144,7 +144,7 @@ def photo_person(rng: np.random.Generator) -> Person:
         "liner": float(rng.uniform(0.20, 0.5) if male else rng.uniform(0.35, 0.95)),
         "rough": float(rng.uniform(0.40, 0.62)),
         "oil": float(rng.uniform(0.1, 1.0)),
-        "shine": float(rng.uniform(0.3, 1.25) * (1 - 0.5 * melanin)),
+        "shine": float(rng.uniform(0.3, 1.25) * (1 - 0.7 * melanin)),
         "gloss": float(rng.uniform(0.8, 2.2) if rouge else rng.uniform(0.7, 1.8)),
         "pupil": float(rng.uniform(0.15, 0.95)),
         "scalp": float(rng.uniform(0.75, 0.97)),

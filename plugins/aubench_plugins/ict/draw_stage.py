@@ -29,7 +29,7 @@ from .draw_scalp import scalp_of
 from .draw_shade import BROAD, FINE, Looks, Paints, Surface
 from .draw_sky import cast_shadow, metered, sky_share, turned
 from .draw_strands import Strands, joined, light_strands, place, splat
-from .draw_wear import Piece, covered, glasses, hat, lens_lines, through_lenses
+from .draw_wear import Piece, collar, covered, glasses, hat, lens_lines, through_lenses
 
 SHADOW_SIDE, SHADOW_SPAN = 176, 34.0
 """Side of the shadow map in pixels and in centimetres."""
@@ -67,12 +67,12 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Outfit:
-    """What a look adds to every face: ``strands``; ``shade`` (n,) of the hair on the skin; ``hat``, in the mean head's
-    space."""
+    """What a look adds to every face: ``strands``; ``shade`` (n,) of the hair on the skin; ``pieces`` in the mean
+    head's space: hat and collar."""
 
     strands: Strands | None
     shade: Floats
-    hat: list[Piece]
+    pieces: list[Piece]
 
 
 class Stage:
@@ -106,6 +106,7 @@ class Stage:
         """The strands and hat of a look; grown once and kept for a while."""
         tints = look.person.tints
         key = (
+            look.collar,
             look.hair,
             look.beard,
             look.hat,
@@ -131,11 +132,11 @@ class Stage:
         )
         lashes = lash_strands(self.mesh, look.person.lashes, look.strands)
         parts.extend(part for part in (beard, lashes) if part is not None)
-        worn = Outfit(
-            joined(parts) if parts else None,
-            shade,
-            hat(look.hat, self.scalp, np.random.default_rng([58, look.strands])),
-        )
+        rng = np.random.default_rng([58, look.strands])
+        pieces = hat(look.hat, self.scalp, rng)
+        if look.collar:
+            pieces.extend(collar(self.mesh.rest, self.jaw, rng))
+        worn = Outfit(joined(parts) if parts else None, shade, pieces)
         self._outfits[key] = worn
         if len(self._outfits) > WARDROBE:
             self._outfits.popitem(last=False)
@@ -150,7 +151,7 @@ class Stage:
         bare = np.ascontiguousarray(face.vertices @ rotation.T + translation, np.float32)
         marks = face.rest[mesh.landmarks]
         pieces = glasses(look.glasses, marks)
-        for piece in outfit.hat:  # carried by the middle of this identity's skull
+        for piece in outfit.pieces:  # carried by the middle of this identity's skull
             shift = (marks - mesh.rest[mesh.landmarks])[[0, 16, 19, 24]].mean(axis=0)
             pieces.append(Piece(piece.vertices + shift, piece.triangles, piece.uv, piece.kind))
         worn = _join(mesh, bare, [(p.vertices @ rotation.T + translation, p) for p in pieces], self.inside)
@@ -210,7 +211,7 @@ class Stage:
         )  # fmt: skip
         _fill_hair(parsing)
         if look.glasses != "none":
-            rims = [rim @ rotation.T + translation for rim in lens_lines(look.glasses, marks)]
+            rims: list[Floats] = [rim @ rotation.T + translation for rim in lens_lines(look.glasses, marks)]
             through_lenses(
                 image, parsing, rims, camera, person.tints[m.T_LENS] if look.glasses != "sun" else person.dark_lens,
                 look.glasses == "sun", m.C_GLASSES, np.random.default_rng([59, look.strands]),

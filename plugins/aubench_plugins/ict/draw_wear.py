@@ -1,4 +1,4 @@
-"""Glasses and hats: small meshes that ride on a face's own bones."""
+"""Glasses, hats and collars: small meshes that ride on a face's own bones."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .arrays import Bytes, Floats, Ints
+from .arrays import Bytes, Flags, Floats, Ints
 from .camera import Camera
-from .draw_names import K_FRAME, K_HAT
+from .draw_names import K_CLOTH, K_FRAME, K_HAT
 from .draw_scalp import Scalp
 
 _GLASSES = {
@@ -72,7 +72,7 @@ def lens_lines(style: str, marks: Floats) -> list[Floats]:
     wide = min(wide, 0.46 * apart)
     level, front = float(eyes[:, 1].mean()) - 0.25, float(marks[27, 2]) + 0.30
     turn = np.linspace(0, 2 * np.pi, 41)[:-1]
-    out = []
+    out: list[Floats] = []
     for sign in (-1.0, 1.0):
         cos, sin = np.cos(turn), np.sin(turn)
         x = 0.5 * apart + 0.10 + wide * np.sign(cos) * np.abs(cos) ** (2 / power)
@@ -99,7 +99,7 @@ def glasses(style: str, marks: Floats) -> list[Piece]:
     return pieces
 
 
-def covered(style: str, way: Floats, slack: float = 0.0) -> Floats:
+def covered(style: str, way: Floats, slack: float = 0.0) -> Flags:
     """Whether a hat covers the directions (n, 3) from the middle of the head."""
     turn = np.degrees(np.arctan2(np.abs(way[:, 0]), way[:, 2]))
     rise = np.degrees(np.arctan2(way[:, 1], np.hypot(way[:, 0], way[:, 2])))
@@ -145,6 +145,28 @@ def hat(style: str, scalp: Scalp, rng: np.random.Generator) -> list[Piece]:
             rows.append(np.stack([6.5 * x, y, z], axis=1))
         pieces.append(_grid(np.stack(rows), K_HAT, False, (1.0, 0.5)))
     return pieces
+
+
+def collar(rest: Floats, jaw: float, rng: np.random.Generator) -> list[Piece]:
+    """A high collar or a scarf round the neck of the mean face ``rest`` (n, 3), whose jaw's angle is at height
+    ``jaw``."""
+    level = jaw - 9.0
+    neck = rest[np.abs(rest[:, 1] - level) < 1.2]
+    if len(neck) < 8:
+        return []
+    middle, turns, rings = float(neck[:, 2].mean()), 48, 7
+    turn = np.arctan2(neck[:, 0], neck[:, 2] - middle)
+    far = np.hypot(neck[:, 0], neck[:, 2] - middle)
+    order = np.argsort(turn)
+    at = (np.arange(turns) + 0.5) / turns * 2 * np.pi - np.pi
+    radius = np.interp(at, turn[order], far[order], period=2 * np.pi)
+    top, puff = jaw - rng.uniform(5.8, 7.8), rng.uniform(0.4, 2.0)
+    share = np.linspace(0.0, 1.0, rings)[:, None]
+    fold = 0.18 * puff * np.sin(7 * at[None] + 6 * share + rng.uniform(0, 6))
+    wide = radius[None] + 0.35 + puff * np.sin(np.pi * np.clip(share, 0.08, 0.92)) + fold + 2.5 * (1 - share) ** 3
+    high = level - 4.0 + share * (top - level + 4.0) - 0.5 * np.cos(at)[None] * share
+    points = np.stack([wide * np.sin(at), high, middle + wide * np.cos(at)], axis=-1)
+    return [_grid(points, K_CLOTH, True, (3.0, 1.0))]
 
 
 def through_lenses(
