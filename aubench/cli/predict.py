@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from aubench.cli.asset_option import Assets
 from aubench.cli.plugin_option import PluginFiles
 
 
@@ -60,6 +61,7 @@ def predict(
         str, typer.Option(help="Number format of the extractor: fp32, or bf16, faster and less exact.")
     ] = "fp32",
     plugin: PluginFiles = None,
+    asset: Assets = None,
 ) -> None:
     """Read AU intensities (0 to 5) and head pose off faces, into a CSV with OpenFace-style columns.
 
