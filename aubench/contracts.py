@@ -220,7 +220,7 @@ class Dataset(Protocol):
     """``factory(config)``. Frames of subjects, split by subject. Labels come through
     :func:`aubench.data.labels.open_labels` only, which a locked door (unsupervised training) refuses; behind it,
     ``frames`` and ``digest`` work and ``read_labels`` raises ``LabelsLocked``, as
-    :func:`aubench.data.labels.load_labels` does."""
+    :func:`aubench.data.labels.load_labels` does. ``aus`` is empty for data without intensities."""
 
     name: str
     aus: tuple[str, ...]
