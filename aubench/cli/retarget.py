@@ -1,0 +1,104 @@
+"""``aubench retarget``: the pose and AUs of a face in a video, on another character or for a rig."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from aubench.cli.plugin_option import PluginFiles
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this module."""
+    app.command("retarget")(retarget)
+
+
+def retarget(
+    source: Annotated[str, typer.Argument(metavar="INPUT", help="A video, a folder of images, or an image.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="The character as a video (mp4).")] = None,
+    to: Annotated[str, typer.Option(help="The engine plugin that draws the character.")] = "bdfm",
+    identity: Annotated[
+        int | None, typer.Option(min=0, help="Seed of who the character is. Default: the engine's base face.")
+    ] = None,
+    size: Annotated[int, typer.Option(min=64, max=1024, help="Side of a picture in pixels, even.")] = 256,
+    export: Annotated[
+        Path | None, typer.Option(help="Write the 52 ARKit shapes and the head's angles (Live Link Face CSV).")
+    ] = None,
+    run: Annotated[
+        Path | None, typer.Option("--run", help="Folder of a finished `aubench train`; without it the shipped model.")
+    ] = None,
+    smooth: Annotated[
+        str, typer.Option(metavar="SECONDS|off", help="Low-pass over time, as in `aubench predict`.")
+    ] = "0.08",
+    frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many pictures.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    plugin: PluginFiles = None,
+) -> None:
+    """Give a face's movements to another character: a video that an engine draws, or a table for a rig.
+
+    The largest face counts. Where it is not seen, the character holds still, and the table has no row.
+    """
+    from aubench.cli.predict import _load, _progress, _show_licences
+    from aubench.device import choose_device
+    from aubench.errors import UserError
+    from aubench.files import atomic_write_text
+    from aubench.predict import smoothing
+    from aubench.predict.run import read
+    from aubench.predict.sources import open_source
+    from aubench.predict.table import check_writable
+    from aubench.quick import quicken
+    from aubench.retarget import arkit
+    from aubench.retarget.character import character, pictures
+
+    if out is None and export is None:
+        raise UserError("nothing to write: give --out character.mp4, --export arkit.csv, or both")
+    for path, suffix in ((out, ".mp4"), (export, ".csv")):
+        if path is not None:
+            if path.suffix.lower() != suffix:
+                raise UserError(f"{path}: is written as {suffix}; choose such a name")
+            check_writable(path)
+    opened = open_source(source)
+    seconds = smoothing.parse(smooth) if opened.follows else None
+    engine: Any = _engine(to, size) if out is not None else None
+    reader = _load(run, choose_device(device))
+    _show_licences(reader.extractor)
+    total = min(filter(None, (opened.total, frames)), default=None)
+    with _progress("reading faces", total) as advance:
+        readings = read(opened, quicken(reader), size=reader.size, limit=frames, progress=advance)
+    if not readings.success.any():
+        raise UserError(f"{source}: no face was found, so there is nothing to give to a character")
+    if seconds is not None:
+        readings = smoothing.smoothed(readings, seconds)
+    face = int(readings.face[readings.success][0])
+    rate = opened.rate or 25.0
+    if export is not None:
+        atomic_write_text(export, arkit.table(readings, face, rate))
+        typer.echo(f"{export}: {int((readings.face == face).sum())} rows of 52 shapes and the head's angles")
+    if out is not None:
+        from fractions import Fraction
+
+        from aubench.predict.film import Film
+
+        with (
+            Film(out, Fraction(rate).limit_denominator(1001)) as film,
+            _progress("drawing", int(readings.frame[-1])) as advance,
+        ):
+            for number, picture in enumerate(pictures(engine, character(engine, identity), readings, face), 1):
+                film.add(picture)
+                advance(number)
+        typer.echo(f"{out}: {int(readings.frame[-1])} pictures of the character")
+
+
+def _engine(name: str, size: int) -> Any:
+    from aubench import discovery
+    from aubench.contracts import Engine
+    from aubench.errors import UserError
+
+    if size % 2:
+        raise UserError(f"--size {size}: a video's side is even; give {size + 1}")
+    # Asked of one as it comes: a network whose weights fit one size only would complain of the size instead.
+    if not isinstance(discovery.build("renderer", name), Engine):
+        raise UserError(f"--to {name}: draws no characters of its own; choose an engine such as bdfm")
+    return discovery.build("renderer", name, {"size": size})

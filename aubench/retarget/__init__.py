@@ -1,0 +1,1 @@
+"""What was read off a face, given to another: drawn by an engine, or written for a rig."""
