@@ -173,7 +173,7 @@ def noise_tiles() -> tuple[Bytes, ...]:
     for _ in range(420):
         x, y = rng.integers(0, TILE, 2)
         cv2.circle(spots, (int(x), int(y)), int(rng.integers(1, 4)), float(rng.uniform(0.3, 1.0)), -1)
-    spots = cv2.GaussianBlur(spots, (0, 0), 1.1)
+    spots = np.asarray(cv2.GaussianBlur(spots, (0, 0), 1.1), np.float32)
     holes = np.zeros((TILE, TILE), np.float32)
     for _ in range(9000):
         x, y = rng.integers(0, TILE, 2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -12,10 +11,8 @@ from aubench.drawing.raster import jit
 from . import draw_names as m
 from .arrays import Floats
 from .draw_light import Lights, clamp, harmonic, smooth
-from .draw_shade import Looks
+from .draw_shade import Looks, Number
 
-Number: TypeAlias = Any
-"""A scalar of whatever width compiled code passes."""
 F = np.float32
 assert m.FORM == 2  # see there
 POLE_U, POLE_V, IRIS = 0.493, 0.497, 0.128

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -14,6 +14,8 @@ from .arrays import Bytes, Floats, Ints
 from .draw_light import Lights, clamp, glossy, harmonic
 
 F = np.float32
+Number: TypeAlias = Any
+"""A scalar of whatever width compiled code passes."""
 assert m.FORM == 2  # see there
 FINE, BROAD = 4.1, 1.3
 """How often the noise tile goes into the chart."""
@@ -149,8 +151,8 @@ def fetch(texture: Floats, u: float, v: float, out: Floats) -> None:
 
 @jit
 def lit(
-    rgb: Floats, n: Floats, flat: Floats, view: Floats, open_sky: Floats, bleed: float, rough: float, shine: float,
-    first: float, lights: Lights, basis: Floats, out: Floats,
+    rgb: Floats, n: Floats, flat: Floats, view: Floats, open_sky: Floats, bleed: Number, rough: Number, shine: Number,
+    first: Number, lights: Lights, basis: Floats, out: Floats,
 ) -> None:  # fmt: skip
     """Diffuse and specular light of a surface of albedo ``rgb`` into ``out`` (3,).
 
