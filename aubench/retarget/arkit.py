@@ -70,7 +70,8 @@ _MATRIX = np.array([[SHARES[au].get(shape, 0.0) for shape in SHAPES] for au in A
 
 def shapes(intensities: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Weights (n, 52) in 0..1, in the order of :data:`SHAPES`, of AU intensities (n, 23) in 0..5."""
-    return np.clip(np.asarray(intensities, np.float64) / INTENSITY_SCALE @ _MATRIX, 0.0, 1.0)
+    weights: npt.NDArray[np.float64] = np.asarray(intensities, np.float64) / INTENSITY_SCALE @ _MATRIX
+    return weights.clip(0.0, 1.0)
 
 
 def roll(points: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:

@@ -22,7 +22,7 @@ def character(engine: Engine, seed: int | None) -> FacialParameters:
 
 def pictures(engine: Engine, who: FacialParameters, readings: Readings, face: int) -> Iterator[Image]:
     """One RGB picture for each of the source's, in order. Where the face is not seen, the character holds still."""
-    rows = {int(readings.frame[row]): row for row in np.flatnonzero(readings.face == face)}
+    rows = {int(readings.frame[row]): int(row) for row in np.flatnonzero(readings.face == face)}
     shown: list[int] = []  # the row whose face each picture shows
     last = min(rows.values())
     for frame in range(1, int(readings.frame[-1]) + 1):
