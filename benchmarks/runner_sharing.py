@@ -4,7 +4,8 @@
 
 Leave-one-out of the default recipe, made small, once by the runner from an empty cache. The run with all losses, which
 is the longest, is timed alone as well: from an empty cache, and from a full one, as any later run on this machine has
-it. Processor time of all processes, which others on the machine do not lengthen, and wall time: about seven minutes of one core. Prints JSON.
+it. Processor time of all processes, which others on the machine do not lengthen, and wall time. It takes about seven
+minutes of one core, and prints one JSON object.
 """
 
 from __future__ import annotations
