@@ -196,10 +196,10 @@ def markdown(result: dict[str, Any]) -> str:
 
 
 def rounded(value: Any) -> Any:
-    """Floats to four digits behind the point, in whatever holds them."""
+    """Floats to six digits behind the point, in whatever holds them."""
     if isinstance(value, dict):
         return {key: rounded(inner) for key, inner in value.items()}
-    return round(value, 4) if isinstance(value, float) else value
+    return round(value, 6) if isinstance(value, float) else value
 
 
 def main() -> None:

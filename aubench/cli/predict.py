@@ -96,16 +96,19 @@ def predict(
 
     chosen = choose_device(device)
     dtype = choose_dtype(chosen, precision)
-    reader = _load(run, chosen)
-    _show_licences(reader.extractor)
-    artist = _artist(renderer, chosen) if overlay is not None else None
-    points = _aligner(aligner, chosen)
 
     from aubench.combination import Combination
+    from aubench.predict.lanes import on_one_core, one_core_each
     from aubench.predict.run import read
     from aubench.quick import quicken
 
-    fast = quicken(reader, dtype) if isinstance(reader, Combination) else reader
+    with one_core_each():
+        on_one_core()  # several would wait for one another most of the time that loading takes
+        reader = _load(run, chosen)
+        _show_licences(reader.extractor)
+        artist = _artist(renderer, chosen) if overlay is not None else None
+        points = _aligner(aligner, chosen)
+        fast = quicken(reader, dtype) if isinstance(reader, Combination) else reader
     at_rest = None
     if resting is not None:
         at_rest = zero.face_at_rest(read(resting, fast, size=reader.size, aligner=points), resting.paths[0])
