@@ -34,7 +34,7 @@ def on_files(files: Files, *, config: Any, **rest: Any) -> Files:
     made = {
         "reference/cli.md": _module("cli_page").page(),
         "reference/words.md": _module("words_page").page(),
-        "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
+        "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").replace("](docs/", "]("),
     }
     for place, text in made.items():
         files.append(File.generated(config, place, content=text))
