@@ -165,7 +165,10 @@ def resolve(plugin_file: str, weights: str | None, command: str) -> Path | None:
         return Path(weights).expanduser()
     path = shipped_path(plugin_file, variant)
     if not path.is_file():
-        raise UserError(f"{path}: no weights are shipped here; make them with `{command}`, or give weights: <file>")
+        preset = f" --preset {variant}-faces --install" if variant else ""
+        raise UserError(
+            f"{path}: no weights are shipped here; make them with `{command}{preset}`, or give weights: <file>"
+        )
     return path
 
 
