@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import aubench
+import aubench_training
 from aubench.compare.importing import read_source
 from aubench.compare.places import Place
 from aubench.errors import UserError
@@ -175,12 +177,8 @@ def test_compare_names_what_is_not_raw(tmp_path: Path, lost: str) -> None:
 
 def test_scores_never_meet_smoothing() -> None:
     """What scores runs reads and trains without it: no module there imports it."""
-    root = Path(smoothing.__file__).parents[2]
-    files = [
-        *(root / "aubench" / "compare").rglob("*.py"),
-        *(root / "training").rglob("*.py"),
-        root / "aubench/scores.py",
-    ]
+    core, training = (Path(package.__file__).parent for package in (aubench, aubench_training))
+    files = [*(core / "compare").rglob("*.py"), *training.rglob("*.py"), core / "scores.py"]
     assert len(files) > 40
     for file in files:
         text = file.read_text("utf-8")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aubench.cli.asset_option import Assets
 from aubench.cli.render import render
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def clip(
     engine: Annotated[str, typer.Option(help="Which engine plugin draws.")] = "bdfm",
     size: Annotated[int, typer.Option(min=64, max=512, help="Side of a picture in pixels, even.")] = 256,
     seed: Annotated[int, typer.Option(min=0, help="Seed of who the person is, and of the look.")] = 5,
+    asset: Assets = None,
 ) -> None:
     """Draw a video of a person who raises the brows (AU1, 2), smiles (6, 12) and opens the mouth (25, 26).
 

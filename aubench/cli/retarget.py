@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from aubench.cli.asset_option import Assets
 from aubench.cli.plugin_option import PluginFiles
 
 
@@ -34,6 +35,7 @@ def retarget(
     ] = "0.08",
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many pictures.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    asset: Assets = None,
     plugin: PluginFiles = None,
 ) -> None:
     """Give a face's movements to another character: a video that an engine draws, or a table for a rig.
