@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from aubench.errors import UserError, did_you_mean
+from aubench.errors import UserError, nearest
 
 Provider = Callable[..., Any]
 
@@ -102,7 +102,7 @@ def make_plan(
     ``given``: words that a batch can hold; they win over providers. ``trained``: words whose provider contains the
     network under training, so that they are made anew at every step even without input. A loss may bring words of
     its own in an attribute ``providers``. Raises :class:`PlanError` naming the loss, the chain of words that leads to
-    the missing one, and what can be made.
+    the missing one, and names near it or else what there is.
     """
     batch, learns = tuple(given), frozenset(trained)
     known = dict(providers)
@@ -121,10 +121,12 @@ def make_plan(
         if word in chain:
             raise PlanError(f"{path}: goes in a circle")
         if word not in known:
-            raise PlanError(
-                f"{path}: nothing in this combination makes {word!r} (a batch has: {', '.join(batch) or 'nothing'}; "
-                f"can be made: {', '.join(sorted(known)) or 'nothing'}). {did_you_mean(word, {*known, *batch})}"
+            near = " or ".join(nearest(word, {*known, *batch}))
+            there = (
+                f"a batch has: {', '.join(batch) or 'nothing'}; can be made: {', '.join(sorted(known)) or 'nothing'}"
             )
+            remedy = f". Did you mean {near}?" if near else f" ({there})"
+            raise PlanError(f"{path}: nothing in this combination makes {word!r}{remedy}")
         inputs = tuple(inspect.signature(known[word]).parameters)
         for name in inputs:
             resolve(name, (*chain, word))

@@ -152,7 +152,7 @@ def resolve(plugin_file: str, weights: str | None, command: str) -> Path | None:
     """The file that a plugin's ``weights`` option means, or ``None`` for random numbers (``None`` or ``"none"``).
 
     ``"shipped"`` is ``assets/<plugin>.safetensors`` beside ``plugin_file`` (the plugin passes its ``__file__``),
-    ``"shipped:<variant>"`` is ``assets/<plugin>-<variant>.safetensors``; where that is absent the :class:`UserError`
+    ``"shipped:<preset>"`` is ``assets/<plugin>-<preset>.safetensors``; where that is absent the :class:`UserError`
     names ``command``, which makes it. ``"cache:<name>"`` is a file that ``aubench weights`` converted; anything else is
     a path.
     """
@@ -165,7 +165,7 @@ def resolve(plugin_file: str, weights: str | None, command: str) -> Path | None:
         return Path(weights).expanduser()
     path = shipped_path(plugin_file, variant)
     if not path.is_file():
-        preset = f" --preset {variant}-faces --install" if variant else ""
+        preset = f" --preset {variant} --install" if variant else ""
         raise UserError(
             f"{path}: no weights are shipped here; make them with `{command}{preset}`, or give weights: <file>"
         )

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from aubench.contracts import PARSING_CLASSES
-from aubench.drawing.raster import BOTH, FRONT, HIDDEN, draw_strands, project, rasterise, similarity, vertex_normals
+from aubench.drawing.raster import BOTH, FRONT, HIDDEN, draw_strands, project, rasterise, vertex_normals
+from aubench.predict.align import similarity
 from aubench_plugins.ict.camera import crop_camera
 from aubench_plugins.ict.draw_brows import brow_picture
 from aubench_plugins.ict.draw_film import develop

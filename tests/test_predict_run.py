@@ -204,7 +204,7 @@ def test_plot(tmp_path: Path) -> None:
 
 
 def test_command_line(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "_load", lambda run, device: Brightness())
+    monkeypatch.setattr(command, "load_model", lambda run, device: Brightness())
     monkeypatch.setattr(command, "_artist", lambda name, device: Flat())
     made = {name: tmp_path / name for name in ("out.csv", "curves.png", "overlay.mp4")}
     arguments = ["predict", str(clip), "--out", str(made["out.csv"]), "--plot", str(made["curves.png"])]
@@ -254,7 +254,7 @@ def test_refusals(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     if "10" in arguments:  # the only one that is found out by reading
-        monkeypatch.setattr(command, "_load", lambda run, device: Brightness())
+        monkeypatch.setattr(command, "load_model", lambda run, device: Brightness())
     filled = [argument.format(clip=clip, tmp=tmp_path) for argument in arguments]
     if "--out" not in filled:
         filled += ["--out", str(tmp_path / "x.csv")]

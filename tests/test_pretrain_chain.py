@@ -26,6 +26,7 @@ def trained(monkeypatch):
             calls.append((what, preset, over, request))
             request.out.mkdir(parents=True, exist_ok=True)
             (request.out / "quality.json").write_text("{}")
+            (request.out / f"any-{what}.safetensors").write_bytes(b"")
 
         return train
 
@@ -42,8 +43,8 @@ def test_all_networks_in_order_and_only_what_is_left(tmp_path, trained):
     assert {call[1] for call in trained} == {"real-faces"}
     assert [call[3].resume for call in trained] == [False, False, True, False], "only what was begun goes on"
     weights = trained[3][2]["extractor"]["config"]["weights"]
-    assert weights == str(tmp_path / "pretrain-real-faces-extractor-s3" / "bisenet.safetensors")
-    assert {call[3].variant for call in trained} == {"real"}
+    assert weights == str(tmp_path / "pretrain-real-faces-extractor-s3" / "any-extractor.safetensors")
+    assert {call[3].variant for call in trained} == {"real-faces"}
     assert trained[0][3].command == "aubench pretrain extractor --preset real-faces --seed 3"
     trained.clear()
     (tmp_path / "pretrain-real-faces-generator-s3" / "quality.json").unlink()

@@ -104,15 +104,15 @@ def predict(
 
     with one_core_each():
         on_one_core()  # several would wait for one another most of the time that loading takes
-        reader = _load(run, chosen)
-        _show_licences(reader.extractor)
+        reader = load_model(run, chosen)
+        show_licences(reader.extractor)
         artist = _artist(renderer, chosen) if overlay is not None else None
         points = _aligner(aligner, chosen)
         fast = quicken(reader, dtype) if isinstance(reader, Combination) else reader
     at_rest = None
     if resting is not None:
         at_rest = zero.face_at_rest(read(resting, fast, size=reader.size, aligner=points), resting.paths[0])
-    with _progress("reading faces", total) as advance:
+    with progress_bar("reading faces", total) as advance:
         readings = read(
             opened,
             fast,
@@ -151,7 +151,7 @@ def predict(
     if overlay is not None and artist is not None:
         from aubench.predict.overlay import write_overlay
 
-        with _progress("drawing", int(readings.frame[-1]) if len(readings) else None) as advance:
+        with progress_bar("drawing", int(readings.frame[-1]) if len(readings) else None) as advance:
             write_overlay(opened, readings, artist, overlay, progress=advance)
         typer.echo(f"{overlay}: input, rendered face and bars")
 
@@ -167,7 +167,7 @@ def _still(path: Path) -> Any:
     return opened
 
 
-def _load(run: Path | None, device: Any) -> Any:
+def load_model(run: Path | None, device: Any) -> Any:
     """The model of a run folder, or the shipped one."""
     from aubench import combination
     from aubench.errors import UserError
@@ -179,7 +179,7 @@ def _load(run: Path | None, device: Any) -> Any:
     return combination.Combination.load(run, device=device)
 
 
-def _show_licences(extractor: Any) -> None:
+def show_licences(extractor: Any) -> None:
     """On stderr, before they are used: licences of weights that are not under this project's own."""
     from aubench import registry
     from aubench.foreign import licences, notice
@@ -202,7 +202,7 @@ def _aligner(name: str, device: Any) -> Any:
     network: Any = discovery.build("extractor", plugin, config)
     if not isinstance(network, Landmarker):
         raise UserError(f"--aligner {name}: finds no landmarks; use an extractor that does, as landmark, or mtcnn")
-    _show_licences(network)
+    show_licences(network)
     if isinstance(network, torch.nn.Module):
         network.to(device)
     return Aligner(network)
@@ -228,7 +228,7 @@ def _summary(readings: Any, out: Path) -> str:
 
 
 @contextmanager
-def _progress(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def progress_bar(title: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """A bar with pictures/s and the time left, on a terminal; nothing where stderr is a file or a pipe."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn

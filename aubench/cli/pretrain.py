@@ -46,8 +46,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(group, name="pretrain")
 
 
-VARIANTS = {"real-faces": "real"}
-"""As what the weights of a preset are shipped beside a plugin's default ones: `weights: shipped:real`."""
 Train = Callable[[str, dict[str, Any], "Request"], None]
 """Trains a network with a preset and what is laid over its recipe, and says how good it is."""
 
@@ -72,13 +70,9 @@ def _command(what: str, train: Train) -> Callable[..., None]:
         asset: Assets = None,
     ) -> None:
         _use_threads(threads)
-        words = _words(what, preset, seed, engine, steps, minutes, settings)
-        request = _request(words, out or _folder(what, seed), seed, device, steps, minutes, workers, cache)
-        train(
-            preset,
-            _over(engine, settings),
-            replace(request, resume=resume, install=install, variant=VARIANTS.get(preset, "")),
-        )
+        request = _request(what, preset, seed, engine, steps, minutes, settings)
+        places: dict[str, Any] = {"out": out or request.out, "device": device, "workers": workers, "cache": cache}
+        train(preset, _over(engine, settings), replace(request, **places, resume=resume, install=install))
 
     command.__doc__ = train.__doc__
     return command
@@ -105,14 +99,9 @@ def generator(
 ) -> None:
     """Train the neural renderer to imitate an engine; report PSNR, SSIM, feature distance and the gain of each AU."""
     _use_threads(threads)
-    words = _words("generator", preset, seed, engine, steps, minutes, settings)
-    request = _request(words, out or _folder("generator", seed), seed, device, steps, minutes, workers, cache)
-    _generator(
-        preset,
-        _over(engine, settings),
-        replace(request, resume=resume, install=install, variant=VARIANTS.get(preset, "")),
-        vgg,
-    )
+    request = _request("generator", preset, seed, engine, steps, minutes, settings)
+    places: dict[str, Any] = {"out": out or request.out, "device": device, "workers": workers, "cache": cache}
+    _generator(preset, _over(engine, settings), replace(request, **places, resume=resume, install=install), vgg)
 
 
 def every_network(
@@ -155,12 +144,11 @@ def every_network(
             continue
         over: dict[str, Any] = {}
         if what == "generator":
-            done = out / f"pretrain-{recipe}-extractor-s{seed}"
-            over = {"extractor": {"config": {"weights": str(done / "bisenet.safetensors")}}}
-        words = _words(what, recipe, seed, None, None, None, None)
-        request = _request(words, folder, seed, device, None, None, workers, cache)
+            (made,) = (out / f"pretrain-{recipe}-extractor-s{seed}").glob("*.safetensors")
+            over = {"extractor": {"config": {"weights": str(made)}}}
         going_on = (folder / "checkpoints").is_dir()
-        train(recipe, over, replace(request, resume=going_on, install=install, variant=VARIANTS.get(recipe, "")))
+        places: dict[str, Any] = {"out": folder, "device": device, "workers": workers, "cache": cache}
+        train(recipe, over, replace(_request(what, recipe, seed), **places, resume=going_on, install=install))
 
 
 def _extractor(preset: str, over: dict[str, Any], request: Request) -> None:
@@ -217,10 +205,6 @@ def _report(request: Request) -> None:
     typer.echo(f"report: {request.out / 'quality.md'}")
 
 
-def _folder(what: str, seed: int) -> Path:
-    return Path("runs") / f"pretrain-{what}-s{seed}"
-
-
 def _use_threads(threads: int | None) -> None:
     if threads is not None:
         import torch
@@ -228,37 +212,25 @@ def _use_threads(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-def _words(
+def _request(
     what: str,
     preset: str,
     seed: int,
-    engine: str | None,
-    steps: int | None,
-    minutes: float | None,
-    settings: list[str] | None,
-) -> str:
-    """The command that decides the result: folders and the machine are left out."""
+    engine: str | None = None,
+    steps: int | None = None,
+    minutes: float | None = None,
+    settings: list[str] | None = None,
+) -> Request:
+    """What decides the result. Its ``command`` repeats it; folders and the machine are left out."""
+    from aubench_training.pretrain.publish import Request, variant_of
+
     words = ["aubench", "pretrain", what, "--preset", preset, "--seed", str(seed)]
     for option, value in (("--engine", engine), ("--steps", steps), ("--minutes", minutes)):
         words += [option, str(value)] if value is not None else []
     for entry in settings or []:
         words += ["--set", entry]
-    return shlex.join(words)
-
-
-def _request(
-    command: str,
-    out: Path,
-    seed: int,
-    device: str,
-    steps: int | None,
-    minutes: float | None,
-    workers: int | None,
-    cache: Path | None,
-) -> Request:
-    from aubench_training.pretrain.publish import Request
-
-    return Request(out, steps, minutes, seed, device, cache=cache, workers=workers, command=command)
+    out = Path("runs") / f"pretrain-{what}-s{seed}"
+    return Request(out, steps, minutes, seed, variant=variant_of(preset), command=shlex.join(words))
 
 
 def _over(engine: str | None, settings: list[str] | None) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def retarget(
 
     The largest face counts. Where it is not seen, the character holds still, and the table has no row.
     """
-    from aubench.cli.predict import _load, _progress, _show_licences
+    from aubench.cli.predict import load_model, progress_bar, show_licences
     from aubench.device import choose_device
     from aubench.errors import UserError
     from aubench.files import atomic_write_text
@@ -64,10 +64,10 @@ def retarget(
     opened = open_source(source)
     seconds = smoothing.parse(smooth) if opened.follows else None
     engine: Any = _engine(to, size) if out is not None else None
-    reader = _load(run, choose_device(device))
-    _show_licences(reader.extractor)
+    reader = load_model(run, choose_device(device))
+    show_licences(reader.extractor)
     total = min(filter(None, (opened.total, frames)), default=None)
-    with _progress("reading faces", total) as advance:
+    with progress_bar("reading faces", total) as advance:
         readings = read(opened, quicken(reader), size=reader.size, limit=frames, progress=advance)
     if not readings.success.any():
         raise UserError(f"{source}: no face was found, so there is nothing to give to a character")
@@ -85,7 +85,7 @@ def retarget(
 
         with (
             Film(out, Fraction(rate).limit_denominator(1001)) as film,
-            _progress("drawing", int(readings.frame[-1])) as advance,
+            progress_bar("drawing", int(readings.frame[-1])) as advance,
         ):
             for number, picture in enumerate(pictures(engine, character(engine, identity), readings, face), 1):
                 film.add(picture)

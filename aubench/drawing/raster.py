@@ -182,20 +182,3 @@ def draw_strands(
                         front[y, x] = w
                     if strength > F(0.35) or what[y, x] == 0:
                         what[y, x] = kind[s]
-
-
-def similarity(points: Floats, targets: Floats) -> Floats:
-    """The least-squares similarity (2, 3) that brings ``points`` (n, 2) to ``targets`` (n, 2): scale, rotation, shift.
-
-    With complex numbers z and w, centred: the best a in w = a z is <z, w> / <z, z>. Raises ``ValueError`` when all
-    points coincide.
-    """
-    z = points[:, 0] + 1j * points[:, 1]
-    w = targets[:, 0] + 1j * targets[:, 1]
-    zc, wc = z - z.mean(), w - w.mean()
-    norm = float((zc.conj() * zc).real.sum())
-    if norm <= 0.0:
-        raise ValueError("all points coincide")
-    a = complex((zc.conj() * wc).sum() / norm)
-    b = complex(w.mean() - a * z.mean())
-    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])

@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from aubench.contracts import TEMPLATE
 from aubench.data.augment.prior import Prior
+from aubench.predict import align
 
 Floats = npt.NDArray[np.float32]
 RIGID = (*range(27, 36), 36, 39, 42, 45, 48, 54)
@@ -53,11 +54,7 @@ def turned(points: Floats, prior: Prior) -> Floats:
 def similarity(source: npt.NDArray[np.floating], target: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Turn, scale and shift (3, 3) of the plane with the least squared distance of ``source`` (n, 2) to ``target``; see
     :func:`aubench.predict.align.similarity`."""
-    s, t = (np.asarray(p, np.float64) @ np.array([1, 1j]) for p in (source, target))
-    centred = s - s.mean()
-    a = np.sum(np.conj(centred) * (t - t.mean())) / np.sum(np.abs(centred) ** 2)
-    b = t.mean() - a * s.mean()
-    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag], [0, 0, 1]], np.float64)
+    return np.vstack([align.similarity(np.asarray(source), np.asarray(target)), [0.0, 0.0, 1.0]])
 
 
 def realigned(before: Floats, after: Floats) -> Floats:

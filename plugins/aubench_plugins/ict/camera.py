@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from aubench.contracts import NUISANCE_NAMES, TEMPLATE
+from aubench.predict.align import similarity
 
 from .arrays import Floats
 
@@ -70,7 +71,7 @@ def crop_camera(
     :data:`aubench.contracts.TEMPLATE`, then the alignment's error: ``angle`` (radians), ``scale``, ``shift`` (shares of
     the side) and the entries of ``nuisance`` (9,) about them."""
     points = Camera(distance, _FLAT).project(landmarks)[:, :2].astype(np.float64)
-    warp = similarity(five_points(points), np.array(TEMPLATE, np.float64) * size)
+    warp = similarity(five_points(points).astype(np.float64), np.array(TEMPLATE, np.float64) * size)
     move = size * np.array(shift, np.float64)
     if nuisance is not None:
         angle += math.radians(ROLL_DEGREES * float(nuisance[_N["roll"]]))
@@ -89,23 +90,6 @@ def head_camera(size: int, *, distance: float = DISTANCE) -> Camera:
 def five_points(landmarks: Floats) -> Floats:
     """Eye centres, nose tip and mouth corners (5, d) of 68 landmarks (68, d)."""
     return np.stack([landmarks[36:42].mean(0), landmarks[42:48].mean(0), landmarks[30], landmarks[48], landmarks[54]])
-
-
-def similarity(points: Floats, targets: Floats) -> Floats:
-    """The least-squares similarity (2, 3) that brings ``points`` (n, 2) to ``targets`` (n, 2): scale, rotation, shift.
-
-    With complex numbers z and w, centred: the best a in w = a z is <z, w> / <z, z>. Raises ``ValueError`` when all
-    points coincide.
-    """
-    z = points[:, 0] + 1j * points[:, 1]
-    w = targets[:, 0] + 1j * targets[:, 1]
-    zc, wc = z - z.mean(), w - w.mean()
-    norm = float((zc.conj() * zc).real.sum())
-    if norm <= 0.0:
-        raise ValueError("all points coincide")
-    a = complex((zc.conj() * wc).sum() / norm)
-    b = complex(w.mean() - a * z.mean())
-    return np.array([[a.real, -a.imag, b.real], [a.imag, a.real, b.imag]])
 
 
 def moved(warp: Floats, angle: float, scale: float, shift: Floats, size: int) -> Floats:

@@ -24,8 +24,8 @@ class NeuralConfig(Config):
     """Instance norm of layers two to seven: its scale and shift a function of the parameters, learnt constants (with
     the first layer normalised too, as it is printed), or no norm."""
     weights: str | None = "shipped"
-    """"shipped" (imitates the engine bdfm), "shipped:real" (ict; not shipped yet), a safetensors file, or "none" for
-    random numbers."""
+    """"shipped" (imitates the engine bdfm), "shipped:real-faces" (ict; not shipped yet), a safetensors file, or "none"
+    for random numbers."""
 
 
 @hookimpl

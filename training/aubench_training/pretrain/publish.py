@@ -29,6 +29,12 @@ PRESETS: tuple[Preset, ...] = ("small", "paper", "real-faces")
 Recipe = TypeVar("Recipe", bound=Config)
 
 
+def variant_of(preset: str) -> str:
+    """As what the weights of a preset are shipped: ``weights: shipped:<preset>``, or as the plugin's default ones.
+    The sizes ``small`` and ``paper`` are of one kind; other presets are for other faces, and stand beside them."""
+    return "" if preset in ("small", "paper") else preset
+
+
 class Part(Config):
     """A plugin by name and its options."""
 
