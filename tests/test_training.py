@@ -169,6 +169,21 @@ def test_samples_in_photo_looks(tmp_path, style):
     assert len(bench.batch(bench.stages[0], 0)["sampled_parameters"]) == 64
 
 
+def test_faces_of_a_further_engine_teach_pose_and_action_units_only(tmp_path):
+    more = [{"engine": {"name": "tiny", "config": {}}, "count": 100}]
+    bench = Bench(config(sampled={"count": 200, "held_out": 50, "more": more}), Console(quiet=True))
+    facts = fit(bench, tmp_path / "run", tensorboard=False)
+    own, other = bench.pools.sampled
+    assert len(other.samples) == 100
+    assert other.domain == "photo"
+    assert other.parameters().identity.isnan().all()
+    assert not own.parameters().identity.isnan().any()
+    batch = bench.batch(bench.stages[0], 0)["sampled_parameters"]
+    assert len(batch) == 64
+    assert int(batch.identity.isnan().all(dim=1).sum()) == round(64 / 3)
+    assert np.isfinite(facts["in_domain_tiny_icc31"])
+
+
 def test_several_data_sets_are_mixed(tmp_path):
     two = [
         {"name": "tiny", "config": {"name": "one", "seed": 1}},

@@ -25,7 +25,8 @@ class SampledLoopback:
     The paper's loopback asks R about faces drawn from its own answers, which at the start are all alike; sampled ones
     cover the whole space, need no gradient through G or F_seg, and can be cached. Huber and squared error instead of
     L1: AUs are mostly zero, and L1's best constant is exactly zero, where R then stays. The brow style costs its
-    cross-entropy. AUs weigh most: they are what is asked for.
+    cross-entropy. AUs weigh most: they are what is asked for. Numbers whose truth is NaN, and brow styles that are all
+    zero, are unknown and cost nothing.
     """
 
     def __init__(self, weights: Sampled) -> None:
@@ -44,7 +45,10 @@ class SampledLoopback:
 
 def _distance(read: Tensor, truth: Tensor) -> Tensor:
     """Mean over numbers and batch. Huber with its delta divided out has slope 1 far from zero, as L1 has."""
-    read = read.float()
+    known = ~truth.isnan()
+    read, truth = read.float()[known], truth[known]
+    if not len(truth):
+        return read.sum()
     return ABSOLUTE * huber_loss(read, truth, delta=HUBER_DELTA) / HUBER_DELTA + SQUARE * (read - truth).square().mean()
 
 

@@ -30,7 +30,7 @@ from aubench.standardisation import Domain
 from .additions import SAMPLED_LOOPBACK, Disturbance, SampledLoopback
 from .config import Phase, RunConfig
 from .device import cast_weights, choose_device, choose_dtype, place
-from .pools import Pools, style_shares
+from .pools import Pools
 from .providers import TRAINED, standard_providers
 from .sampler import batch_rows
 from .samples import build_engine
@@ -75,7 +75,6 @@ class Bench:
             config, self.combination, self.engine, self.datasets, self.recogniser, self.device, self.cache, console
         )
         # Plans before pools: a combination that cannot work says so before anything is computed.
-        self.shares = list(style_shares(config.sampled).values())
         self.stages = self._stages()
         self.words = {word for stage in self.stages for word in stage.plan.given}
         made = {step.name for stage in self.stages for step in stage.plan.steps}
@@ -202,9 +201,9 @@ class Bench:
         if wanted & {"sampled_features", "sampled_parameters"}:
             size = stage.phase.sampled_batch or stage.phase.batch
             parameters, features = [], []
-            for stream, (drawn, share) in enumerate(zip(self.pools.sampled, self.shares, strict=True), 1):
-                rows = batch_rows(seed, stream, done, max(1, round(share * size)), len(drawn.samples))
-                parameters.append(drawn.samples.parameters(rows).to(self.device))
+            for stream, drawn in enumerate(self.pools.sampled, 1):
+                rows = batch_rows(seed, stream, done, max(1, round(drawn.source.share * size)), len(drawn.samples))
+                parameters.append(drawn.parameters(rows).to(self.device))
                 read = drawn.pool.features(rows, self.device)
                 with torch.no_grad():
                     features.append(self.combination.standardiser(read, drawn.domain))
@@ -225,6 +224,8 @@ class Bench:
             truth = drawn.samples.parameters().intensities().numpy()
             agreement = [icc_3_1(truth[:, au], answer[:, au]) for au in range(truth.shape[1])]
             name = "in_domain" if drawn is self.pools.held_out[0] else "in_domain_photo"
+            if not drawn.source.own:
+                name = f"in_domain_{drawn.source.engine.name}"
             scores[f"{name}/icc31"] = float(np.nanmean(agreement))
             scores[f"{name}/mae"] = float(np.abs(truth - answer).mean())
         return scores

@@ -48,6 +48,14 @@ class Additions(Config):
     """R's batch statistics stay as the first phase left them while the label-free losses train."""
 
 
+class MoreSampled(Config):
+    """``count`` photo faces of a further engine: R learns their pose and AUs, while their identity numbers and brow
+    styles, which mean other things there, teach it nothing."""
+
+    engine: Part
+    count: int = Field(ge=1)
+
+
 class Sampled(Config):
     """Faces that the engine draws with known parameters."""
 
@@ -62,6 +70,10 @@ class Sampled(Config):
     """Strength of the movements of photo faces that no parameter describes, and of their misalignment."""
     sparse: float = Field(default=0.0, ge=0, le=1)
     """Share of the faces whose AUs are made as rare as in everyday video."""
+    expressions: float = Field(default=0.0, ge=0, le=1)
+    """Share of the faces whose AUs come together as in expressions, instead of each by itself."""
+    more: list[MoreSampled] = Field(default_factory=list)
+    """Faces of further engines beside them."""
     noise: float = Field(default=0.3, ge=0)
     """Standard deviation of the noise, in units of a standardised input's spread."""
     dropout: float = Field(default=0.1, ge=0, lt=1)
@@ -186,6 +198,7 @@ def _parts(config: RunConfig) -> list[tuple[Kind, Part]]:
         ("regressor", config.regressor),
         ("renderer", config.renderer),
         ("renderer", config.engine),
+        *(("renderer", other.engine) for other in config.sampled.more),
     ]
     if config.recogniser is not None:
         parts.append(("recogniser", config.recogniser))

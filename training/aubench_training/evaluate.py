@@ -102,7 +102,7 @@ def baseline(
         drawn_already = additions.loopback_first or additions.sampled_loopback
         if drawn_already and hasattr(estimator, "offer_drawn"):
             for drawn in bench.pools.sampled:
-                estimator.offer_drawn(drawn.samples.images, drawn.samples.parameters(), drawn.style)
+                estimator.offer_drawn(drawn.samples.images, drawn.samples.parameters(), drawn.source.style)
         supervised = estimator.supervised
         if supervised:
             estimator.fit(train, open_labels(dataset, "train"), seed=bench.config.seed)

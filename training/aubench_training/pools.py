@@ -20,13 +20,15 @@ from aubench.contracts import Dataset, Engine, Frames, Style
 from aubench.data.augment.copies import augmented
 from aubench.data.augment.copies import key as copy_key
 from aubench.parameters import AU as AU_SLICE
-from aubench.parameters import AU_NAMES, BASE_AU
+from aubench.parameters import AU_NAMES, BASE_AU, FacialParameters
 from aubench.standardisation import Domain
 
 from .cache import Pool, cached, compute_features
-from .config import RunConfig, Sampled
+from .config import Part as Choice
+from .config import RunConfig
+from .expressions import expressions
 from .sampler import spread, thin
-from .samples import Samples, engine_samples, random_inputs
+from .samples import Samples, build_engine, engine_samples, random_inputs
 
 RARE = 0.15
 """In a face with rare AUs, the share of AUs that keep their value; the others are at their base."""
@@ -34,21 +36,45 @@ FEW = 512
 """So many faces are drawn in this process: starting others costs more."""
 
 
-def style_shares(sampled: Sampled) -> dict[Style, float]:
-    """The styles of the sampled faces, and how much of them each is."""
-    if sampled.style == "both":
-        return {"game": 1 - sampled.photo, "photo": sampled.photo}
-    return {sampled.style: 1.0}
+@dataclass(frozen=True)
+class Source:
+    """``count`` faces of one engine in one style, ``share`` of all that R learns from. ``own``: of the run's engine,
+    whose identity numbers and brow styles are R's."""
+
+    engine: Choice
+    style: Style
+    count: int
+    share: float
+    own: bool = True
+
+
+def sources(config: RunConfig) -> list[Source]:
+    """Where the sampled faces come from: the run's engine first, in each of its styles, then further ones."""
+    sampled, engine = config.sampled, config.engine
+    shares: dict[Style, float] = {sampled.style: 1.0} if sampled.style != "both" else {}
+    shares = shares or {"game": 1 - sampled.photo, "photo": sampled.photo}
+    total = sampled.count + sum(other.count for other in sampled.more)
+    return [
+        Source(engine, style, max(1, round(share * sampled.count)), share * (sampled.count / total))
+        for style, share in shares.items()
+    ] + [Source(other.engine, "photo", other.count, other.count / total, own=False) for other in sampled.more]
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """Engine samples of one style with their features. ``domain``: whose statistics these take."""
+    """Engine samples of one source with their features. ``domain``: whose statistics these take."""
 
-    style: Style
+    source: Source
     domain: Domain
     samples: Samples
     pool: Pool
+
+    def parameters(self, rows: Any = slice(None)) -> FacialParameters:
+        """What R should read. Another engine's identity numbers are NaN and its brow styles zero: unknown."""
+        known = self.samples.parameters(rows)
+        if self.source.own:
+            return known
+        return FacialParameters(known.pose, known.au, torch.full_like(known.identity, torch.nan), known.brow * 0)
 
 
 @dataclass(frozen=True)
@@ -149,37 +175,43 @@ class Pools:
         return cached(compute, images, title=title, key=key, root=self.cache, device=self.device, console=self.console)
 
     @functools.cached_property
+    def sources(self) -> list[Source]:
+        """Where the sampled faces come from."""
+        return sources(self.config)
+
+    @functools.cached_property
     def sampled(self) -> list[Drawn]:
-        """Faces that the engine drew from known parameters, and their features, one entry for each style."""
-        return self._samples(self.config.sampled.count, seed=1)
+        """Faces drawn from known parameters, and their features, one entry for each source."""
+        return [self._samples(source, source.count, seed=1) for source in self.sources]
 
     @functools.cached_property
     def held_out(self) -> list[Drawn]:
         """Further ones that R never learns from."""
-        return self._samples(self.config.sampled.held_out, seed=2)
-
-    def _samples(self, count: int, seed: int) -> list[Drawn]:
+        most = self.config.sampled.held_out
+        own = sum(source.share for source in self.sources if source.own)
         return [
-            self._samples_of(style, max(1, round(share * count)), seed)
-            for style, share in style_shares(self.config.sampled).items()
+            self._samples(source, max(1, round(source.share / own * most)) if source.own else most, seed=2)
+            for source in self.sources
         ]
 
-    def _samples_of(self, style: Style, count: int, seed: int) -> Drawn:
-        sampled, engine = self.config.sampled, self.config.engine
-        photo = style == "photo"
-        seed = seed + 10 * photo
-        vectors = self.engine.sample(count, seed).vector().numpy().copy()
+    def _samples(self, source: Source, count: int, seed: int) -> Drawn:
+        sampled, photo = self.config.sampled, source.style == "photo"
+        engine = self.engine if source.own else build_engine(source.engine.name, source.engine.config)
+        seed = seed + 10 * photo + (0 if source.own else 100 * self.sources.index(source))
+        vectors = engine.sample(count, seed).vector().numpy().copy()
         dice = np.random.default_rng([seed, 0x5A])
         rare = (dice.random((count, 1)) < sampled.sparse) & (dice.random((count, len(AU_NAMES))) >= RARE)
         vectors[:, AU_SLICE] = np.where(rare, BASE_AU, vectors[:, AU_SLICE])
+        together = dice.random((count, 1)) < sampled.expressions
+        vectors[:, AU_SLICE] = np.where(together, expressions(count, dice), vectors[:, AU_SLICE])
         nuisance = sampled.nuisance if photo else 0.0
         inputs = random_inputs(vectors, seed, looks="many" if photo else "one", nuisance=nuisance)
-        self.console.print(f"engine samples: {count} {style} faces, from the cache or drawn", highlight=False)
+        name, options = source.engine.name, source.engine.config
+        title = f"{name}, {source.style}"
+        self.console.print(f"engine samples: {count} ({title}), from the cache or drawn", highlight=False)
         workers = 0 if count <= FEW else None
-        samples = engine_samples(
-            engine.name, engine.config, count, seed, style, self.cache, inputs=inputs, workers=workers
-        )
+        samples = engine_samples(name, options, count, seed, source.style, self.cache, inputs=inputs, workers=workers)
         key = self._photo_key() | {"images": samples.digest}
         compute = compute_features(self.combination.extractor)
-        pool = Pool([self._cached(compute, samples.images, f"features of engine samples ({style})", key)])
-        return Drawn(style, "photo" if photo else "drawn", samples, pool)
+        pool = Pool([self._cached(compute, samples.images, f"features of engine samples ({title})", key)])
+        return Drawn(source, "photo" if photo else "drawn", samples, pool)

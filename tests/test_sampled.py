@@ -1,0 +1,52 @@
+"""Faces that R learns from: AUs that come together, and what is unknown of another engine's faces."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from aubench.parameters import AU_NAMES, BASE_AU, FacialParameters
+from aubench_training.additions import SampledLoopback
+from aubench_training.config import Sampled
+from aubench_training.expressions import PROTOTYPES, expressions
+
+
+def test_expressions_name_known_action_units():
+    assert all(au in AU_NAMES and 0 < often <= 1 for part in PROTOTYPES.values() for au, often in part.items())
+
+
+def test_action_units_come_together_as_on_people():
+    au = expressions(20_000, np.random.default_rng(0))
+    shown = au > 2 * BASE_AU
+    smile, cheek, frown = (shown[:, AU_NAMES.index(name)] for name in ("AU12", "AU06", "AU04"))
+    assert cheek[smile].mean() > 2 * cheek[~smile].mean()
+    assert frown[smile].mean() < 0.5 * frown[~smile].mean()
+    assert au.min() >= 0
+    assert au.max() <= 1
+    assert shown.any(axis=0).all()
+    assert np.array_equal(au, expressions(20_000, np.random.default_rng(0)))
+
+
+def test_unknown_numbers_cost_nothing_and_known_ones_as_ever():
+    torch.manual_seed(0)
+    loss = SampledLoopback(Sampled())
+    read, truth = _random(4).requires_grad_(), _random(4)
+    other = truth.clone()
+    other[:, 25:233], other[:, 233:] = torch.nan, 0.0
+    cost = loss(sampled_parameters=_split(other), sampled_readback=_split(read))
+    cost.backward()
+    assert torch.isfinite(cost)
+    assert (read.grad[:, 25:] == 0).all()
+    assert (read.grad[:, :25] != 0).any()
+    only = Sampled(identity=0.0, brow=0.0)
+    assert torch.isclose(cost, SampledLoopback(only)(sampled_parameters=_split(truth), sampled_readback=_split(read)))
+
+
+def _random(count: int) -> torch.Tensor:
+    vector = torch.rand(count, 269)
+    vector[:, 233:] = vector[:, 233:].softmax(1)
+    return vector
+
+
+def _split(vector: torch.Tensor) -> FacialParameters:
+    return FacialParameters.from_vector(vector)
