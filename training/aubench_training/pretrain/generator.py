@@ -46,6 +46,8 @@ class GeneratorRecipe(Config):
     network: Part = Part(name="neural")
     extractor: Part | None = Part(name="bisenet")
     """Whose maps the perceptual loss and the distance compare, unless VGG16 is given; none: no such loss."""
+    start: str = "none"
+    """Weights to go on from, as the network's own option ``weights`` has them; "none" for random numbers."""
     faces: int = 16000
     held_out: int = 500
     steps: int = 4000
@@ -224,7 +226,7 @@ def pretrain_generator(
 
     faces, held_out = pool("train", recipe.faces), pool("held-out", recipe.held_out)
     devices.seed_everything(request.seed)
-    card, network = publish.build_blank("renderer", recipe.network)
+    card, network = publish.build_blank("renderer", recipe.network, start=recipe.start)
     learner = ImitationLearner(network, faces, recipe, request.seed, device)
     learner.make_perceptual = functools.partial(make_perceptual, recipe, vgg, device)
     # What is missing is told now, not in the middle of the training; so are licences.
