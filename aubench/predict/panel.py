@@ -115,17 +115,17 @@ class Panel:
         image = PIL.Image.new("RGB", (wide, high), BACKGROUND)
         draw = PIL.ImageDraw.Draw(image)
         rows, (zero, full) = self._rows(), self._scale()
-        font = _font((rows[1][0] - rows[0][0]) * 0.72)
+        letters = font((rows[1][0] - rows[0][0]) * 0.72)
         for step in range(STEPS + 1):
             x = zero + (full - zero) * step / STEPS
             draw.line([(x, rows[0][0]), (x, rows[-1][1])], fill=GRID)
-            draw.text((x, rows[-1][1] + 2), str(step), fill=FAINT, font=font, anchor="ma")
+            draw.text((x, rows[-1][1] + 2), str(step), fill=FAINT, font=letters, anchor="ma")
         left = self.wide + self.high + round(self.bars * 0.04)
-        code = draw.textlength("AU30R  ", font=font)
+        code = draw.textlength("AU30R  ", font=letters)
         for unit, (top, bottom) in zip(ACTION_UNITS, rows, strict=True):
             middle = (top + bottom) / 2
-            draw.text((left, middle), unit.key, fill=INK, font=font, anchor="lm")
-            draw.text((left + code, middle), unit.name, fill=FAINT, font=font, anchor="lm")
+            draw.text((left, middle), unit.key, fill=INK, font=letters, anchor="lm")
+            draw.text((left + code, middle), unit.name, fill=FAINT, font=letters, anchor="lm")
         return np.array(image)
 
 
@@ -137,7 +137,7 @@ def _resized(image: Image, width: int, height: int) -> Image:
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
 
 
-def _font(size: float) -> Any:
+def font(size: float) -> Any:
     """The sans serif that comes with Matplotlib: the same on every machine."""
     import matplotlib
     import PIL.ImageFont
