@@ -9,6 +9,8 @@ from aubench.parameters import AU_NAMES, BASE_AU, FacialParameters
 from aubench_training.additions import SampledLoopback
 from aubench_training.config import Sampled
 from aubench_training.expressions import PROTOTYPES, expressions
+from aubench_training.randomised import Randomised
+from aubench_training.samples import Samples
 
 
 def test_expressions_name_known_action_units():
@@ -50,3 +52,17 @@ def _random(count: int) -> torch.Tensor:
 
 def _split(vector: torch.Tensor) -> FacialParameters:
     return FacialParameters.from_vector(vector)
+
+
+def test_randomised_pictures_are_the_same_again_and_never_mirrored(tmp_path):
+    images = np.zeros((6, 64, 64, 3), np.uint8)
+    images[:, :, 32:] = 200  # dark on the left, whatever is done to it
+    pool = Samples(images, np.zeros((6, 269), np.float32), np.ones((6, 64, 64), np.uint8),
+                   np.zeros((6, 68, 2), np.float32), "", "", tmp_path)  # fmt: skip
+    once, again, other = Randomised(pool, 0.7, 0)[0:6], Randomised(pool, 0.7, 0)[0:6], Randomised(pool, 0.7, 1)[0:6]
+    assert np.array_equal(once, again)
+    assert not np.array_equal(once, other)
+    assert once.shape == images.shape
+    halves = [face[:, :20].mean() < face[:, 44:].mean() for face in (*once, *other)]
+    assert sum(halves) >= 11
+    assert Randomised(pool, 0.7, 0).key != Randomised(pool, 0.5, 0).key

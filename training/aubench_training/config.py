@@ -72,6 +72,8 @@ class Sampled(Config):
     """Share of the faces whose AUs are made as rare as in everyday video."""
     expressions: float = Field(default=0.0, ge=0, le=1)
     """Share of the faces whose AUs come together as in expressions, instead of each by itself."""
+    randomised: float = Field(default=0.0, ge=0, le=1)
+    """Strength of what is done to the pictures of photo faces that R learns from: see :mod:`.randomised`."""
     more: list[MoreSampled] = Field(default_factory=list)
     """Faces of further engines beside them."""
     noise: float = Field(default=0.3, ge=0)

@@ -27,6 +27,7 @@ from .cache import Pool, cached, compute_features
 from .config import Part as Choice
 from .config import RunConfig
 from .expressions import expressions
+from .randomised import Randomised
 from .sampler import spread, thin
 from .samples import Samples, build_engine, engine_samples, random_inputs
 
@@ -182,7 +183,7 @@ class Pools:
     @functools.cached_property
     def sampled(self) -> list[Drawn]:
         """Faces drawn from known parameters, and their features, one entry for each source."""
-        return [self._samples(source, source.count, seed=1) for source in self.sources]
+        return [self._samples(source, source.count, seed=1, learnt=True) for source in self.sources]
 
     @functools.cached_property
     def held_out(self) -> list[Drawn]:
@@ -194,7 +195,7 @@ class Pools:
             for source in self.sources
         ]
 
-    def _samples(self, source: Source, count: int, seed: int) -> Drawn:
+    def _samples(self, source: Source, count: int, seed: int, learnt: bool = False) -> Drawn:
         sampled, photo = self.config.sampled, source.style == "photo"
         engine = self.engine if source.own else build_engine(source.engine.name, source.engine.config)
         seed = seed + 10 * photo + (0 if source.own else 100 * self.sources.index(source))
@@ -212,6 +213,10 @@ class Pools:
         workers = 0 if count <= FEW else None
         samples = engine_samples(name, options, count, seed, source.style, self.cache, inputs=inputs, workers=workers)
         key = self._photo_key() | {"images": samples.digest}
+        images: Any = samples.images
+        if photo and learnt and sampled.randomised:
+            images = Randomised(samples, sampled.randomised, self.config.seed)
+            key |= images.key
         compute = compute_features(self.combination.extractor)
-        pool = Pool([self._cached(compute, samples.images, f"features of engine samples ({title})", key)])
+        pool = Pool([self._cached(compute, images, f"features of engine samples ({title})", key)])
         return Drawn(source, "photo" if photo else "drawn", samples, pool)

@@ -50,8 +50,9 @@ class Augmented:
         return out
 
 
-def augment(images: Bytes, parsing: Bytes, random: Random, strength: float = 1.0) -> Augmented:
-    """Randomise uint8 images (b, h, w, 3) and their parsing maps (b, h, w). ``strength`` 0 changes nothing."""
+def augment(images: Bytes, parsing: Bytes, random: Random, strength: float = 1.0, *, mirror: bool = True) -> Augmented:
+    """Randomise uint8 images (b, h, w, 3) and their parsing maps (b, h, w), half of them mirrored unless told
+    otherwise. ``strength`` 0 changes nothing."""
     if strength <= 0:
         plain = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / 255
         still = np.tile(np.eye(2, 3), (len(images), 1, 1))
@@ -60,7 +61,7 @@ def augment(images: Bytes, parsing: Bytes, random: Random, strength: float = 1.0
     warped = np.empty_like(images)
     labels = np.empty_like(parsing)
     matrices = np.empty((len(images), 2, 3))
-    flipped = random.random(len(images)) < 0.5
+    flipped = random.random(len(images)) < (0.5 if mirror else 0.0)
     for i in range(len(images)):
         warped[i], labels[i], matrices[i] = _warp(images[i], parsing[i], bool(flipped[i]), random, strength)
         if random.random() < 0.3 * strength:
