@@ -138,6 +138,14 @@ def test_points_lie_where_they_were_found() -> None:
     assert picture[100, 100].tolist() == [0, 0, 0]
 
 
+def test_plain_pictures_hold_nothing_of_the_photo() -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3)).astype(np.uint8)
+    for draw, network in ((parsed.parsed, Halves()), (parsed.pointed, Corner())):
+        one, other = draw(network, list(noise), 64, plain=True)
+        assert np.array_equal(one, other)
+        assert not np.array_equal(*draw(network, list(noise), 64))
+
+
 def test_every_class_has_a_colour_that_can_be_told_apart() -> None:
     assert set(CLASS_COLOURS) == set(PARSING_CLASSES)
     for one, other in combinations(CLASS_COLOURS.values(), 2):

@@ -61,6 +61,9 @@ def parse(
         int | None,
         typer.Option(min=32, max=1024, help="Pixels of the crops that are read. Default: as the shipped model has it."),
     ] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="Draw over grey and leave the crops out, where faces may not be shown.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     plugin: PluginFiles = None,
 ) -> None:
@@ -100,9 +103,10 @@ def parse(
     if not crops:
         pictures = f"the {len(without)} pictures that were looked at" if len(without) > 1 else "it"
         raise UserError(f"{source}: no face found in {pictures}; faces should be upright and at least 24 pixels wide")
-    rows = [parsed.Row("crop", [parsed.enlarged(crop, side) for crop in crops])]
-    rows += [parsed.Row(name, parsed.parsed(network, crops, side, machine)) for name, network in parsers]
-    rows += [parsed.Row(name, parsed.pointed(network, crops, side, machine)) for name, network in pointers]
+    how: Any = {"plain": plain, "device": machine}
+    rows = [] if plain else [parsed.Row("crop", [parsed.enlarged(crop, side) for crop in crops])]
+    rows += [parsed.Row(name, parsed.parsed(network, crops, side, **how)) for name, network in parsers]
+    rows += [parsed.Row(name, parsed.pointed(network, crops, side, **how)) for name, network in pointers]
     page = parsed.sheet(titles, rows, columns=columns)
     options = [cv2.IMWRITE_JPEG_QUALITY, 88] if out.suffix.lower() != ".png" else []
     try:

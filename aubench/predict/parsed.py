@@ -47,7 +47,7 @@ LINES: tuple[tuple[str, range, bool], ...] = (
 """Points joined by a line, and whether it closes."""
 TINT, UNSEEN = 0.55, 0.65
 """Share of the class colour over the crop, and of white over what the network does not look at."""
-PAPER, INK = (255, 255, 255), (40, 40, 40)
+PAPER, INK, GROUND = (255, 255, 255), (40, 40, 40), 128
 GAP, MARGIN, STRIP, TEXT = 4, 110, 18, 12
 """Pixels between cells, for the names of the rows, above the cells for their titles, and of the letters."""
 _BATCH = 16
@@ -68,16 +68,23 @@ def enlarged(crop: Image, side: int) -> Image:
     return np.asarray(cv2.resize(crop, (side, side), interpolation=method), np.uint8)
 
 
+def _ground(crop: Image, side: int, plain: bool) -> Image:
+    """What is drawn over: the crop, or grey."""
+    return np.full((side, side, 3), GROUND, np.uint8) if plain else enlarged(crop, side)
+
+
 @torch.inference_mode()
-def parsed(parser: Parser, crops: Sequence[Image], side: int, device: torch.device | str = "cpu") -> list[Image]:
+def parsed(
+    parser: Parser, crops: Sequence[Image], side: int, *, plain: bool = False, device: torch.device | str = "cpu"
+) -> list[Image]:
     """Crops (s, s, 3) at size ``side`` under the colours of the classes that are likeliest in each pixel. What lies
-    outside of the parser's ``view`` is paled."""
+    outside of the parser's ``view`` is paled. ``plain``: grey in the place of the crops."""
     view: View = getattr(parser, "view", WHOLE)
     out = []
     for start in range(0, len(crops), _BATCH):
         some = list(crops[start : start + _BATCH])
         classes = _likeliest(parser.parse(to_tensor(some, device)).float(), view, side)
-        out += [blended(enlarged(crop, side), seen, view) for crop, seen in zip(some, classes, strict=True)]
+        out += [blended(_ground(crop, side, plain), seen, view) for crop, seen in zip(some, classes, strict=True)]
     return out
 
 
@@ -121,14 +128,16 @@ def blended(crop: Image, classes: Classes, view: View = WHOLE) -> Image:
 
 
 @torch.inference_mode()
-def pointed(network: Landmarker, crops: Sequence[Image], side: int, device: torch.device | str = "cpu") -> list[Image]:
-    """Crops (s, s, 3) at size ``side`` with the 68 points that the network finds on them."""
+def pointed(
+    network: Landmarker, crops: Sequence[Image], side: int, *, plain: bool = False, device: torch.device | str = "cpu"
+) -> list[Image]:
+    """Crops (s, s, 3), or with ``plain`` grey, at size ``side`` with the 68 points that the network finds on them."""
     out = []
     for start in range(0, len(crops), _BATCH):
         some = list(crops[start : start + _BATCH])
         found = network.landmarks(to_tensor(some, device)).double().cpu().numpy()
         for crop, points in zip(some, found, strict=True):
-            out.append(dotted(enlarged(crop, side), (points + 0.5) * (side / len(crop)) - 0.5))
+            out.append(dotted(_ground(crop, side, plain), (points + 0.5) * (side / len(crop)) - 0.5))
     return out
 
 
@@ -139,8 +148,8 @@ def dotted(crop: Image, points: Points) -> Image:
     for part, which, closed in LINES:
         cv2.polylines(out, [places[list(which)]], closed, PART_COLOURS[part], 1, cv2.LINE_AA, 4)
     radius = round(16 * max(1.0, len(crop) / 130))
-    for part, which in PARTS.items():
-        for place in places[list(which)].tolist():
+    for part, members in PARTS.items():
+        for place in places[list(members)].tolist():
             cv2.circle(out, place, radius, PART_COLOURS[part], -1, cv2.LINE_AA, 4)
     return out
 
