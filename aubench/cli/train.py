@@ -83,6 +83,7 @@ def train(
 
     from aubench_training.config import load_config, loss_weights, resolve
     from aubench_training.config import load_recipe as _load
+    from aubench_training.datasets import with_recipe
     from aubench_training.trainer import CONFIG
     from aubench_training.trainer import train as run
 
@@ -111,7 +112,7 @@ def train(
         if recogniser is not None:
             options["recogniser"] = None if recogniser == "none" else _part("recogniser", recogniser)
         if datasets is not None:
-            options["datasets"] = [_part("dataset", name) for name in _names(datasets)]
+            options["datasets"] = with_recipe([_part("dataset", name) for name in _names(datasets)], recipe)
         if roots or splits or store is not None or allow_leakage:
             from aubench.cli.data.options import placed
 
@@ -138,6 +139,8 @@ def train(
     for name, scored in report["datasets"].items():
         mean = scored["mean"]
         typer.echo(f"{name}: mean ICC(3,1) {_number(mean['icc31'])}, MAE {_number(mean['mae'])}")
+    if not report["datasets"]:
+        typer.echo("nothing to evaluate on: no data set of this run has labels of test frames")
     typer.echo(f"report: {folder / 'report.md'}")
 
 

@@ -130,6 +130,8 @@ def open_run(folder: Path) -> Run:
         raise UserError(f"{folder}: no such run folder; make one with `{TRAIN} --out {folder}`")
     for name in (PREDICTIONS, TRUTH):
         if not (folder / name).is_file():
+            if (folder / REPORT).is_file() and not _mapping(folder / REPORT, json.loads).get("datasets", {"": 0}):
+                raise UserError(f"{folder}: nothing was scored in this run, none of whose data sets has labels")
             text = f"{folder}: no {name}, so the run is not finished"
             if (folder / CONFIG).is_file():
                 text += f"; `aubench train --resume --out {folder}` goes on with it"

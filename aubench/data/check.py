@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from aubench.data.prepare import cores
-from aubench.data.records import Images, Problem, Reader, Recording, Scan, State
+from aubench.data.records import Images, Problem, Reader, Recording, Scan
 from aubench.data.video import read_index
 from aubench.errors import UserError
 
@@ -42,7 +42,7 @@ def summarise(scan: Scan) -> Summary:
         len(scan.recordings),
         len({recording.subject for recording in scan.recordings}),
         sum(len(recording.frames) for recording in scan.recordings),
-        int(sum(np.any(recording.states != State.MISSING, axis=1).sum() for recording in scan.recordings)),
+        scan.coded,
         sum(recording.landmarks is not None for recording in scan.recordings),
     )
 

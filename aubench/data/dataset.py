@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aubench.contracts import Dataset, Frames, Split
+from aubench.data import ready
 from aubench.data.frame_store import FrameStore, default_parent, find_store
 from aubench.data.labels import protect
 from aubench.data.prepared import PreparedConfig
@@ -54,7 +55,10 @@ class PreparedDataset:
         """Who trains and who tests. Raises ``UserError`` for a split that is not known or not clean."""
         subjects = {card.subject for card in self.store.card.recordings}
         own = getattr(self.reader, "splits", None)
-        return resolve(self.name, self.config.split, subjects, own=own, force=self.config.allow_leakage)
+        name = self.config.split
+        if name == "default" and not scorable(self):
+            name = "train"
+        return resolve(self.name, name, subjects, own=own, force=self.config.allow_leakage)
 
     @property
     def digest(self) -> str:
@@ -108,6 +112,7 @@ class PreparedDataset:
             "frames": card.rows,
             "lost_frames": lost,
             "points_from": {source: count for source, count in sources.items() if count},
+            **ready.facts(self.store),
             **({"options": card.options} if card.options else {}),
         }
 
@@ -126,19 +131,30 @@ class Peopled(Protocol):
     def persons(self, split: Split) -> set[str]: ...
 
 
+def scorable(dataset: Dataset) -> bool:
+    """Whether it may have AU labels: all may, but a store that was prepared from files without any."""
+    return not isinstance(dataset, PreparedDataset) or dataset.store.card.coded != 0
+
+
 def checked_facts(datasets: Sequence[Dataset]) -> dict[str, Any]:
     """What a report says of the data sets of a run: splits with their hashes, and people in train and test at once.
 
-    Raises ``UserError`` for such people, unless an option ``allow_leakage`` lets them, and where nobody trains or
-    nobody tests.
+    Raises ``UserError`` for such people, unless an option ``allow_leakage`` lets them, and where nobody trains, or
+    nobody tests though there are labels.
     """
     allowed = any(getattr(getattr(d, "config", None), "allow_leakage", False) for d in datasets)
     leaked = refuse_leakage(datasets, allowed=allowed)
     sides: tuple[Split, Split] = ("train", "test")
     for side in sides:
+        if side == "test" and not any(map(scorable, datasets)):
+            break  # nothing to score, whoever tests
         if not any(len(dataset.frames(side)) for dataset in datasets):
             names = ", ".join(dataset.name for dataset in datasets)
             raise UserError(f"data sets {names}: no subject is in {side}; choose another split with --split NAME=SPLIT")
+    if sum(len(dataset.frames("train")) for dataset in datasets) < 2:
+        raise UserError(
+            f"data sets {', '.join(d.name for d in datasets)}: one training frame in all; give two at least"
+        )
     reports = {dataset.name: dataset.report() for dataset in datasets if isinstance(dataset, PreparedDataset)}
     return {**({"data_sets": reports} if reports else {}), **({"leakage": leaked} if leaked else {})}
 

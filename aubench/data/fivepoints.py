@@ -32,6 +32,11 @@ SMALLEST_FACE = 6.0
 """Pixels between the eye centres under which there is nothing to read."""
 
 
+THUMBNAIL, OTHER_SCENE = 16, 16.0
+"""Two pictures, shrunk to so many pixels a side, that differ by so many of 256 levels on average show different scenes:
+a cut in a video, or photos that merely lie in one folder. No face is followed from one to the other."""
+
+
 @dataclass(frozen=True)
 class Found:
     """The five points (5, 2) of a frame in pixels, where they come from (a place in SOURCES), and the 68 iBUG points
@@ -54,6 +59,7 @@ class FivePoints:
         self._known: list[tuple[int, npt.NDArray[np.float32], npt.NDArray[np.float32]]] = []
         self._tracker: Tracker | None = None
         self._at = (-2, (0, 0))
+        self._seen: npt.NDArray[np.float32] = np.empty(0, np.float32)
         recording = self.recording
         if self.align in ("auto", "landmarks") and recording.landmarks is not None:
             points, problems = recording.landmarks.read()
@@ -85,9 +91,14 @@ class FivePoints:
         from aubench.predict.track import Tracker
 
         number, shape = int(self.recording.frames[row]), (canvas.height, canvas.width)
-        if self._tracker is None or self._at != (number - 1, shape):
+        seen = canvas.resized(min(THUMBNAIL, canvas.width), min(THUMBNAIL, canvas.height)).astype(np.float32)
+        if (
+            self._tracker is None
+            or self._at != (number - 1, shape)
+            or float(np.abs(seen - self._seen).mean()) > OTHER_SCENE
+        ):
             self._tracker = Tracker(detector())  # another scene, for all that is known
-        self._at = (number, shape)
+        self._at, self._seen = (number, shape), seen
         faces = self._tracker.step(canvas)
         if not faces:
             return "no face found"

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +42,8 @@ class RecordingCard(BaseModel):
     wanted: int
     lost: dict[str, int]
     sources: dict[str, int]
+    media: Literal["video", "images", ""] = ""
+    """Empty in cards of before it was kept."""
     digest: str
 
 
@@ -61,6 +63,8 @@ class StoreCard(BaseModel):
     problems: dict[str, int]
     """How many of each severity the scan found."""
     recordings: tuple[RecordingCard, ...]
+    coded: int | None = None
+    """Frames of the scan in which some AU is coded; ``None`` in cards of before it was kept."""
     digest: str
 
     @property

@@ -24,7 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from aubench.data.frame_store import CARD, FrameStore, RecordingCard, StoreCard, digest_of, store_folder
 from aubench.data.making import VERSION, Making, fingerprint, finished, folder_name, make
-from aubench.data.records import Reader, Recording, Scan
+from aubench.data.records import Images, Reader, Recording, Scan
 from aubench.data.store import Manifest
 from aubench.errors import UserError
 from aubench.files import atomic_write_text
@@ -67,7 +67,7 @@ def prepare(
     try:
         (folder / ".locks").mkdir(parents=True, exist_ok=True)
         manifests = _make_all(scan.recordings, folder, making, root, workers or cores(), anew)
-        cards = [_card(folder_name(r.sequence), manifests[r.sequence]) for r in scan.recordings]
+        cards = [_card(r, manifests[r.sequence]) for r in scan.recordings]
         _refuse_losses(folder, cards, max_lost)
         cards = [card for card in cards if card.rows]
         if not cards:
@@ -83,6 +83,7 @@ def prepare(
             facts=dict(scan.facts),
             problems=dict(Counter(problem.severity for problem in scan.problems)),
             recordings=tuple(cards),
+            coded=scan.coded,
             digest=digest_of(cards),
         )
         atomic_write_text(folder / CARD, store.model_dump_json(indent=1) + "\n")
@@ -102,9 +103,14 @@ def _refuse_twins(recordings: Sequence[Recording], root: Path) -> None:
             raise UserError(f"{root}: two recordings are called {recording.sequence!r}; see `aubench data check`")
 
 
-def _card(folder: str, manifest: Manifest) -> RecordingCard:
+def _card(recording: Recording, manifest: Manifest) -> RecordingCard:
     names = ("subject", "sequence", "camera", "rows", "wanted", "lost", "sources")
-    return RecordingCard(folder=folder, digest=manifest.digest, **{name: manifest.facts[name] for name in names})
+    return RecordingCard(
+        folder=folder_name(recording.sequence),
+        digest=manifest.digest,
+        media="images" if isinstance(recording.media, Images) else "video",
+        **{name: manifest.facts[name] for name in names},
+    )
 
 
 def _refuse_losses(folder: Path, cards: Sequence[RecordingCard], max_lost: float) -> None:

@@ -143,6 +143,11 @@ class Scan:
     problems: tuple[Problem, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def coded(self) -> int:
+        """Frames in which some AU is coded."""
+        return int(sum(np.any(recording.states != State.MISSING, axis=1).sum() for recording in self.recordings))
+
 
 @runtime_checkable
 class Reader(Protocol):

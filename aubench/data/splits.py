@@ -22,6 +22,8 @@ from aubench.errors import UserError, did_you_mean
 
 SHIPPED = Path(__file__).parent / "assets" / "splits.yaml"
 TEST_SHARE = 1 / 3
+LISTED = 200
+"""So many subjects are named in a report."""
 RULES = ("train", "test", "loso:SUBJECT", "random:SEED", "random:SEED:SHARE")
 
 
@@ -75,8 +77,15 @@ class Resolved:
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()
 
     def report(self) -> dict[str, Any]:
-        """For a report: all of it, with its hash."""
-        facts = {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items() if k != "dataset" and v}
+        """For a report: all of it, with its hash. Of more subjects than anybody reads (every photo of a folder is one),
+        the number."""
+
+        def told(value: Any) -> Any:
+            if not isinstance(value, tuple):
+                return value
+            return list(value) if len(value) <= LISTED else f"{len(value)} subjects"
+
+        facts = {key: told(value) for key, value in asdict(self).items() if key != "dataset" and value}
         return {**facts, "sha256": self.digest}
 
 

@@ -44,7 +44,17 @@ def write_report(
     scored = score(read_truth(folder / TRUTH), read_predictions(folder / PREDICTIONS), others)
     if taken := sorted(set(scored) & set(facts or {})):
         raise ValueError(f"facts may not be called {', '.join(taken)}")
-    report: dict[str, Any] = {**scored, **(_jsonable(dict(facts or {})))}
+    return _write(folder, {**scored, **(_jsonable(dict(facts or {})))})
+
+
+def write_unscored_report(
+    run_dir: str | os.PathLike[str], *, facts: Mapping[str, object] | None = None
+) -> dict[str, Any]:
+    """The report of a run none of whose data sets has labels: facts as in :func:`write_report`, and no score."""
+    return _write(Path(run_dir), {"datasets": {}, "rows": {}, **_jsonable(dict(facts or {}))})
+
+
+def _write(folder: Path, report: dict[str, Any]) -> dict[str, Any]:
     atomic_write_text(folder / REPORT, json.dumps(report, indent=1, allow_nan=False) + "\n")
     figure = FIGURE if (folder / FIGURE).is_file() else None
     atomic_write_text(folder / PAGE, run_page(folder.resolve().name, report, figure))

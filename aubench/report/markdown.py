@@ -20,6 +20,14 @@ HOW = {
 """Facts that get a line of their own, in this order."""
 
 
+UNSCORED = """## Nothing to evaluate on
+
+No data set of this run has labels of test frames: nothing was predicted, and nothing scored. The model is whole;
+`aubench predict --run` reads faces with it. How well it reads faces that the engine drew is told below
+(`in_domain_icc31`); how well it reads real ones, only labels can tell.
+"""
+
+
 def number(value: float | None, digits: int = 3) -> str:
     """A score for people; a dash where it is undefined."""
     return "–" if value is None else f"{value:.{digits}f}".replace("-0." + "0" * digits, "0." + "0" * digits)
@@ -65,6 +73,8 @@ def run_page(name: str, report: Mapping[str, Any], figure: str | None) -> str:
     for dataset, scored in report["datasets"].items():
         parts += [_headline(report, dataset), f"## {dataset}: per action unit, raw predictions\n", au_table(scored)]
         parts += [f"## {dataset}: beside other ways of predicting\n", row_table(report, dataset), _reading(report)]
+    if not report["datasets"]:
+        parts.append(UNSCORED)
     if figure:
         parts += ["## Input and rendered faces\n", f"![input beside rendered faces]({figure})\n"]
     if weights := report.get("weights"):

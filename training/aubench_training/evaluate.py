@@ -25,10 +25,11 @@ from aubench.parameters import (
     YAW_RANGE_DEGREES,
     FacialParameters,
 )
-from aubench.report import FIGURE, write_report
+from aubench.report import FIGURE, write_report, write_unscored_report
 from aubench.results import BASELINES, PREDICTIONS, TRUTH, prediction_table, truth_table, write_table
 
 from .bench import Bench
+from .sampler import spread
 
 COLUMNS = [name for name in AU_NAMES if name[2:].isdigit()]
 """The AUs that go into the table: all but the two one-sided movements of the jaw, which no data set annotates."""
@@ -38,9 +39,16 @@ FACES = 8
 def evaluate(bench: Bench, folder: Path, began: float, facts: Mapping[str, Any]) -> dict[str, Any]:
     """Write ``predictions.csv``, ``truth.csv``, ``figure.png`` and the report into ``folder``; returns the report.
 
-    ``began``: when the run did, on the monotonic clock, for its wall time.
+    ``began``: when the run did, on the monotonic clock, for its wall time. Data sets without a label of any test frame
+    are left out; where that is all of them, the figure shows training frames, and there are no tables.
     """
-    tested = [(dataset, frames) for dataset in bench.datasets if len(frames := dataset.frames("test"))]
+    tested = [(dataset, frames) for dataset in bench.datasets if len(frames := labelled(dataset))]
+    if not tested:
+        shown = some_frames(next(frames for d in bench.datasets if len(frames := d.frames("train"))))
+        with locked():
+            atomic_write_bytes(folder / FIGURE, figure(bench, shown, bench.combination.predict(shown.images)))
+        times = {"wall_s": round(time.monotonic() - began, 1)}
+        return write_unscored_report(folder, facts={**facts, "weights": weights_used(bench), **times})
     tests = [frames for _, frames in tested]
     since = time.monotonic()
     with locked():
@@ -64,6 +72,27 @@ def evaluate(bench: Bench, folder: Path, began: float, facts: Mapping[str, Any])
     speed = round(sum(map(len, tests)) / max(seconds, 1e-9), 1)
     times = {"predict_frames_per_s": speed, "wall_s": round(time.monotonic() - began, 1)}
     return write_report(folder, extra=extra, facts={**facts, **times})
+
+
+def labelled(dataset: Dataset) -> Frames:
+    """The test frames of a data set, none where none of them has a label."""
+    frames = dataset.frames("test")
+    if len(frames) and not np.isfinite(open_labels(dataset, "test")).any():
+        return pick(frames, np.empty(0, np.int64))
+    return frames
+
+
+def some_frames(frames: Frames) -> Frames:
+    """One frame of each of up to :data:`FACES` subjects, from the middle of what there is of each."""
+    subjects = list(dict.fromkeys(frames.subject.tolist()))
+    chosen = [subjects[i] for i in spread(len(subjects), FACES)]
+    own = (np.flatnonzero(frames.subject == subject) for subject in chosen)
+    return pick(frames, np.array([rows[len(rows) // 2] for rows in own], np.int64))
+
+
+def pick(frames: Frames, rows: npt.NDArray[np.int64]) -> Frames:
+    """Those rows of the frames."""
+    return Frames(frames.dataset, frames.images[rows], frames.subject[rows], frames.sequence[rows], frames.frame[rows])
 
 
 def weights_used(bench: Bench) -> list[dict[str, str]]:

@@ -17,6 +17,8 @@ import torch
 from rich.console import Console
 
 from aubench import __version__, plugin_files
+from aubench.contracts import Dataset
+from aubench.data.automatic import make_ready
 from aubench.data.dataset import checked_facts
 from aubench.data.labels import locked
 from aubench.device import cpu_name
@@ -56,6 +58,7 @@ def train(
     seed_everything(config.seed)
     console = Console(stderr=True)
     environment = describe_environment()
+    make_ready(((part.name, part.config) for part in config.datasets), console)
     with locked():
         bench = Bench(config, console, cache=cache)  # before the folder is made: what cannot run leaves none behind
         data_facts = checked_facts(bench.datasets)
@@ -76,12 +79,19 @@ def train(
         "seed": config.seed,
         "commit": environment["commit"],
         "data": {dataset.name: dataset.digest for dataset in bench.datasets},
+        "training_frames": {dataset.name: trained_on(dataset, config) for dataset in bench.datasets},
         **data_facts,
         "machine": f"{environment['cpu']}, {environment['threads']} threads, {environment['accelerator']}",
         "training": facts,
         **(notes or {}),
     })  # fmt: skip
     return folder, report
+
+
+def trained_on(dataset: Dataset, config: RunConfig) -> int:
+    """How many frames of a data set the label-free losses see."""
+    count = len(dataset.frames("train"))
+    return count if config.frames is None else min(count, config.frames)
 
 
 def default_folder(config: RunConfig, root: Path = Path("runs")) -> Path:

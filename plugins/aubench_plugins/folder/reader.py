@@ -7,6 +7,7 @@ has a number of its own, by their place in the folder otherwise.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -45,6 +46,8 @@ class FolderReader:
     """Reads any folder."""
 
     name = "folder"
+    automatic = True
+    """Training prepares it by itself (:mod:`aubench.data.automatic`)."""
 
     def __init__(self, config: FolderConfig) -> None:
         self.config = config
@@ -65,7 +68,7 @@ class FolderReader:
     def scan(self, root: Path) -> Scan:
         problems = Problems()
         found = self._media(root, problems) if root.is_dir() else {}
-        if not found:
+        if not found and not problems.found:
             raise wrong_root(root, "a folder of pictures", ["image and no video"], "a folder that holds some")
         table_at = root / (self.config.labels or DEFAULT_TABLE)
         table = Table()
@@ -88,9 +91,12 @@ class FolderReader:
     def _media(self, root: Path, problems: Problems) -> dict[str, _Found]:
         """Recordings by their path under the root."""
         found: dict[str, _Found] = {}
-        waiting = [root]
+        waiting, known = [root], set[str]()
         while waiting:
             folder = waiting.pop(0)
+            if (real := os.path.realpath(folder)) in known:
+                continue  # a link back to where we come from
+            known.add(real)
             inside = entries(folder)
             waiting += [path for path in inside if path.is_dir()]
             pictures = [path for path in inside if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file()]

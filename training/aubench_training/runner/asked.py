@@ -16,6 +16,7 @@ from aubench.errors import UserError, did_you_mean
 from aubench.registry import FILE, VARIABLE, Registry
 
 from ..config import RunConfig, load_recipe, loss_weights, resolve
+from ..datasets import with_recipe
 
 LONGEST = 120
 """A row's name is cut to about so many characters, and made unique by a hash: file systems allow 255."""
@@ -93,7 +94,7 @@ def _config(
     kinds: tuple[Kind, ...] = ("extractor", "regressor", "renderer")
     options |= {kind: registry.part(kind, chosen[kind]) for kind in kinds if kind in chosen}
     if "datasets" in chosen:
-        options["datasets"] = [registry.part("dataset", name) for name in chosen["datasets"]]
+        options["datasets"] = with_recipe([registry.part("dataset", name) for name in chosen["datasets"]], recipe)
     if "losses" in chosen:
         names, loss_options = registry.losses(chosen["losses"])
         options["losses"] = loss_weights(names, load_recipe(recipe).get("losses", {}))

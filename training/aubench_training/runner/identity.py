@@ -79,6 +79,7 @@ class Inspector:
         from rich.console import Console
 
         from aubench.combination import state_digest
+        from aubench.data.automatic import make_ready
         from aubench.data.dataset import checked_facts
         from aubench.data.labels import locked
         from aubench.foreign import notice
@@ -89,9 +90,11 @@ class Inspector:
 
         # The CPU: this process must not take memory of the device from those that train.
         here = config.model_copy(update={"device": "cpu", "precision": "fp32"})
+        console = Console(stderr=True)
+        make_ready(((part.name, part.config) for part in config.datasets), console)
         with torch.random.fork_rng(devices=[]), locked():
             torch.manual_seed(0)  # random numbers in the place of weights are then equal on every look
-            bench = Bench(here, Console(stderr=True))
+            bench = Bench(here, console)
             networks = {"extractor": bench.combination.extractor, "renderer": bench.renderer()}
             if "_recogniser" in vars(bench):  # only where a loss needs it
                 networks["recogniser"] = bench.recogniser()

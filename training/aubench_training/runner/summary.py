@@ -30,7 +30,7 @@ def scores(folder: Path) -> dict[str, float | None] | None:
     return {
         "icc31": mean_of(report["datasets"], "icc31"),
         "mae": mean_of(report["datasets"], "mae"),
-        "calibrated_icc31": mean_of(report["rows"]["calibrated"]["datasets"], "icc31"),
+        "calibrated_icc31": mean_of(report["rows"].get("calibrated", {}).get("datasets", {}), "icc31"),
         "in_domain_icc31": report["training"].get("in_domain_icc31"),
     }
 
@@ -102,7 +102,7 @@ def summarise(
         "shared_first_phases": plan.sharing,
         "rows": rows,
         "failures": failures,
-        "compare": shlex.join(compare) if done else None,
+        "compare": shlex.join(compare) if done and datasets else None,
     }
     atomic_write_text(plan.out / MATRIX, json.dumps(summary, indent=1, allow_nan=False) + "\n")
     atomic_write_text(plan.out / PAGE, _page(summary))
