@@ -21,6 +21,7 @@ from aubench import discovery
 from aubench.combination import Choice, Combination
 from aubench.data.labels import LabelsLocked
 from aubench.errors import UserError
+from aubench.parameters import BASE_AU
 from aubench_training.bench import Bench
 from aubench_training.checkpoint import Checkpoints, read_state, write_state
 from aubench_training.config import check, dump, load_config, loss_weights, resolve
@@ -182,6 +183,15 @@ def test_faces_of_a_further_engine_teach_pose_and_action_units_only(tmp_path):
     assert len(batch) == 64
     assert int(batch.identity.isnan().all(dim=1).sum()) == round(64 / 3)
     assert np.isfinite(facts["in_domain_tiny_icc31"])
+
+
+def test_faces_with_too_many_action_units_are_passed_over():
+    bench = Bench(config(sampled={"count": 200, "held_out": 50, "expressions": 0.5, "most": 10}), Console(quiet=True))
+    read = torch.cat([bench.batch(bench.stages[0], step)["sampled_parameters"].au for step in range(4)])
+    assert int((read > 2 * BASE_AU).sum(dim=1).max()) <= 10
+    crowded = Bench(config(sampled={"count": 10, "held_out": 5, "most": 1}), Console(quiet=True))
+    with pytest.raises(UserError, match=r"sampled.most 1: all 10 faces of tiny have more"):
+        _ = crowded.pools.sampled
 
 
 def test_several_data_sets_are_mixed(tmp_path):

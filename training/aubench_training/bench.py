@@ -202,7 +202,8 @@ class Bench:
             size = stage.phase.sampled_batch or stage.phase.batch
             parameters, features = [], []
             for stream, drawn in enumerate(self.pools.sampled, 1):
-                rows = batch_rows(seed, stream, done, max(1, round(drawn.source.share * size)), len(drawn.samples))
+                part = max(1, round(drawn.source.share * size))
+                rows = drawn.usable[batch_rows(seed, stream, done, part, len(drawn.usable))]
                 parameters.append(drawn.parameters(rows).to(self.device))
                 read = drawn.pool.features(rows, self.device)
                 with torch.no_grad():

@@ -19,6 +19,7 @@ from aubench import discovery, plugin_files
 from aubench.component import Config, Kind
 from aubench.data.augment.batch import Augmentation
 from aubench.errors import UserError, did_you_mean
+from aubench.parameters import AU_NAMES
 
 RECIPES = resources.files("aubench_training") / "recipes"
 PRESETS = ("small", "paper")
@@ -72,6 +73,9 @@ class Sampled(Config):
     """Share of the faces whose AUs are made as rare as in everyday video."""
     expressions: float = Field(default=0.0, ge=0, le=1)
     """Share of the faces whose AUs come together as in expressions, instead of each by itself."""
+    most: int = Field(default=len(AU_NAMES), ge=1)
+    """Faces with more AUs at once than this are passed over: engines also draw faces that no muscles could make, and R
+    takes what it does not understand for one of these."""
     randomised: float = Field(default=0.0, ge=0, le=1)
     """Strength of what is done to the pictures of photo faces that R learns from: see :mod:`.randomised`."""
     more: list[MoreSampled] = Field(default_factory=list)

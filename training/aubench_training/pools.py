@@ -19,6 +19,7 @@ from aubench.combination import Combination, as_image, state_digest
 from aubench.contracts import Dataset, Engine, Frames, Style
 from aubench.data.augment.copies import augmented
 from aubench.data.augment.copies import key as copy_key
+from aubench.errors import UserError
 from aubench.parameters import AU as AU_SLICE
 from aubench.parameters import AU_NAMES, BASE_AU, FacialParameters
 from aubench.standardisation import Domain
@@ -69,6 +70,8 @@ class Drawn:
     domain: Domain
     samples: Samples
     pool: Pool
+    usable: npt.NDArray[np.int64]
+    """Rows of the faces that R learns from."""
 
     def parameters(self, rows: Any = slice(None)) -> FacialParameters:
         """What R should read. Another engine's identity numbers are NaN and its brow styles zero: unknown."""
@@ -219,4 +222,7 @@ class Pools:
             key |= images.key
         compute = compute_features(self.combination.extractor)
         pool = Pool([self._cached(compute, images, f"features of engine samples ({title})", key)])
-        return Drawn(source, "photo" if photo else "drawn", samples, pool)
+        usable = np.flatnonzero((vectors[:, AU_SLICE] > 2 * BASE_AU).sum(axis=1) <= sampled.most)
+        if not len(usable):
+            raise UserError(f"sampled.most {sampled.most}: all {count} faces of {name} have more AUs; allow more")
+        return Drawn(source, "photo" if photo else "drawn", samples, pool, usable)
