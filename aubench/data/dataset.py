@@ -131,7 +131,7 @@ class Peopled(Protocol):
     def persons(self, split: Split) -> set[str]: ...
 
 
-def scorable(dataset: Dataset) -> bool:
+def scorable(dataset: object) -> bool:
     """Whether it may have AU labels: all may, but a store that was prepared from files without any."""
     return not isinstance(dataset, PreparedDataset) or dataset.store.card.coded != 0
 
