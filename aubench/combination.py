@@ -40,12 +40,16 @@ class Choice:
 
 class Combination:
     """``extractor`` (frozen), ``standardiser`` and ``regressor``, on one device. ``size``: side of the aligned crops
-    that it was made for."""
+    that it was made for. ``renderer``: which one draws the parameters that it reads, where that is known: identity
+    numbers mean what the engine that it imitates makes of them."""
 
     aus = AU_NAMES
 
-    def __init__(self, extractor: Choice, regressor: Choice, *, size: int, seed: int = 0) -> None:
+    def __init__(
+        self, extractor: Choice, regressor: Choice, *, size: int, seed: int = 0, renderer: Choice | None = None
+    ) -> None:
         self.extractor_choice, self.regressor_choice, self.size = extractor, regressor, size
+        self.renderer_choice = renderer
         # A forked generator: networks without given weights are the same on every call, and nobody else's dice move.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
@@ -112,6 +116,8 @@ class Combination:
             "aus": list(self.aus),
             "about": dict(about or {}),
         }
+        if self.renderer_choice is not None:
+            card["renderer"] = {"name": self.renderer_choice.name, "config": dict(self.renderer_choice.config)}
         parts = plugin_files.used(
             [("extractor", self.extractor_choice.name), ("regressor", self.regressor_choice.name)]
         )
@@ -134,6 +140,8 @@ class Combination:
                 )
             extractor = Choice(card["extractor"]["name"], card["extractor"]["config"])
             regressor = Choice(card["regressor"]["name"], card["regressor"]["config"])
+            drawn = card.get("renderer")
+            renderer = Choice(drawn["name"], drawn["config"]) if drawn else None
             size, aus, digest = int(card["size"]), tuple(card["aus"]), card["extractor"]["digest"]
             recorded = [plugin_files.Record.model_validate(record) for record in card.get("plugins", [])]
         except FileNotFoundError:
@@ -145,7 +153,7 @@ class Combination:
         if aus != cls.aus:
             raise UserError(f"{path}: made for the AUs {', '.join(aus)}, but this version has {', '.join(cls.aus)}")
         plugin_files.require(recorded, Path(folder))
-        made = cls(extractor, regressor, size=size)
+        made = cls(extractor, regressor, size=size, renderer=renderer)
         if made.extractor_digest != digest:
             raise UserError(
                 f"{path}: learnt with other weights of extractor {extractor.name!r} (hash {digest[:12]}, installed are "

@@ -205,7 +205,7 @@ def test_plot(tmp_path: Path) -> None:
 
 def test_command_line(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "load_model", lambda run, device: Brightness())
-    monkeypatch.setattr(command, "_artist", lambda name, device: Flat())
+    monkeypatch.setattr(command, "_artist", lambda name, reader, device: Flat())
     made = {name: tmp_path / name for name in ("out.csv", "curves.png", "overlay.mp4")}
     arguments = ["predict", str(clip), "--out", str(made["out.csv"]), "--plot", str(made["curves.png"])]
     arguments += ["--overlay", str(made["overlay.mp4"]), "--neutral", "median", "--smooth", "0.3", "--device", "cpu"]

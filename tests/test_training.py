@@ -403,7 +403,7 @@ def test_progress_drops_what_a_killed_run_wrote_after_its_checkpoint(tmp_path):
 
 
 def test_combination_round_trip_and_its_refusals(tmp_path):
-    made = Combination(Choice("tiny"), Choice("tiny"), size=16, seed=4)
+    made = Combination(Choice("tiny"), Choice("tiny"), size=16, seed=4, renderer=Choice("tiny", {}))
     images = np.random.default_rng(0).integers(0, 256, (5, 16, 16, 3), dtype=np.uint8)
     extractor = made.extractor
     made.standardiser.fit("photo", [extractor.features(torch.rand(9, 3, 16, 16)) for _ in range(3)])
@@ -412,6 +412,7 @@ def test_combination_round_trip_and_its_refusals(tmp_path):
     assert torch.equal(again.predict(images).vector(), made.predict(images).vector())
     torch.testing.assert_close(made.predict(images, batch=2).vector(), made.predict(images).vector())
     assert len(made.predict(images[:0])) == 0
+    assert again.renderer_choice == made.renderer_choice
     card = json.loads((tmp_path / "model.json").read_text())
     card["extractor"]["digest"] = "0" * 64
     (tmp_path / "model.json").write_text(json.dumps(card))

@@ -29,7 +29,10 @@ def predict(
     overlay: Annotated[
         Path | None, typer.Option(help="Write a video too: input | rendered face | AU bars (mp4).")
     ] = None,
-    renderer: Annotated[str, typer.Option(help="The renderer that draws the overlay's faces.")] = "neural",
+    renderer: Annotated[
+        str | None,
+        typer.Option(help="The renderer that draws the overlay's faces. Default: the one of the model's training."),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Write the curves over time as a figure too (png, svg, pdf).")
     ] = None,
@@ -106,7 +109,7 @@ def predict(
         on_one_core()  # several would wait for one another most of the time that loading takes
         reader = load_model(run, chosen)
         show_licences(reader.extractor)
-        artist = _artist(renderer, chosen) if overlay is not None else None
+        artist = _artist(renderer, reader, chosen) if overlay is not None else None
         points = _aligner(aligner, chosen)
         fast = quicken(reader, dtype) if isinstance(reader, Combination) else reader
     at_rest = None
@@ -208,10 +211,15 @@ def _aligner(name: str, device: Any) -> Any:
     return Aligner(network)
 
 
-def _artist(name: str, device: Any) -> Any:
+def _artist(name: str | None, reader: Any, device: Any) -> Any:
+    """The renderer of that name, else what draws the faces that ``reader`` learnt from."""
     from aubench import discovery
 
-    renderer: Any = discovery.build("renderer", name)
+    own = getattr(reader, "renderer_choice", None)
+    if name is None and own is not None:
+        renderer: Any = discovery.build("renderer", own.name, own.config)
+    else:
+        renderer = discovery.build("renderer", name or "neural")
     if hasattr(renderer, "eval"):
         renderer.to(device).eval()
     return renderer

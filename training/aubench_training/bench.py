@@ -64,11 +64,14 @@ class Bench:
             name: discovery.build("loss", name, config.loss_options.get(name)) for name in config.losses
         }
         self.datasets: list[Dataset] = [discovery.build("dataset", p.name, p.config) for p in config.datasets]
-        extractor, regressor = (Choice(p.name, p.config) for p in (config.extractor, config.regressor))
+        chosen = (config.extractor, config.regressor, config.renderer)
+        extractor, regressor, renderer = (Choice(p.name, p.config) for p in chosen)
         self.engine = build_engine(config.engine.name, config.engine.config)
         if not hasattr(self.engine, "sample"):
             raise UserError(f"engine {config.engine.name!r} has no faces to sample: it is a renderer, but no engine.")
-        self.combination = Combination(extractor, regressor, size=self.engine.size, seed=config.seed)
+        self.combination = Combination(
+            extractor, regressor, size=self.engine.size, seed=config.seed, renderer=renderer
+        )
         place(self.combination.extractor, self.device, frozen=True)  # type: ignore[type-var]
         self.combination.to(self.device)
         self.pools = Pools(
