@@ -25,7 +25,11 @@ def retarget(
     ] = None,
     size: Annotated[int, typer.Option(min=64, max=1024, help="Side of a picture in pixels, even.")] = 256,
     export: Annotated[
-        Path | None, typer.Option(help="Write the 52 ARKit shapes and the head's angles (Live Link Face CSV).")
+        Path | None,
+        typer.Option(
+            help="Write for a rig or a 3D program, by suffix: .csv (52 ARKit shapes, as Live Link Face writes them), "
+            ".glb (glTF: the engine's head with 23 AU targets and the movement), .bvh (the head's turns)."
+        ),
     ] = None,
     run: Annotated[
         Path | None, typer.Option("--run", help="Folder of a finished `aubench train`; without it the shipped model.")
@@ -38,32 +42,33 @@ def retarget(
     asset: Assets = None,
     plugin: PluginFiles = None,
 ) -> None:
-    """Give a face's movements to another character: a video that an engine draws, or a table for a rig.
+    """Give a face's movements to another character: a video that an engine draws, or a file for a rig or a 3D program.
 
     The largest face counts. Where it is not seen, the character holds still, and the table has no row.
     """
     from aubench.cli.predict import load_model, progress_bar, show_licences
     from aubench.device import choose_device
     from aubench.errors import UserError
-    from aubench.files import atomic_write_text
     from aubench.predict import smoothing
     from aubench.predict.run import read
     from aubench.predict.sources import open_source
     from aubench.predict.table import check_writable
     from aubench.quick import quicken
-    from aubench.retarget import arkit
+    from aubench.retarget import export as exporting
     from aubench.retarget.character import character, pictures
 
     if out is None and export is None:
         raise UserError("nothing to write: give --out character.mp4, --export arkit.csv, or both")
-    for path, suffix in ((out, ".mp4"), (export, ".csv")):
-        if path is not None:
-            if path.suffix.lower() != suffix:
-                raise UserError(f"{path}: is written as {suffix}; choose such a name")
-            check_writable(path)
+    if out is not None and out.suffix.lower() != ".mp4":
+        raise UserError(f"{out}: is written as .mp4; choose such a name")
+    if export is not None:
+        exporting.check(export)
+    for path in filter(None, (out, export)):
+        check_writable(path)
     opened = open_source(source)
     seconds = smoothing.parse(smooth) if opened.follows else None
     engine: Any = _engine(to, size) if out is not None else None
+    head = exporting.mesh_engine(to) if export is not None and export.suffix.lower() in exporting.MESH else None
     reader = load_model(run, choose_device(device))
     show_licences(reader.extractor)
     total = min(filter(None, (opened.total, frames)), default=None)
@@ -76,8 +81,7 @@ def retarget(
     face = int(readings.face[readings.success][0])
     rate = opened.rate or 25.0
     if export is not None:
-        atomic_write_text(export, arkit.table(readings, face, rate))
-        typer.echo(f"{export}: {int((readings.face == face).sum())} rows of 52 shapes and the head's angles")
+        typer.echo(f"{export}: {exporting.write(export, readings, face, rate, head, identity)}")
     if out is not None:
         from fractions import Fraction
 
