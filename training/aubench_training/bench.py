@@ -69,9 +69,7 @@ class Bench:
         self.engine = build_engine(config.engine.name, config.engine.config)
         if not hasattr(self.engine, "sample"):
             raise UserError(f"engine {config.engine.name!r} has no faces to sample: it is a renderer, but no engine.")
-        self.combination = Combination(
-            extractor, regressor, size=self.engine.size, seed=config.seed, renderer=renderer
-        )
+        self.combination = Combination(extractor, regressor, size=self.engine.size, seed=config.seed, renderer=renderer)
         place(self.combination.extractor, self.device, frozen=True)  # type: ignore[type-var]
         self.combination.to(self.device)
         self.pools = Pools(

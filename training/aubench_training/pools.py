@@ -16,50 +16,23 @@ from torch import Tensor
 
 from aubench import discovery
 from aubench.combination import Combination, as_image, state_digest
-from aubench.contracts import Dataset, Engine, Frames, Style
+from aubench.contracts import Dataset, Engine, Frames
 from aubench.data.augment.copies import augmented
 from aubench.data.augment.copies import key as copy_key
 from aubench.errors import UserError
 from aubench.parameters import AU as AU_SLICE
-from aubench.parameters import AU_NAMES, BASE_AU, FacialParameters
+from aubench.parameters import BASE_AU, FacialParameters
 from aubench.standardisation import Domain
 
 from .cache import Pool, cached, compute_features
-from .config import Part as Choice
 from .config import RunConfig
-from .expressions import expressions
 from .randomised import Randomised
 from .sampler import spread, thin
-from .samples import Samples, build_engine, engine_samples, random_inputs
+from .samples import Samples, build_engine, engine_samples
+from .sources import Source, faces, sources
 
-RARE = 0.15
-"""In a face with rare AUs, the share of AUs that keep their value; the others are at their base."""
 FEW = 512
 """So many faces are drawn in this process: starting others costs more."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """``count`` faces of one engine in one style, ``share`` of all that R learns from. ``own``: of the run's engine,
-    whose identity numbers and brow styles are R's."""
-
-    engine: Choice
-    style: Style
-    count: int
-    share: float
-    own: bool = True
-
-
-def sources(config: RunConfig) -> list[Source]:
-    """Where the sampled faces come from: the run's engine first, in each of its styles, then further ones."""
-    sampled, engine = config.sampled, config.engine
-    shares: dict[Style, float] = {sampled.style: 1.0} if sampled.style != "both" else {}
-    shares = shares or {"game": 1 - sampled.photo, "photo": sampled.photo}
-    total = sampled.count + sum(other.count for other in sampled.more)
-    return [
-        Source(engine, style, max(1, round(share * sampled.count)), share * (sampled.count / total))
-        for style, share in shares.items()
-    ] + [Source(other.engine, "photo", other.count, other.count / total, own=False) for other in sampled.more]
 
 
 @dataclass(frozen=True)
@@ -199,30 +172,23 @@ class Pools:
         ]
 
     def _samples(self, source: Source, count: int, seed: int, learnt: bool = False) -> Drawn:
-        sampled, photo = self.config.sampled, source.style == "photo"
-        engine = self.engine if source.own else build_engine(source.engine.name, source.engine.config)
+        sampled, part, photo = self.config.sampled, source.engine, source.style == "photo"
+        engine = self.engine if source.own else build_engine(part.name, part.config)
         seed = seed + 10 * photo + (0 if source.own else 100 * self.sources.index(source))
-        vectors = engine.sample(count, seed).vector().numpy().copy()
-        dice = np.random.default_rng([seed, 0x5A])
-        rare = (dice.random((count, 1)) < sampled.sparse) & (dice.random((count, len(AU_NAMES))) >= RARE)
-        vectors[:, AU_SLICE] = np.where(rare, BASE_AU, vectors[:, AU_SLICE])
-        together = dice.random((count, 1)) < sampled.expressions
-        vectors[:, AU_SLICE] = np.where(together, expressions(count, dice), vectors[:, AU_SLICE])
-        nuisance = sampled.nuisance if photo else 0.0
-        inputs = random_inputs(vectors, seed, looks="many" if photo else "one", nuisance=nuisance)
-        name, options = source.engine.name, source.engine.config
-        title = f"{name}, {source.style}"
-        self.console.print(f"engine samples: {count} ({title}), from the cache or drawn", highlight=False)
+        inputs = faces(engine, count, seed, source.style, sampled)
+        self.console.print(f"engine samples: {count} ({source.title}), from the cache or drawn", highlight=False)
         workers = 0 if count <= FEW else None
-        samples = engine_samples(name, options, count, seed, source.style, self.cache, inputs=inputs, workers=workers)
+        samples = engine_samples(
+            part.name, part.config, count, seed, source.style, self.cache, inputs=inputs, workers=workers
+        )
+        usable = np.flatnonzero((samples.vectors[:, AU_SLICE] > 2 * BASE_AU).sum(axis=1) <= sampled.most)
+        if not len(usable):
+            raise UserError(f"sampled.most {sampled.most}: all {count} faces of {part.name} have more AUs; allow more")
         key = self._photo_key() | {"images": samples.digest}
         images: Any = samples.images
         if photo and learnt and sampled.randomised:
             images = Randomised(samples, sampled.randomised, self.config.seed)
             key |= images.key
         compute = compute_features(self.combination.extractor)
-        pool = Pool([self._cached(compute, images, f"features of engine samples ({title})", key)])
-        usable = np.flatnonzero((vectors[:, AU_SLICE] > 2 * BASE_AU).sum(axis=1) <= sampled.most)
-        if not len(usable):
-            raise UserError(f"sampled.most {sampled.most}: all {count} faces of {name} have more AUs; allow more")
+        pool = Pool([self._cached(compute, images, f"features of engine samples ({source.title})", key)])
         return Drawn(source, "photo" if photo else "drawn", samples, pool, usable)
