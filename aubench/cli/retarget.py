@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -55,7 +55,7 @@ def retarget(
     from aubench.predict.table import check_writable
     from aubench.quick import quicken
     from aubench.retarget import export as exporting
-    from aubench.retarget.character import character, pictures
+    from aubench.retarget.character import character, engine_of, pictures
 
     if out is None and export is None:
         raise UserError("nothing to write: give --out character.mp4, --export arkit.csv, or both")
@@ -67,7 +67,9 @@ def retarget(
         check_writable(path)
     opened = open_source(source)
     seconds = smoothing.parse(smooth) if opened.follows else None
-    engine: Any = _engine(to, size) if out is not None else None
+    if out is not None and size % 2:
+        raise UserError(f"--size {size}: a video's side is even; give {size + 1}")
+    engine = engine_of(to, size) if out is not None else None
     head = exporting.mesh_engine(to) if export is not None and export.suffix.lower() in exporting.MESH else None
     reader = load_model(run, choose_device(device))
     show_licences(reader.extractor)
@@ -82,7 +84,7 @@ def retarget(
     rate = opened.rate or 25.0
     if export is not None:
         typer.echo(f"{export}: {exporting.write(export, readings, face, rate, head, identity)}")
-    if out is not None:
+    if out is not None and engine is not None:
         from fractions import Fraction
 
         from aubench.predict.film import Film
@@ -95,16 +97,3 @@ def retarget(
                 film.add(picture)
                 advance(number)
         typer.echo(f"{out}: {int(readings.frame[-1])} pictures of the character")
-
-
-def _engine(name: str, size: int) -> Any:
-    from aubench import discovery
-    from aubench.contracts import Engine
-    from aubench.errors import UserError
-
-    if size % 2:
-        raise UserError(f"--size {size}: a video's side is even; give {size + 1}")
-    # Asked of one as it comes: a network whose weights fit one size only would complain of the size instead.
-    if not isinstance(discovery.build("renderer", name), Engine):
-        raise UserError(f"--to {name}: draws no characters of its own; choose an engine such as bdfm")
-    return discovery.build("renderer", name, {"size": size})

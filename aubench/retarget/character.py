@@ -7,12 +7,24 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from aubench import discovery
 from aubench.contracts import NUISANCE_NAMES, Engine
+from aubench.errors import UserError
 from aubench.parameters import FacialParameters
 from aubench.predict.align import Image
 from aubench.predict.readings import Readings
 
 BATCH = 16
+
+
+def engine_of(name: str, size: int) -> Engine:
+    """The engine called ``name``, whose pictures have ``size`` pixels a side. Raises ``UserError`` for a renderer that
+    is none."""
+    # Asked of one as it comes: a network whose weights fit one size only would complain of the size instead.
+    if not isinstance(discovery.build("renderer", name), Engine):
+        raise UserError(f"--to {name}: has no head of its own to draw; choose an engine such as bdfm")
+    made: Engine = discovery.build("renderer", name, {"size": size})
+    return made
 
 
 def character(engine: Engine, seed: int | None) -> FacialParameters:

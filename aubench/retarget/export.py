@@ -33,14 +33,10 @@ def check(path: Path) -> None:
 
 def mesh_engine(name: str) -> tuple[Artist, Model]:
     """The engine ``name`` and its mesh. Raises ``UserError`` for one that has none."""
-    from aubench import discovery
-    from aubench.contracts import Engine
+    from aubench.retarget.character import engine_of
     from aubench.retarget.mesh import artist_of
 
-    # Asked of one as it comes: what is no engine may not know the size, and would complain of that instead.
-    if not isinstance(discovery.build("renderer", name), Engine):
-        raise UserError(f"--to {name}: has no head of its own; choose an engine such as bdfm")
-    return artist_of(discovery.build("renderer", name, {"size": DRAWING_SIDE}), name)
+    return artist_of(engine_of(name, DRAWING_SIDE), name)
 
 
 def write(

@@ -130,7 +130,7 @@ def baseline(
         additions = bench.config.additions
         drawn_already = additions.loopback_first or additions.sampled_loopback
         if drawn_already and hasattr(estimator, "offer_drawn"):
-            for drawn in bench.pools.sampled:
+            for drawn in (d for d in bench.pools.sampled if d.source.own):
                 estimator.offer_drawn(drawn.samples.images, drawn.samples.parameters(), drawn.source.style)
         supervised = estimator.supervised
         if supervised:
