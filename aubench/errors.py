@@ -1,13 +1,127 @@
-"""The one exception that means: the user can mend this."""
+"""The one exception for a mistake that the user can correct, and the codes that tell such mistakes apart."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import errno
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+UNCODED = "user-error"
+"""The code of an error that has no more specific one."""
+
+CODES: Mapping[str, str] = MappingProxyType(
+    {
+        # Command line and configuration
+        "option-invalid": "An option has a value that it does not accept.",
+        "option-missing": "An option is required here, or needs another option beside it.",
+        "option-conflict": "Two options exclude each other.",
+        "name-unknown": "No plugin, variant, AU, data set, metric or preset has this name.",
+        "config-invalid": "A recipe, a run's configuration or an option of a plugin has a value that it does not accept.",
+        "registry-invalid": "registry.yaml cannot be used as it is written.",
+        "registry-untrusted": "registry.yaml lies where other users may write, so it is not used.",
+        "plan-invalid": "A loss asks for a quantity that nothing provides, or that depends on itself.",
+        # Files that are read
+        "file-missing": "A file or folder does not exist.",
+        "file-empty": "A file is empty, or a folder holds nothing that can be read.",
+        "file-damaged": "A file is truncated or damaged.",
+        "file-unreadable": "The system refuses to read a file.",
+        "format-unknown": "The format of a file is not one that aubench reads.",
+        "format-invalid": "A file breaks the rules of its own format.",
+        "input-too-large": "An input is larger than aubench accepts.",
+        "source-unsupported": "An input cannot be used in this way: a live stream, a camera that must be read twice.",
+        # Files that are written
+        "output-is-input": "An output would overwrite an input.",
+        "output-conflict": "Two outputs of one command are the same file.",
+        "output-exists": "An output would replace a file that aubench did not write; --overwrite allows it.",
+        "output-suffix": "The suffix of an output does not fit its format.",
+        "output-unwritable": "An output cannot be written where it was asked for.",
+        "disk-full": "There is not enough space on the disk.",
+        "permission-denied": "The system refuses access to a file or folder.",
+        # Faces and people
+        "no-face": "No face was found where one is needed.",
+        "person-ambiguous": "A value that is relative to one person would mix several people.",
+        "frame-missing": "A frame that was asked for does not exist, or the face is not in it.",
+        # Data sets and splits
+        "dataset-invalid": "A data set, or a file of it, is not laid out as its reader expects.",
+        "dataset-incomplete": "A data set lacks subjects, recordings, frames or labels that are needed.",
+        "dataset-not-prepared": "A data set must be prepared first (`aubench data prepare`).",
+        "split-invalid": "A split is misspelt, names unknown subjects, or has one subject on both sides.",
+        "labels-locked": "Labels were opened while unsupervised training had them locked.",
+        "labels-missing": "Labels are needed, and there are none.",
+        # Tables of predictions, comparisons
+        "table-invalid": "A table of predictions or of ground truth has cells or columns that cannot be used.",
+        "table-mismatch": "A table of predictions does not fit the ground truth: other frames, videos or subjects.",
+        "nothing-to-compare": "No run, table or baseline is left to compare.",
+        # Runs and models
+        "run-missing": "A folder holds no run.",
+        "run-exists": "A run already exists in the output folder.",
+        "run-unfinished": "A run has not finished, so it has no results.",
+        "run-mismatch": "An existing run was made with another configuration, plugin or data.",
+        "run-busy": "Another process is working in this folder.",
+        "run-failed": "Some runs of a matrix failed.",
+        "model-invalid": "A model folder cannot be used: it is damaged, altered, or of a newer version.",
+        "training-diverged": "Training produced values that are not finite.",
+        # Weights and assets
+        "weights-missing": "Weights are not there.",
+        "weights-mismatch": "Weights do not fit the network that they were given to.",
+        "weights-unsafe": "Loading the weights would run code, so they were not loaded.",
+        "weights-altered": "The bytes of a file do not match the recorded hash.",
+        "asset-missing": "A file that a plugin needs and that cannot be shipped is not there.",
+        "download-failed": "A download failed or was refused.",
+        # Plugins
+        "plugin-broken": "A plugin cannot be imported or built.",
+        "plugin-invalid": "A plugin breaks its contract.",
+        "plugin-unsupported": "A plugin cannot do what was asked of it.",
+        # Machine
+        "device-unavailable": "A device or number format is not available on this machine.",
+        "out-of-memory": "There is not enough memory.",
+        "worker-died": "A worker process ended early.",
+        "package-missing": "An optional Python package is not installed.",
+        UNCODED: "Any other mistake; plugins that give no code of their own have this one.",
+    }
+)
+"""Every code of aubench's own errors and what it means. Codes are public: they do not change when messages do."""
+
+_OF_ERRNO = {
+    errno.ENOSPC: "disk-full",
+    errno.EDQUOT: "disk-full",
+    errno.EACCES: "permission-denied",
+    errno.EPERM: "permission-denied",
+    errno.EROFS: "permission-denied",
+    errno.ENOENT: "file-missing",
+}
 
 
 class UserError(Exception):
-    """A mistake of the user's: one line that names the file or value and the remedy. The CLI exits with 2."""
+    """A mistake of the user's: one line that names the file or value and the remedy. The CLI exits with 2.
+
+    Args:
+        message: One line for the user.
+        code: What kind of mistake it is, a key of :data:`CODES`; a third-party plugin may use codes of its own.
+
+    Example:
+        >>> UserError("clip.mp4: no such file", code="file-missing").code
+        'file-missing'
+    """
+
+    def __init__(self, message: str, *, code: str = UNCODED) -> None:
+        super().__init__(message)
+        self.code = code
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), str(self), self.code))  # worker processes send errors back pickled
+
+
+def _rebuild(kind: type[UserError], message: str, code: str) -> UserError:
+    error = kind.__new__(kind)
+    UserError.__init__(error, message, code=code)
+    return error
+
+
+def code_of_errno(number: int | None) -> str:
+    """The code for an error of the operating system that is reported as a :class:`UserError`."""
+    return _OF_ERRNO.get(number or 0, "output-unwritable")
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:

@@ -26,6 +26,9 @@ Provider = Callable[..., Any]
 class PlanError(UserError):
     """The chosen losses need something that this combination cannot make."""
 
+    def __init__(self, message: str, *, code: str = "plan-invalid") -> None:
+        super().__init__(message, code=code)
+
 
 @dataclass(frozen=True)
 class Step:

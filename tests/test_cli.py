@@ -46,8 +46,9 @@ def failing(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
     ("error", "code", "message"),
     [
         (UserError("clip.mp4: no\nsuch file"), 2, "error: clip.mp4: no such file\n"),
-        (OSError(errno.ENOSPC, "No space left on device"), 2, "error: No space left on device\n"),
-        (OSError(errno.EACCES, "Permission denied", "/out"), 2, "error: /out: Permission denied\n"),
+        (UserError("clip.mp4: gone", code="file-missing"), 2, "error: clip.mp4: gone [file-missing]\n"),
+        (OSError(errno.ENOSPC, "No space left on device"), 2, "error: No space left on device [disk-full]\n"),
+        (OSError(errno.EACCES, "Permission denied", "/out"), 2, "error: /out: Permission denied [permission-denied]\n"),
         (KeyboardInterrupt(), 130, ""),
         (typer.Exit(0), 0, ""),
         (SystemExit(0), 0, ""),

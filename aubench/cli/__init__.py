@@ -5,8 +5,8 @@ pandas, a plugin) inside the body of a command, so that ``aubench --help`` and `
 once. This package is the only one of the core that may import :mod:`aubench_training`, and lazily.
 
 Exit codes: 0; 2 for a mistake of the user's (:class:`aubench.errors.UserError`, options that typer refuses, a full disk
-or a folder without write permission), told in one line on stderr; 1 for one of ours, with the traceback in a file (on
-stderr with ``AUBENCH_DEBUG=1``); 130 after Ctrl-C.
+or a folder without write permission), reported in one line on stderr that ends with the error's code; 1 for a fault of
+ours, with the traceback in a file (on stderr with ``AUBENCH_DEBUG=1``); 130 after Ctrl-C.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ import typer
 from aubench import __version__, discovery
 from aubench.cli.asset_option import Assets
 from aubench.cli.plugin_option import PluginFiles
-from aubench.errors import UserError
+from aubench.errors import UNCODED, UserError, code_of_errno
 
 app = typer.Typer(
     name="aubench",
@@ -101,7 +101,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         code = leave.code if isinstance(leave.code, int) else int(leave.code is not None)
     except UserError as error:
         _debug()
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        _print_error(str(error), error.code)
         code = 2
     except KeyboardInterrupt:
         code = 130
@@ -109,7 +109,7 @@ def _run(arguments: Sequence[str] | None) -> int:
         if isinstance(error, OSError) and error.errno in _MENDABLE:
             _debug()
             where = f"{error.filename}: " if error.filename else ""
-            print(f"error: {where}{error.strerror}", file=sys.stderr)
+            _print_error(f"{where}{error.strerror}", code_of_errno(error.errno))
             return 2
         print(f"internal error: {type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr)
         if not _debug():
@@ -122,6 +122,12 @@ def _run(arguments: Sequence[str] | None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = code or 1
     return code
+
+
+def _print_error(message: str, code: str) -> None:
+    """One line on stderr, with the code at its end: docs/reference/errors.md lists the codes."""
+    tag = "" if code == UNCODED else f" [{code}]"
+    print(f"error: {' '.join(message.split())}{tag}", file=sys.stderr)
 
 
 def _debug() -> bool:
