@@ -17,7 +17,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "option-missing": "An option is required here, or needs another option beside it.",
         "option-conflict": "Two options exclude each other.",
         "name-unknown": "No plugin, variant, AU, data set, metric or preset has this name.",
-        "config-invalid": "A recipe, a run's configuration or an option of a plugin has a value that it does not accept.",
+        "config-invalid": "A recipe, a run's configuration or a plugin's options hold a value that is not accepted.",
         "registry-invalid": "registry.yaml cannot be used as it is written.",
         "registry-untrusted": "registry.yaml lies where other users may write, so it is not used.",
         "plan-invalid": "A loss asks for a quantity that nothing provides, or that depends on itself.",
