@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from readers import build
+from refusals import assert_refused
 
 from aubench.cli import main
 from aubench.contracts import Frames
@@ -167,6 +169,23 @@ def test_the_command_prints_a_table_json_and_a_figure(
     assert main(["data", "stats", "tiny", "--split", "test", "--json", "--set", "tiny.seed=3"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["dataset"], found["split"], found["frames"], found["subjects"]) == ("tiny", "test", 16, 4)
+
+
+def test_statistics_of_everybody_need_no_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The default split of ckplus draws 23 test subjects; here are two people."""
+    monkeypatch.setenv("AUBENCH_CACHE", str(tmp_path / "cache"))
+    root = build.ckplus(tmp_path / "CK+")
+    assert main(["data", "prepare", "ckplus", "--root", str(root), "--size", "16", "--workers", "1"]) == 0
+    arguments = ["data", "stats", "ckplus", "--set", "ckplus.size=16", "--json"]
+    capsys.readouterr()
+    assert main(arguments) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert (found["split"], found["frames"], found["subjects"]) == ("all", 10, 2)
+    assert main([*arguments, "--split", "test"]) == 2
+    assert_refused(capsys.readouterr().err, "split-invalid", "--set ckplus.split=random:0")
+    assert main([*arguments, "--split", "test", "--set", "ckplus.split=random:0:0.5"]) == 0
 
 
 @pytest.mark.parametrize(

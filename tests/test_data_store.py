@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,8 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toy_data
+from refusals import refused
 from toy_data import ToyReader, landmarks_of, portrait, shift_of, write_take
 
+from aubench import discovery
+from aubench.cli import main
 from aubench.contracts import Dataset
 from aubench.data import making as makings
 from aubench.data.crops import BLOBS, INDEX, CropFile
@@ -295,6 +299,18 @@ def test_what_to_run_is_said_where_nothing_fits(store: FrameStore, tmp_path: Pat
     with pytest.raises(UserError, match="not prepared"):
         dataset(tmp_path, root="/nowhere").digest  # noqa: B018
     assert dataset(tmp_path, root=store.card.root).digest
+
+
+def test_what_is_said_to_run_prepares_what_was_asked_for(root: Path, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("AUBENCH_PLUGINS", "toy_data")
+    discovery.forget()
+    asked = dataset(tmp_path, size=32, mood="so, so", root=str(root))
+    with refused("dataset-not-prepared", "32 px", root) as caught:
+        asked.digest  # noqa: B018
+    command = str(caught.value).partition("run: ")[2].partition(" (prepared is")[0]
+    assert main([*shlex.split(command)[1:], "--workers", "1"]) == 0
+    assert asked.digest
+    discovery.forget()
 
 
 def test_two_roots_must_be_told_apart(root: Path, store: FrameStore, tmp_path: Path) -> None:

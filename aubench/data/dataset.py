@@ -45,6 +45,7 @@ class PreparedDataset:
             align=config.align,
             options=self.reader.options(),
             root=config.root,
+            settings=own_settings(config),
         )
         for card in store.card.recordings:
             protect(store.folder / card.folder / "labels")
@@ -120,6 +121,13 @@ class PreparedDataset:
         """Compare every byte with what was written; raises ``UserError`` with the first fault and their number."""
         if faults := self.store.verify():
             raise UserError(f"{faults[0]} ({len(faults)} faults in all; see `aubench data verify {self.name}`)")
+
+
+def own_settings(config: PreparedConfig) -> dict[str, Any]:
+    """The options that a plugin adds to those of every prepared data set (camera, masks), where they are not the
+    default ones: what ``aubench data prepare`` must be told with ``--set``."""
+    values = config.model_dump(mode="json", exclude_defaults=True)
+    return {key: value for key, value in values.items() if key not in PreparedConfig.model_fields}
 
 
 @runtime_checkable

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import cached_property
@@ -17,6 +18,7 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aubench.data.crops import BLOBS, INDEX, CropFile, CropStack, remedy
@@ -182,10 +184,18 @@ class FrameStore:
 
 
 def find_store(
-    name: str, parent: Path, *, size: int, align: str, options: Mapping[str, Any], root: str | None
+    name: str,
+    parent: Path,
+    *,
+    size: int,
+    align: str,
+    options: Mapping[str, Any],
+    root: str | None,
+    settings: Mapping[str, Any] | None = None,
 ) -> FrameStore:
     """The finished store of a data set that fits. Raises ``UserError`` that says what to run where there is none, and
-    what to say where there are several."""
+    what to say where there are several. ``settings``: options of the data set that are not its default ones; the
+    command that prepares the store repeats them."""
     fitting: list[FrameStore] = []
     others: list[FrameStore] = []
     for path in sorted(parent.glob(f"{name}-*/{CARD}")):
@@ -201,16 +211,28 @@ def find_store(
         (fitting if same and at_root else others).append(store)
     if len(fitting) == 1:
         return fitting[0]
-    how = f"aubench data prepare {name} --root {name}={root or 'DIR'}"
     if fitting:
         roots = ", ".join(sorted(store.card.root for store in fitting))
         raise UserError(
             f"data set {name!r}: prepared more than once, from {roots}; say which with --root {name}=DIR, or delete one"
         )
+    how = _command(name, parent, size, align, root, settings or {})
     text = f"data set {name!r}: not prepared at {size} px, points from {align}; run: {how}"
     if others:
         text += " (prepared is: " + "; ".join(_words(store) for store in others[:3]) + ")"
-    raise UserError(text)
+    raise UserError(text, code="dataset-not-prepared")
+
+
+def _command(name: str, parent: Path, size: int, align: str, root: str | None, settings: Mapping[str, Any]) -> str:
+    """The command that prepares exactly the store that was looked for: everything that is not its default is in it."""
+    words = ["aubench", "data", "prepare", name, "--root", f"{name}={root or 'DIR'}"]
+    words += ["--size", str(size)] if size != Making().size else []
+    words += ["--align", align] if align != Making().align else []
+    for key, value in settings.items():
+        text = yaml.safe_dump(value, default_flow_style=True, width=10**6).removesuffix("...\n").strip()
+        words += ["--set", f"{name}.{key}={text}"]
+    words += ["--store", str(parent)] if parent != default_parent() else []
+    return shlex.join(words)
 
 
 def _plain(options: Mapping[str, Any]) -> Any:

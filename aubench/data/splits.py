@@ -144,7 +144,9 @@ def _from_file(dataset: str, label: str, split: NamedSplit, here: Sequence[str],
         if split.draw.test >= len(here) and here:
             raise UserError(
                 f"split {label!r} of {dataset}: draws {split.draw.test} test subjects, but only {len(here)} are there; "
-                f"prepare more of them or say --split {dataset}=random:0"
+                f"prepare more of them, or choose another split, e.g. random:0 (--split {dataset}=random:0 of "
+                f"`aubench train`, --set {dataset}.split=random:0 of `aubench data`)",
+                code="split-invalid",
             )
         test = _drawn(here, split.draw.test, split.draw.seed)
     train = [s for s in here if s not in validation and s not in set(test)] if split.train is None else split.train

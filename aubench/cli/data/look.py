@@ -49,7 +49,8 @@ def stats(
         raise UserError("name at least one data set, such as synth")
     form = stats_figure.check_format(figure) if figure is not None else "png"
     options = _options(settings, wanted)
-    found = [of_dataset(_build(name, options, store), split, threshold=threshold) for name in wanted]
+    whole = split == "all"
+    found = [of_dataset(_build(name, options, store, whole=whole), split, threshold=threshold) for name in wanted]
     if figure is not None:
         atomic_write_bytes(figure, stats_figure.draw(found, form))
     if as_json:
@@ -91,15 +92,17 @@ def augment_sheet(
     typer.echo(f"wrote {out}: {len(crops)} faces")
 
 
-def _build(name: str, options: dict[str, dict[str, Any]], store: Path | None) -> Dataset:
-    """A data set by its name or that of a variant, with its options from the command line."""
+def _build(name: str, options: dict[str, dict[str, Any]], store: Path | None, *, whole: bool = False) -> Dataset:
+    """A data set by its name or that of a variant, with its options from the command line. ``whole``: everybody is
+    asked for, so that no split is needed; one that was not asked for may want more people than there are."""
     from aubench import discovery, registry
     from aubench.data.prepared import PreparedConfig
 
     plugin, config = registry.resolve("dataset", name)
     config = {**config, **options.get(name, {})}
-    if store is not None and issubclass(discovery.find("dataset", plugin).config, PreparedConfig):
-        config["store"] = str(store)
+    if issubclass(discovery.find("dataset", plugin).config, PreparedConfig):
+        config |= {"store": str(store)} if store is not None else {}
+        config = {"split": "train", **config} if whole else config
     made: Dataset = discovery.build("dataset", plugin, config)
     return made
 
