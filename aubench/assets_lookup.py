@@ -37,11 +37,15 @@ class Asset:
         if not given:
             raise UserError(
                 f"{self.content} is needed and not part of the package: {self.source}, "
-                f"then set {self.variable}=PATH or give --asset {self.name}=PATH"
+                f"then set {self.variable}=PATH or give --asset {self.name}=PATH",
+                code="asset-missing",
             )
         path = Path(given).expanduser()
         if not path.exists():
-            raise UserError(f"{path}: nothing there ({self.variable} or --asset {self.name}=PATH): {self.source}")
+            raise UserError(
+                f"{path}: nothing there ({self.variable} or --asset {self.name}=PATH): {self.source}",
+                code="asset-missing",
+            )
         return path
 
 
@@ -56,5 +60,7 @@ def place(pairs: Iterable[str]) -> None:
     for pair in pairs:
         name, equals, path = pair.partition("=")
         if not (equals and path and _NAME.fullmatch(name)):
-            raise UserError(f"--asset {pair!r}: give NAME=PATH, such as ict=ICT-FaceKit/FaceXModel")
+            raise UserError(
+                f"--asset {pair!r}: give NAME=PATH, such as ict=ICT-FaceKit/FaceXModel", code="option-invalid"
+            )
         os.environ[variable_of(name)] = str(Path(path).expanduser().absolute())

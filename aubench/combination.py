@@ -136,7 +136,8 @@ class Combination:
             if form != FORMAT:
                 raise UserError(
                     f"{path}: form {form} of model descriptions, written by aubench {card.get('aubench')}; this one, "
-                    f"{__version__}, reads form {FORMAT}: install that one, or train again"
+                    f"{__version__}, reads form {FORMAT}: install that one, or train again",
+                    code="model-invalid",
                 )
             extractor = Choice(card["extractor"]["name"], card["extractor"]["config"])
             regressor = Choice(card["regressor"]["name"], card["regressor"]["config"])
@@ -146,18 +147,24 @@ class Combination:
             recorded = [plugin_files.Record.model_validate(record) for record in card.get("plugins", [])]
         except FileNotFoundError:
             raise UserError(
-                f"{path}: no such file; is {folder} the folder of a finished `aubench train` run?"
+                f"{path}: no such file; is {folder} the folder of a finished `aubench train` run?", code="run-missing"
             ) from None
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{path}: not the description of a model ({type(error).__name__}: {error})") from None
+            raise UserError(
+                f"{path}: not the description of a model ({type(error).__name__}: {error})", code="model-invalid"
+            ) from None
         if aus != cls.aus:
-            raise UserError(f"{path}: made for the AUs {', '.join(aus)}, but this version has {', '.join(cls.aus)}")
+            raise UserError(
+                f"{path}: made for the AUs {', '.join(aus)}, but this version has {', '.join(cls.aus)}",
+                code="model-invalid",
+            )
         plugin_files.require(recorded, Path(folder))
         made = cls(extractor, regressor, size=size, renderer=renderer)
         if made.extractor_digest != digest:
             raise UserError(
                 f"{path}: learnt with other weights of extractor {extractor.name!r} (hash {digest[:12]}, installed are "
-                f"{made.extractor_digest[:12]}); train again, or install the version {card.get('aubench')}"
+                f"{made.extractor_digest[:12]}); train again, or install the version {card.get('aubench')}",
+                code="model-invalid",
             )
         weights.load_into(made.learned, path.with_suffix(".safetensors"))
         made.regressor.eval()
@@ -167,7 +174,10 @@ class Combination:
 def load_shipped(device: torch.device | str = "cpu") -> Combination:
     """The combination that comes with the package. Raises ``UserError`` where this build ships none."""
     if not (SHIPPED / "regressor.json").is_file():
-        raise UserError(f"{SHIPPED}: this build ships no regressor; train one with `aubench train` and use its folder")
+        raise UserError(
+            f"{SHIPPED}: this build ships no regressor; train one with `aubench train` and use its folder",
+            code="weights-missing",
+        )
     return Combination.load(SHIPPED, "regressor", device=device)
 
 

@@ -22,12 +22,15 @@ def choose_device(name: str = "auto") -> torch.device:
     """``auto`` is cuda, else mps, else cpu. Raises ``UserError`` for a device that is unknown or not here."""
     kind = name.partition(":")[0]
     if kind not in DEVICES:
-        raise UserError(f"--device {name}: no such device. {did_you_mean(name, DEVICES)}")
+        raise UserError(f"--device {name}: no such device. {did_you_mean(name, DEVICES)}", code="option-invalid")
     has = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if kind == "auto":
         return torch.device(next(device for device in ("cuda", "mps", "cpu") if has[device]))
     if not has[kind]:
-        raise UserError(f"--device {name}: PyTorch finds no such device on this machine; use --device auto.")
+        raise UserError(
+            f"--device {name}: PyTorch finds no such device on this machine; use --device auto.",
+            code="device-unavailable",
+        )
     return torch.device(name)
 
 
@@ -37,7 +40,9 @@ def choose_dtype(device: torch.device, precision: str = "auto") -> torch.dtype:
     A CPU without AVX512-BF16 or AMX emulates bf16 and becomes slower by it, so ``auto`` asks first.
     """
     if precision not in PRECISIONS:
-        raise UserError(f"precision {precision}: no such format. {did_you_mean(precision, PRECISIONS)}")
+        raise UserError(
+            f"precision {precision}: no such format. {did_you_mean(precision, PRECISIONS)}", code="option-invalid"
+        )
     if precision != "auto":
         return {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}[precision]
     if device.type == "cuda":

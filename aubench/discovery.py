@@ -278,11 +278,11 @@ def find(kind: Kind, name: str, also: Iterable[str] = ()) -> Component:
         # A plugin that failed as a whole is known by its entry point's name only: "loss_ct" for the loss "ct".
         known_as = (name,) if row.kind == kind else (name, f"{kind}_{name}") if row.kind == "plugin" else ()
         if row.name in known_as:
-            raise UserError(f"{kind} {name!r} is installed but broken: {row.error}")
+            raise UserError(f"{kind} {name!r} is installed but broken: {row.error}", code="plugin-broken")
     text = f"no {kind} named {name!r}. {did_you_mean(name, [*components(kind), *also])}"
     if hidden := [row.name for row in broken if row.kind == "plugin"]:
         text += f" Broken plugins, see `aubench plugins list`: {', '.join(hidden)}."
-    raise UserError(text)
+    raise UserError(text, code="name-unknown")
 
 
 def load_factory(component: Component) -> Callable[..., object]:
@@ -292,10 +292,14 @@ def load_factory(component: Component) -> Callable[..., object]:
         found = functools.reduce(getattr, attribute.split("."), importlib.import_module(module))
     except (Exception, SystemExit) as error:
         raise UserError(
-            f"{component.kind} {component.name!r}: cannot import its factory {component.factory}: {_reason(error)}"
+            f"{component.kind} {component.name!r}: cannot import its factory {component.factory}: {_reason(error)}",
+            code="plugin-broken",
         ) from error
     if not callable(found):
-        raise UserError(f"{component.kind} {component.name!r} breaks its contract: {component.factory} is not callable")
+        raise UserError(
+            f"{component.kind} {component.name!r} breaks its contract: {component.factory} is not callable",
+            code="plugin-invalid",
+        )
     return found
 
 
@@ -321,7 +325,7 @@ def configure(component: Component, config: Mapping[str, object] | BaseModel | N
         return component.config.model_validate(values)
     except ValidationError as error:
         whose = f"{component.kind} {component.name!r}"
-        raise UserError(f"{whose}: {explain(error, component.config)}") from error
+        raise UserError(f"{whose}: {explain(error, component.config)}", code="config-invalid") from error
 
 
 def explain(error: ValidationError, model: type[BaseModel]) -> str:
@@ -361,7 +365,8 @@ def build(kind: Kind, name: str, config: Mapping[str, object] | BaseModel | None
     if missing := [member for member in members(PROTOCOLS[kind]) if member not in there]:
         raise UserError(
             f"{kind} {name!r} breaks its contract: {component.factory} made a {type(made).__name__} without "
-            f"{', '.join(missing)} (see aubench.contracts.{PROTOCOLS[kind].__name__})"
+            f"{', '.join(missing)} (see aubench.contracts.{PROTOCOLS[kind].__name__})",
+            code="plugin-invalid",
         )
     return made
 

@@ -9,7 +9,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 from aubench.files import sha256_file
 
 _CHUNK = 1 << 18
@@ -40,17 +40,23 @@ def fetch(
         path.parent.mkdir(parents=True, exist_ok=True)
         _receive(direct(url), url, part, size, progress)
     except urllib.error.HTTPError as error:
-        raise UserError(f"{url}: the server answers {error.code} {error.reason}") from None
+        raise UserError(f"{url}: the server answers {error.code} {error.reason}", code="download-failed") from None
     except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
         reason = getattr(error, "reason", None) or error
         kept = f" ({part.stat().st_size} bytes are kept, the next try goes on from there)" if part.is_file() else ""
-        raise UserError(f"{url}: cannot be reached: {' '.join(str(reason).split())}{kept}") from None
+        raise UserError(
+            f"{url}: cannot be reached: {' '.join(str(reason).split())}{kept}", code="download-failed"
+        ) from None
     except OSError as error:
-        raise UserError(f"{part}: cannot be written ({error.strerror or error})") from None
+        raise UserError(
+            f"{part}: cannot be written ({error.strerror or error})", code=code_of_errno(error.errno)
+        ) from None
     if not _fits(part, size, sha256):
         found = f"{part.stat().st_size} bytes, sha256 {sha256_file(part)}"
         part.unlink()
-        raise UserError(f"{url}: what came is not the file on record ({found}); it was thrown away")
+        raise UserError(
+            f"{url}: what came is not the file on record ({found}); it was thrown away", code="file-altered"
+        )
     os.replace(part, path)
     return path
 
@@ -85,7 +91,10 @@ def _receive(address: str, url: str, part: Path, size: int | None, progress: Pro
         raise
     with answer:
         if "text/html" in answer.headers.get("Content-Type", ""):
-            raise UserError(f"{url}: answers with a web page; download the file in a browser and use `weights add`")
+            raise UserError(
+                f"{url}: answers with a web page; download the file in a browser and use `weights add`",
+                code="download-failed",
+            )
         if answer.status != 206:  # the server begins anew
             have = 0
         length = answer.headers.get("Content-Length")

@@ -13,10 +13,12 @@ UNCODED = "user-error"
 CODES: Mapping[str, str] = MappingProxyType(
     {
         # Command line and configuration
-        "option-invalid": "An option has a value that it does not accept.",
+        "option-invalid": "An option or argument has a value that is not accepted.",
         "option-missing": "An option is required here, or needs another option beside it.",
         "option-conflict": "Two options exclude each other.",
         "name-unknown": "No plugin, variant, AU, data set, metric or preset has this name.",
+        "name-ambiguous": "A name fits several things, and nothing says which.",
+        "name-taken": "A name is already taken, by something installed or by another part of the command.",
         "config-invalid": "A recipe, a run's configuration or a plugin's options hold a value that is not accepted.",
         "registry-invalid": "registry.yaml cannot be used as it is written.",
         "registry-untrusted": "registry.yaml lies where other users may write, so it is not used.",
@@ -24,16 +26,17 @@ CODES: Mapping[str, str] = MappingProxyType(
         # Files that are read
         "file-missing": "A file or folder does not exist.",
         "file-empty": "A file is empty, or a folder holds nothing that can be read.",
-        "file-damaged": "A file is truncated or damaged.",
-        "file-unreadable": "The system refuses to read a file.",
+        "file-damaged": "A file is truncated or damaged, or is not what its name says.",
+        "file-unreadable": "The system cannot read a file.",
+        "file-altered": "The bytes of a file are not those on record.",
         "format-unknown": "The format of a file is not one that aubench reads.",
         "format-invalid": "A file breaks the rules of its own format.",
         "input-too-large": "An input is larger than aubench accepts.",
-        "source-unsupported": "An input cannot be used in this way: a live stream, a camera that must be read twice.",
+        "source-unsupported": "An input cannot be used in this way: a camera cannot be read twice.",
         # Files that are written
         "output-is-input": "An output would overwrite an input.",
         "output-conflict": "Two outputs of one command are the same file.",
-        "output-exists": "An output would replace a file that aubench did not write; --overwrite allows it.",
+        "output-exists": "An output would replace a file or folder that aubench did not write.",
         "output-suffix": "The suffix of an output does not fit its format.",
         "output-unwritable": "An output cannot be written where it was asked for.",
         "disk-full": "There is not enough space on the disk.",
@@ -46,7 +49,7 @@ CODES: Mapping[str, str] = MappingProxyType(
         "dataset-invalid": "A data set, or a file of it, is not laid out as its reader expects.",
         "dataset-incomplete": "A data set lacks subjects, recordings, frames or labels that are needed.",
         "dataset-not-prepared": "A data set must be prepared first (`aubench data prepare`).",
-        "split-invalid": "A split is misspelt, names unknown subjects, or has one subject on both sides.",
+        "split-invalid": "A split is misspelt, names unknown subjects, has an empty side, or one subject on both.",
         "labels-locked": "Labels were opened while unsupervised training had them locked.",
         "labels-missing": "Labels are needed, and there are none.",
         # Tables of predictions, comparisons
@@ -66,7 +69,6 @@ CODES: Mapping[str, str] = MappingProxyType(
         "weights-missing": "Weights are not there.",
         "weights-mismatch": "Weights do not fit the network that they were given to.",
         "weights-unsafe": "Loading the weights would run code, so they were not loaded.",
-        "weights-altered": "The bytes of a file do not match the recorded hash.",
         "asset-missing": "A file that a plugin needs and that cannot be shipped is not there.",
         "download-failed": "A download failed or was refused.",
         # Plugins
@@ -74,10 +76,10 @@ CODES: Mapping[str, str] = MappingProxyType(
         "plugin-invalid": "A plugin breaks its contract.",
         "plugin-unsupported": "A plugin cannot do what was asked of it.",
         # Machine
-        "device-unavailable": "A device or number format is not available on this machine.",
+        "device-unavailable": "A device (GPU, camera) or number format is not available on this machine.",
         "out-of-memory": "There is not enough memory.",
         "worker-died": "A worker process ended early.",
-        "package-missing": "An optional Python package is not installed.",
+        "package-missing": "A Python package is not installed, or its build lacks what is needed.",
         UNCODED: "Any other mistake; plugins that give no code of their own have this one.",
     }
 )
@@ -119,9 +121,12 @@ def _rebuild(kind: type[UserError], message: str, code: str) -> UserError:
     return error
 
 
-def code_of_errno(number: int | None) -> str:
-    """The code for an error of the operating system that is reported as a :class:`UserError`."""
-    return _OF_ERRNO.get(number or 0, "output-unwritable")
+def code_of_errno(number: int | None, otherwise: str = "output-unwritable") -> str:
+    """The code for an error of the operating system that is reported as a :class:`UserError`.
+
+    ``otherwise`` is the code for an ``errno`` without one of its own; ``"file-unreadable"`` where a file was read.
+    """
+    return _OF_ERRNO.get(number or 0, otherwise)
 
 
 def nearest(name: str, known: Iterable[str]) -> list[str]:

@@ -73,4 +73,4 @@ def action_unit(key: str) -> ActionUnit:
     try:
         return _BY_KEY[key]
     except KeyError:
-        raise UserError(f"no action unit {key!r}. {did_you_mean(key, _BY_KEY)}") from None
+        raise UserError(f"no action unit {key!r}. {did_you_mean(key, _BY_KEY)}", code="name-unknown") from None

@@ -53,9 +53,10 @@ def entry_of(registry: Registry, name: str) -> tuple[str, Weights]:
     if len(found) == 1:
         return found[0], entries[found[0]]
     if found:
-        raise UserError(f"{name!r} may be {' or '.join(found)}; name one of them")
+        raise UserError(f"{name!r} may be {' or '.join(found)}; name one of them", code="name-ambiguous")
     raise UserError(
-        f"no weights named {name!r} in {registry.path or 'any registry'}. {did_you_mean(name, {*entries, *known})}"
+        f"no weights named {name!r} in {registry.path or 'any registry'}. {did_you_mean(name, {*entries, *known})}",
+        code="name-unknown",
     )
 
 
@@ -75,11 +76,11 @@ def build_network(registry: Registry, name: str, entry: Weights) -> nn.Module:
         return cast(nn.Module, build_backbone(network))
     if kind not in KINDS or not network:
         known = f"`backbone` and one of {', '.join(sorted(BACKBONES))}, or a kind of plugin and a name"
-        raise UserError(f"{where}: {entry.network!r} names no network; write {known}")
+        raise UserError(f"{where}: {entry.network!r} names no network; write {known}", code="registry-invalid")
     plugin, config = registry.resolve(kind, network)
     made: Any = discovery.build(kind, plugin, {**config, "weights": "none"})
     if not isinstance(made, nn.Module):
-        raise UserError(f"{where}: {plugin!r} has no weights")
+        raise UserError(f"{where}: {plugin!r} has no weights", code="registry-invalid")
     return made
 
 

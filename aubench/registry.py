@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from aubench import discovery
 from aubench.component import Kind
-from aubench.errors import UserError, did_you_mean
+from aubench.errors import UserError, code_of_errno, did_you_mean
 from aubench.files import sha256_file
 
 FILE = "registry.yaml"
@@ -126,19 +126,24 @@ class Registry:
             plugin, colon, value = name.partition(":")
             card = discovery.find(kind, plugin, also=self.variants(kind))
             if colon and not (card.config.argument and value):
-                raise UserError(f"{kind} {name!r}: {plugin} is called without a colon and what follows it")
+                raise UserError(
+                    f"{kind} {name!r}: {plugin} is called without a colon and what follows it", code="name-unknown"
+                )
             return card.name, {card.config.argument: value} if colon else {}
         entry = (SECTIONS[kind], name)
         if name in discovery.components(kind):
-            raise UserError(f"{self.where(*entry)}: a {kind} plugin has this name already; call the variant otherwise")
+            raise UserError(
+                f"{self.where(*entry)}: a {kind} plugin has this name already; call the variant otherwise",
+                code="registry-invalid",
+            )
         try:
             component = discovery.find(kind, variant.use)
         except UserError as error:
-            raise UserError(f"{self.where(*entry, 'use')}: {error}") from error
+            raise UserError(f"{self.where(*entry, 'use')}: {error}", code=error.code) from error
         try:
             discovery.configure(component, variant.config)
         except UserError as error:
-            raise UserError(f"{self.where(*entry, 'config')}: {error}") from error
+            raise UserError(f"{self.where(*entry, 'config')}: {error}", code=error.code) from error
         return variant.use, dict(variant.config)
 
     def part(self, kind: Kind, name: str) -> dict[str, Any]:
@@ -160,7 +165,9 @@ class Registry:
     def matrix(self, name: str) -> Matrix:
         """A matrix by name. Raises :class:`UserError` with the nearest names."""
         if name not in self.content.matrices:
-            raise UserError(f"no matrix named {name!r}. {did_you_mean(name, self.content.matrices)}")
+            raise UserError(
+                f"no matrix named {name!r}. {did_you_mean(name, self.content.matrices)}", code="name-unknown"
+            )
         return self.content.matrices[name]
 
     def commands(self, name: str) -> Iterator[list[str]]:
@@ -208,7 +215,9 @@ class Registry:
         try:
             sha256, size = sha256_file(path), path.stat().st_size
         except OSError as error:
-            raise UserError(f"{path}: cannot be read: {error.strerror or error}") from error
+            raise UserError(
+                f"{path}: cannot be read: {error.strerror or error}", code=code_of_errno(error.errno, "file-unreadable")
+            ) from error
         for name, weights in self.content.weights.items():
             if weights.sha256 == sha256:
                 return name, weights
@@ -219,7 +228,7 @@ class Registry:
                 text += f"; {name}, a file of this name, has sha256 {weights.sha256}{expected}"
             elif weights.file == path.name:
                 text += f"; {name} is a file of this name, but its hash is not on record"
-        raise UserError(text)
+        raise UserError(text, code="file-altered")
 
 
 _SINGLE = ("recipe", "extractor", "regressor", "renderer")
@@ -232,7 +241,7 @@ def locate(path: str | os.PathLike[str] | None = None) -> Path | None:
     for given, source in ((path, "--registry"), (os.environ.get(VARIABLE), f"${VARIABLE}")):
         if given:
             if not Path(given).is_file():
-                raise UserError(f"{given}: no such registry file ({source})")
+                raise UserError(f"{given}: no such registry file ({source})", code="file-missing")
             return Path(given)
     here = Path.cwd()
     return next((file for file in (*(folder / FILE for folder in (here, *here.parents)), *OWN) if file.is_file()), None)
@@ -249,16 +258,18 @@ def load(path: str | os.PathLike[str] | None = None) -> Registry:
         tree = yaml.compose(text, Loader=yaml.SafeLoader)
         values = yaml.safe_load(text)
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{file}: not readable YAML: {' '.join(str(error).split())}") from error
+        raise UserError(
+            f"{file}: not readable YAML: {' '.join(str(error).split())}", code="registry-invalid"
+        ) from error
     if not isinstance(values, dict | None):
-        raise UserError(f"{file}: not a mapping of entries such as `version: 1`")
+        raise UserError(f"{file}: not a mapping of entries such as `version: 1`", code="registry-invalid")
     lines = dict(_lines(file, tree, ())) if tree is not None else {}
     try:
         return Registry(file, _File.model_validate(values or {}), lines)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         entry = tuple(map(str, first["loc"]))
-        raise UserError(f"{_where(file, lines, entry)}: {_complaint(error, entry)}") from error
+        raise UserError(f"{_where(file, lines, entry)}: {_complaint(error, entry)}", code="registry-invalid") from error
 
 
 def resolve(kind: Kind, name: str, path: str | os.PathLike[str] | None = None) -> tuple[str, dict[str, Any]]:
@@ -274,7 +285,10 @@ def _lines(file: Path, node: yaml.Node, entry: tuple[str, ...]) -> Iterator[tupl
         for key, value in node.value:
             name, line = str(key.value), key.start_mark.line + 1
             if name in seen:
-                raise UserError(f"{file}:{line}: {'.'.join((*entry, name))} is there already, on line {seen[name]}")
+                raise UserError(
+                    f"{file}:{line}: {'.'.join((*entry, name))} is there already, on line {seen[name]}",
+                    code="registry-invalid",
+                )
             seen[name] = line
             yield from _lines(file, value, (*entry, name))
             yield (*entry, name), line

@@ -100,15 +100,20 @@ def _read(path: Path, predictions: bool) -> pd.DataFrame:
     cells = _cells(path)
     for name in KEYS:
         if name not in cells:
-            raise UserError(f"{path}: no column {name!r}; the table needs {', '.join(KEYS)} and AU columns")
+            raise UserError(
+                f"{path}: no column {name!r}; the table needs {', '.join(KEYS)} and AU columns", code="table-invalid"
+            )
     for name in cells.columns:
         if name.upper().startswith("AU") and not _AU_COLUMN.fullmatch(name):
-            raise UserError(f"{path}: column {name!r} is not an AU such as AU01. {did_you_mean(name, AU_NAMES)}")
+            raise UserError(
+                f"{path}: column {name!r} is not an AU such as AU01. {did_you_mean(name, AU_NAMES)}",
+                code="table-invalid",
+            )
     aus = au_columns(cells)
     if not aus:
-        raise UserError(f"{path}: no AU column such as AU01")
+        raise UserError(f"{path}: no AU column such as AU01", code="table-invalid")
     if cells.empty:
-        raise UserError(f"{path}: no rows")
+        raise UserError(f"{path}: no rows", code="table-invalid")
 
     table = cells[list(KEYS)].copy()
     for name in ("dataset", "subject", "sequence"):
@@ -139,16 +144,19 @@ def _cells(path: Path) -> pd.DataFrame:
             for row in reader:
                 if len(row) != len(header):
                     raise UserError(
-                        f"{path}, line {reader.line_num}: {len(row)} cells, not {len(header)} as the header"
+                        f"{path}, line {reader.line_num}: {len(row)} cells, not {len(header)} as the header",
+                        code="table-invalid",
                     )
                 lines.append(reader.line_num)
                 rows.append(row)
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
+        raise UserError(f"{path}: no such file", code="file-missing") from None
     except (csv.Error, UnicodeDecodeError, OSError) as error:
-        raise UserError(f"{path}: not a readable CSV table: {' '.join(str(error).split())}") from error
+        raise UserError(
+            f"{path}: not a readable CSV table: {' '.join(str(error).split())}", code="table-invalid"
+        ) from error
     if twice := {name for name in header if header.count(name) > 1}:
-        raise UserError(f"{path}: column {sorted(twice)[0]!r} is there twice")
+        raise UserError(f"{path}: column {sorted(twice)[0]!r} is there twice", code="table-invalid")
     return pd.DataFrame(rows, index=lines, columns=header, dtype=str)
 
 
@@ -163,7 +171,7 @@ def _refuse(path: Path, cells: pd.DataFrame, bad: pd.Series[bool], why: str, col
     """Raise for the first line of the file that is ``bad``."""
     if bad.any():
         line = bad.index[int(np.flatnonzero(bad)[0])]
-        raise UserError(f"{path}, line {line}: {column} is {cells.at[line, column]!r}: {why}")
+        raise UserError(f"{path}, line {line}: {column} is {cells.at[line, column]!r}: {why}", code="table-invalid")
 
 
 # --- truth beside predictions -----------------------------------------------------------------------------------------
@@ -183,7 +191,9 @@ def aligned(truth: pd.DataFrame, predictions: pd.DataFrame) -> tuple[pd.DataFram
     matched = (found["side"] == "both").to_numpy()
     if not matched.any():
         ours, theirs = ("/".join(map(str, table[keys].iloc[0])) if len(table) else "no row" for table in (truth, known))
-        raise UserError(f"no frame is in both truth ({ours}, ...) and predictions ({theirs}, ...)")
+        raise UserError(
+            f"no frame is in both truth ({ours}, ...) and predictions ({theirs}, ...)", code="table-mismatch"
+        )
     valid = matched & (found[VALID].astype("boolean").fillna(True).to_numpy(bool))
     values = found[aus].astype("float64")
     values[~valid] = np.nan

@@ -57,18 +57,24 @@ def create(kind: str, name: str, out: Path | None = None) -> Path:
     and a module's, or is taken, and a folder that is there; then nothing is written.
     """
     if kind not in KINDS:
-        raise UserError(f"plugins new {kind}: no such kind of plugin. {did_you_mean(kind, KINDS)}")
+        raise UserError(
+            f"plugins new {kind}: no such kind of plugin. {did_you_mean(kind, KINDS)}", code="option-invalid"
+        )
     known = next(each for each in KINDS if each == kind)
     _check_name(known, name)
     folder = out if out is not None else Path(name)
     if folder.exists() or folder.is_symlink():
-        raise UserError(f"{folder}: is there already; choose another name, or another folder with --out DIR")
+        raise UserError(
+            f"{folder}: is there already; choose another name, or another folder with --out DIR", code="output-exists"
+        )
     words = _words(known, name)
     files = {path: template.substitute(words) for path, template in _files(known, words["package"])}
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise UserError(f"{folder}: {folder.parent} is no folder; choose another with --out DIR") from None
+        raise UserError(
+            f"{folder}: {folder.parent} is no folder; choose another with --out DIR", code="output-unwritable"
+        ) from None
     # Into a folder beside it first, which takes the name when it is whole.
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -90,18 +96,28 @@ def _check_name(kind: Kind, name: str) -> None:
         advice = f", as {better}" if better and _NAME.fullmatch(better) else ", as my-plugin"
         raise UserError(
             f"plugin name {name!r}: write at most {LONGEST} small letters, digits, and - or _ between them, a letter "
-            f"first{advice}"
+            f"first{advice}",
+            code="option-invalid",
         )
     package = name.replace("-", "_")
     if keyword.iskeyword(package):
-        raise UserError(f"plugin name {name!r}: is a word of Python itself; take another, as my-{name}")
+        raise UserError(
+            f"plugin name {name!r}: is a word of Python itself; take another, as my-{name}", code="option-invalid"
+        )
     if name in discovery.components(kind):
-        raise UserError(f"plugin name {name!r}: {_an(kind)} of this name is installed; take another, as my-{name}")
+        raise UserError(
+            f"plugin name {name!r}: {_an(kind)} of this name is installed; take another, as my-{name}",
+            code="name-taken",
+        )
     if any(name == loaded.entry for loaded in discovery.load_times()):
-        raise UserError(f"plugin name {name!r}: an installed plugin has this entry point; take another, as my-{name}")
+        raise UserError(
+            f"plugin name {name!r}: an installed plugin has this entry point; take another, as my-{name}",
+            code="name-taken",
+        )
     if _importable(package):
         raise UserError(
-            f"plugin name {name!r}: a module {package} can be imported here already; take another, as my-{name}"
+            f"plugin name {name!r}: a module {package} can be imported here already; take another, as my-{name}",
+            code="name-taken",
         )
 
 

@@ -7,6 +7,7 @@ its weights came from (:class:`Source`), for licences and reports.
 
 from __future__ import annotations
 
+import pickle
 import struct
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as _to_safetensors
 from torch import Tensor, nn
 
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 from aubench.files import atomic_write_bytes, cache_folder
 from aubench.telltales import looks_like as looks_like
 
@@ -93,9 +94,9 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if kind == "safetensors":
         return _read_safetensors(path)
     if kind == _FOREIGN:
-        raise UserError(f"{path}: {kind}")
+        raise UserError(f"{path}: {kind}", code="weights-unsafe")
     if path.suffix == ".safetensors":
-        raise UserError(f"{path}: called .safetensors, but it is {kind}; refused")
+        raise UserError(f"{path}: called .safetensors, but it is {kind}; refused", code="weights-unsafe")
     return _read_torch(path), {}
 
 
@@ -103,7 +104,7 @@ def header(path: str | Path) -> dict[str, str]:
     """The metadata of a safetensors file; empty for one without. Raises :class:`UserError` for any other file."""
     path = Path(path)
     if _sniff(path) != "safetensors":
-        raise UserError(f"{path}: not a safetensors file")
+        raise UserError(f"{path}: not a safetensors file", code="format-unknown")
     return _read_safetensors(path, names_only=True)[1]
 
 
@@ -130,14 +131,22 @@ def load_into(
         if tensor is None:
             if name.endswith("num_batches_tracked"):
                 continue
-            raise UserError(f"{path}: tensor {name!r} is missing; expected shape {_shape(own)}{hint}")
+            raise UserError(
+                f"{path}: tensor {name!r} is missing; expected shape {_shape(own)}{hint}", code="weights-mismatch"
+            )
         if tensor.shape != own.shape:
-            raise UserError(f"{path}: tensor {name!r}: expected shape {_shape(own)}, found {_shape(tensor)}{hint}")
+            raise UserError(
+                f"{path}: tensor {name!r}: expected shape {_shape(own)}, found {_shape(tensor)}{hint}",
+                code="weights-mismatch",
+            )
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise UserError(f"{path}: tensor {name!r} holds values that are not finite")
+            raise UserError(f"{path}: tensor {name!r} holds values that are not finite", code="file-damaged")
     extra = [name for name in found if name not in expected and not name.startswith(tuple(ignore))]
     if extra:
-        raise UserError(f"{path}: tensor {extra[0]!r} {_shape(found[extra[0]])} has no place in this network{hint}")
+        raise UserError(
+            f"{path}: tensor {extra[0]!r} {_shape(found[extra[0]])} has no place in this network{hint}",
+            code="weights-mismatch",
+        )
     with torch.no_grad():
         for name, own in expected.items():
             if name in found:
@@ -167,7 +176,8 @@ def resolve(plugin_file: str, weights: str | None, command: str) -> Path | None:
     if not path.is_file():
         preset = f" --preset {variant} --install" if variant else ""
         raise UserError(
-            f"{path}: no weights are shipped here; make them with `{command}{preset}`, or give weights: <file>"
+            f"{path}: no weights are shipped here; make them with `{command}{preset}`, or give weights: <file>",
+            code="weights-missing",
         )
     return path
 
@@ -190,7 +200,8 @@ def in_cache(name: str) -> Path:
     if not path.is_file():
         raise UserError(
             f"{CACHED}{name}: not in the cache ({path}); `aubench weights fetch {name}` downloads it, "
-            f"`aubench weights add {name} FILE` takes a file that you have"
+            f"`aubench weights add {name} FILE` takes a file that you have",
+            code="weights-missing",
         )
     return path
 
@@ -217,11 +228,13 @@ def _sniff(path: Path) -> str:
             whole = file.read(32)
         head = whole[:9]
     except FileNotFoundError:
-        raise UserError(f"{path}: no such weights file") from None
+        raise UserError(f"{path}: no such weights file", code="weights-missing") from None
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from None
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror})", code=code_of_errno(error.errno, "file-unreadable")
+        ) from None
     if not head:
-        raise UserError(f"{path}: is empty")
+        raise UserError(f"{path}: is empty", code="file-empty")
     # safetensors: eight bytes of header length (100 MB at most), then the header, which is a JSON object. Asked first:
     # a length may begin with a pickle's first byte, but no pickle's first eight are so small a number before a "{".
     if head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] <= 100_000_000:
@@ -230,7 +243,7 @@ def _sniff(path: Path) -> str:
         return "a zip file (a torch checkpoint?)"
     for start, words in _HEADS:
         if whole.lower().startswith(start):
-            raise UserError(f"{path}: is {words}")
+            raise UserError(f"{path}: is {words}", code="file-damaged")
     if head[:1] == b"\x80":
         return "a pickle"
     return _FOREIGN
@@ -240,34 +253,39 @@ def _read_safetensors(path: Path, names_only: bool = False) -> tuple[dict[str, T
     with path.open("rb") as file:
         (header,) = struct.unpack("<Q", file.read(8))
     if header + 8 > path.stat().st_size:
-        raise UserError(f"{path}: truncated: its header alone needs {header + 8} bytes")
+        raise UserError(f"{path}: truncated: its header alone needs {header + 8} bytes", code="file-damaged")
     try:
         with safe_open(path, framework="pt") as file:
             names = [] if names_only else file.keys()
             return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
     except SafetensorError as error:
-        raise UserError(f"{path}: not a whole safetensors file ({error}); fetch or make it again") from None
+        raise UserError(
+            f"{path}: not a whole safetensors file ({error}); fetch or make it again", code="file-damaged"
+        ) from None
 
 
 def _read_torch(path: Path) -> dict[str, Tensor]:
     if _is_torchscript(path):
-        raise UserError(f"{path}: is {_TORCHSCRIPT}")
+        raise UserError(f"{path}: is {_TORCHSCRIPT}", code="weights-unsafe")
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler answers broken bytes with whatever exception they happen to lead to
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise UserError(
-            f"{path}: refused: not a whole torch checkpoint of tensors and plain containers only ({reason[:160]})"
+            f"{path}: refused: not a whole torch checkpoint of tensors and plain containers only ({reason[:160]})",
+            code="weights-unsafe" if isinstance(error, pickle.UnpicklingError) else "file-damaged",
         ) from None
     for wrapper in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
             content = content[wrapper]
             break
     if not isinstance(content, Mapping) or not content:
-        raise UserError(f"{path}: holds no named tensors")
+        raise UserError(f"{path}: holds no named tensors", code="weights-mismatch")
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise UserError(f"{path}: entry {name!r} is a {type(value).__name__}, not a tensor")
+            raise UserError(
+                f"{path}: entry {name!r} is a {type(value).__name__}, not a tensor", code="weights-mismatch"
+            )
     return {name: value.detach() for name, value in content.items()}
 
 

@@ -52,7 +52,7 @@ def ablate(
     from aubench_training.runner.run import dry_run as plan
 
     if not leave_one_out and not additions:
-        raise UserError("nothing to leave out: give --leave-one-out, --additions or both.")
+        raise UserError("nothing to leave out: give --leave-one-out, --additions or both.", code="option-missing")
     options: dict[str, Any] = {"device": device} if device is not None else {}
     if losses is not None:
         names = [name.strip() for name in losses.split(",") if name.strip()]

@@ -55,19 +55,19 @@ def _resolve(name: str, kind: str | None) -> tuple[Kind, str, dict[str, Any]]:
     from aubench import registry
 
     if kind is not None and kind not in KINDS:
-        raise UserError(f"--kind {kind}: no such kind. {did_you_mean(kind, KINDS)}")
+        raise UserError(f"--kind {kind}: no such kind. {did_you_mean(kind, KINDS)}", code="option-invalid")
     installed = registry.load()
     asked = [each for each in KINDS if kind in (None, each)]
     kinds = [each for each in asked if _has(installed, each, name)]
     if len(kinds) > 1:
-        raise UserError(f"{name} is the name of several: say --kind {' or --kind '.join(kinds)}")
+        raise UserError(f"{name} is the name of several: say --kind {' or --kind '.join(kinds)}", code="name-ambiguous")
     if kinds:
         return kinds[0], *installed.resolve(kinds[0], name)
     for row in discovery.listing():
         if row.status == "broken" and row.name == name and row.kind in (*asked, "plugin"):
-            raise UserError(f"{row.kind} {name!r} is installed but broken: {row.error}")
+            raise UserError(f"{row.kind} {name!r} is installed but broken: {row.error}", code="plugin-broken")
     known = {n for each in asked for n in (*discovery.components(each), *installed.variants(each))}
-    raise UserError(f"no {kind or 'plugin'} named {name!r}. {did_you_mean(name, known)}")
+    raise UserError(f"no {kind or 'plugin'} named {name!r}. {did_you_mean(name, known)}", code="name-unknown")
 
 
 def _has(installed: Registry, kind: Kind, name: str) -> bool:
@@ -79,11 +79,13 @@ def _setting(text: str) -> tuple[str, Any]:
 
     key, equals, value = text.partition("=")
     if not (key and equals):
-        raise UserError(f"--set {text}: give it as KEY=VALUE")
+        raise UserError(f"--set {text}: give it as KEY=VALUE", code="option-invalid")
     try:
         return key, yaml.safe_load(value)
     except yaml.YAMLError as error:
-        raise UserError(f"--set {text}: the value is no YAML: {' '.join(str(error).split())}") from error
+        raise UserError(
+            f"--set {text}: the value is no YAML: {' '.join(str(error).split())}", code="option-invalid"
+        ) from error
 
 
 def _print(report: Report) -> None:

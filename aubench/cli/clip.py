@@ -48,12 +48,12 @@ def clip(
     from aubench.predict.film import Film
 
     if out.suffix.lower() != ".mp4":
-        raise UserError(f"{out}: a clip is written as .mp4; choose such a name")
+        raise UserError(f"{out}: a clip is written as .mp4; choose such a name", code="output-suffix")
     if size % 2:
-        raise UserError(f"--size {size}: a video's side is even; give {size + 1}")
+        raise UserError(f"--size {size}: a video's side is even; give {size + 1}", code="option-invalid")
     drawer = build("renderer", engine, {"size": size})
     if not isinstance(drawer, Engine):
-        raise UserError(f"{engine} has one look only; choose an engine such as bdfm")
+        raise UserError(f"{engine} has one look only; choose an engine such as bdfm", code="plugin-unsupported")
     parameters = acted(frames, seed)
     around = np.zeros((frames, len(NUISANCE_NAMES)), np.float32)
     around[:, NUISANCE_NAMES.index("scale")] = -1.0  # some room around the face, as a detector expects

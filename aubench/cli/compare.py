@@ -105,10 +105,10 @@ def compare_methods(
 
     wanted = _names(datasets)
     if not wanted:
-        raise UserError("--datasets is empty; name at least one, such as synth")
+        raise UserError("--datasets is empty; name at least one, such as synth", code="option-missing")
     for option, value in (("--missing-aus", missing_aus), ("--missing-frames", missing_frames)):
         if value not in ("nan", "intersection"):
-            raise UserError(f"{option} {value}: neither nan nor intersection")
+            raise UserError(f"{option} {value}: neither nan nor intersection", code="option-invalid")
     check(occurrence)
     request = Request(
         datasets=wanted,
@@ -165,13 +165,13 @@ def _pairs(option: str, given: list[str] | None, read: Callable[[str], Any]) -> 
     for text in given or []:
         name, sign, value = text.partition("=")
         if not sign or not name or not value:
-            raise UserError(f"{option} {text}: give NAME=VALUE")
+            raise UserError(f"{option} {text}: give NAME=VALUE", code="option-invalid")
         if name in found:
-            raise UserError(f"{option} {name}: given twice")
+            raise UserError(f"{option} {name}: given twice", code="option-invalid")
         try:
             found[name] = read(value)
         except ValueError:
-            raise UserError(f"{option} {text}: {value!r} is not a number") from None
+            raise UserError(f"{option} {text}: {value!r} is not a number", code="option-invalid") from None
     return found
 
 

@@ -28,7 +28,7 @@ def same_faces(
     from aubench.files import atomic_write_bytes
 
     if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise UserError(f"--out {out}: name a .png or a .jpg file")
+        raise UserError(f"--out {out}: name a .png or a .jpg file", code="output-suffix")
     picture = faces([open_run(folder) for folder in runs], dataset, count)
     atomic_write_bytes(out, bytes(cv2.imencode(out.suffix.lower(), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]))
     typer.echo(f"{out}: {len(runs)} runs beside the input")

@@ -83,7 +83,7 @@ def parse(
 
     # Everything that can be refused is refused before the work.
     if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise UserError(f"--out {out}: name a .png or a .jpg file")
+        raise UserError(f"--out {out}: name a .png or a .jpg file", code="output-suffix")
     numbers = chosen.parse_numbers(at) if at is not None else None
     opened = chosen.choose(open_source(source), frames, numbers)
     table.check_writable(out)
@@ -102,7 +102,10 @@ def parse(
     titles, crops, without = _faces(opened, size or _size_that_predict_reads(), max_faces, machine)
     if not crops:
         pictures = f"the {len(without)} pictures that were looked at" if len(without) > 1 else "it"
-        raise UserError(f"{source}: no face found in {pictures}; faces should be upright and at least 24 pixels wide")
+        raise UserError(
+            f"{source}: no face found in {pictures}; faces should be upright and at least 24 pixels wide",
+            code="no-face",
+        )
     how: Any = {"plain": plain, "device": machine}
     rows = [] if plain else [parsed.Row("crop", [parsed.enlarged(crop, side) for crop in crops])]
     rows += [parsed.Row(name, parsed.parsed(network, crops, side, **how)) for name, network in parsers]
@@ -148,7 +151,10 @@ def _networks(wanted: _Wanted, name: str, weights: str | None, device: Any) -> l
 
     plugin, config = registry.resolve("extractor", name)
     card = discovery.find("extractor", plugin)
-    refusal = UserError(f"{wanted.option} {name}: {wanted.lacks}; use an extractor that does, as {wanted.example}")
+    refusal = UserError(
+        f"{wanted.option} {name}: {wanted.lacks}; use an extractor that does, as {wanted.example}",
+        code="plugin-unsupported",
+    )
     # Asked of the class first: one that cannot do it should not complain of its weights.
     factory = discovery.load_factory(card)
     if isinstance(factory, type) and not all(hasattr(factory, method) for method in wanted.methods):
@@ -173,7 +179,9 @@ def _listed(text: str, option: str) -> list[str]:
 
     parts = [part.strip() for part in text.split(",")]
     if not all(parts):
-        raise UserError(f"{option} {text!r}: an empty name; give shipped, or files, separated by commas")
+        raise UserError(
+            f"{option} {text!r}: an empty name; give shipped, or files, separated by commas", code="option-invalid"
+        )
     return parts
 
 

@@ -81,7 +81,7 @@ def predict(
     total = min(filter(None, (opened.total, frames)), default=None)
     rest, seconds = zero.parse(neutral, total), smoothing.parse(smooth)
     if seconds is not None and not opened.follows:
-        raise UserError("--smooth: pictures have no times to smooth over; use --smooth off")
+        raise UserError("--smooth: pictures have no times to smooth over; use --smooth off", code="source-unsupported")
     resting = _still(rest.path) if rest.path is not None else None
     aus = plotting.parse_aus(plot_aus)
     table.check_writable(out)
@@ -166,7 +166,10 @@ def _still(path: Path) -> Any:
 
     opened = open_source(str(path))
     if not isinstance(opened, Pictures):
-        raise UserError(f"--neutral {path}: not a picture; give one, or the number of a frame of the input")
+        raise UserError(
+            f"--neutral {path}: not a picture; give one, or the number of a frame of the input",
+            code="source-unsupported",
+        )
     return opened
 
 
@@ -178,7 +181,9 @@ def load_model(run: Path | None, device: Any) -> Any:
     if run is None:
         return combination.load_shipped(device)
     if not run.is_dir():
-        raise UserError(f"--run {run}: no such run folder; `aubench train --out {run}` would make it")
+        raise UserError(
+            f"--run {run}: no such run folder; `aubench train --out {run}` would make it", code="run-missing"
+        )
     return combination.Combination.load(run, device=device)
 
 
@@ -204,7 +209,10 @@ def _aligner(name: str, device: Any) -> Any:
     plugin, config = registry.resolve("extractor", name)
     network: Any = discovery.build("extractor", plugin, config)
     if not isinstance(network, Landmarker):
-        raise UserError(f"--aligner {name}: finds no landmarks; use an extractor that does, as landmark, or mtcnn")
+        raise UserError(
+            f"--aligner {name}: finds no landmarks; use an extractor that does, as landmark, or mtcnn",
+            code="plugin-unsupported",
+        )
     show_licences(network)
     if isinstance(network, torch.nn.Module):
         network.to(device)

@@ -124,7 +124,10 @@ def every_network(
 
     if context.invoked_subcommand is not None:
         if recipe is not None:
-            raise UserError(f"--recipe {recipe} trains all networks; for one, `{context.invoked_subcommand} --preset`")
+            raise UserError(
+                f"--recipe {recipe} trains all networks; for one, `{context.invoked_subcommand} --preset`",
+                code="option-conflict",
+            )
         return
     if recipe is None:
         typer.echo(context.get_help())
@@ -243,11 +246,11 @@ def _over(engine: str | None, settings: list[str] | None) -> dict[str, Any]:
     for entry in settings or []:
         key, equals, text = entry.partition("=")
         if not equals or not key.strip():
-            raise UserError(f"--set {entry}: say KEY=VALUE, as in --set batch=16")
+            raise UserError(f"--set {entry}: say KEY=VALUE, as in --set batch=16", code="option-invalid")
         try:
             value = yaml.safe_load(text)
         except yaml.YAMLError:
-            raise UserError(f"--set {entry}: the value is not YAML") from None
+            raise UserError(f"--set {entry}: the value is not YAML", code="option-invalid") from None
         *path, last = key.strip().split(".")
         place = over
         for part in path:

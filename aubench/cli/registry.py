@@ -25,9 +25,11 @@ def check() -> None:
     """Check that every variant and matrix can be had, and name the plugins that no variant uses."""
     found = registry.load()
     if found.path is None:
-        raise UserError(f"no {registry.FILE} here or above; name one with --registry or ${registry.VARIABLE}")
+        raise UserError(
+            f"no {registry.FILE} here or above; name one with --registry or ${registry.VARIABLE}", code="file-missing"
+        )
     if faults := found.check():
-        raise UserError("; ".join(faults))
+        raise UserError("; ".join(faults), code="registry-invalid")
     content = found.content
     counts = [len(found.variants(kind)) for kind in registry.SECTIONS]
     typer.echo(

@@ -64,12 +64,15 @@ def sheet(
     from aubench.errors import UserError
 
     if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise UserError(f"{out}: a sheet is written as .png or .jpg; choose such a name")
+        raise UserError(f"{out}: a sheet is written as .png or .jpg; choose such a name", code="output-suffix")
     renderer = build("renderer", engine, {"size": size})
     chosen = (style or (LookStyle.photo if kind is Sheet.looks else LookStyle.game)).value
     styled = isinstance(renderer, Engine)
     if chosen == "photo" and not styled:
-        raise UserError(f"{engine} has one look only; leave out --style photo, or choose an engine such as bdfm")
+        raise UserError(
+            f"{engine} has one look only; leave out --style photo, or choose an engine such as bdfm",
+            code="plugin-unsupported",
+        )
     parameters, labels, columns, looks = _plan(kind, seed)
     faces = _draw(renderer, parameters, looks if styled else None, chosen)
     _write(out, _compose(faces, labels, columns))

@@ -58,9 +58,11 @@ def retarget(
     from aubench.retarget.character import character, engine_of, pictures
 
     if out is None and export is None:
-        raise UserError("nothing to write: give --out character.mp4, --export arkit.csv, or both")
+        raise UserError(
+            "nothing to write: give --out character.mp4, --export arkit.csv, or both", code="option-missing"
+        )
     if out is not None and out.suffix.lower() != ".mp4":
-        raise UserError(f"{out}: is written as .mp4; choose such a name")
+        raise UserError(f"{out}: is written as .mp4; choose such a name", code="output-suffix")
     if export is not None:
         exporting.check(export)
     for path in filter(None, (out, export)):
@@ -68,7 +70,7 @@ def retarget(
     opened = open_source(source)
     seconds = smoothing.parse(smooth) if opened.follows else None
     if out is not None and size % 2:
-        raise UserError(f"--size {size}: a video's side is even; give {size + 1}")
+        raise UserError(f"--size {size}: a video's side is even; give {size + 1}", code="option-invalid")
     engine = engine_of(to, size) if out is not None else None
     head = exporting.mesh_engine(to) if export is not None and export.suffix.lower() in exporting.MESH else None
     reader = load_model(run, choose_device(device))
@@ -77,7 +79,7 @@ def retarget(
     with progress_bar("reading faces", total) as advance:
         readings = read(opened, quicken(reader), size=reader.size, limit=frames, progress=advance)
     if not readings.success.any():
-        raise UserError(f"{source}: no face was found, so there is nothing to give to a character")
+        raise UserError(f"{source}: no face was found, so there is nothing to give to a character", code="no-face")
     if seconds is not None:
         readings = smoothing.smoothed(readings, seconds)
     face = int(readings.face[readings.success][0])

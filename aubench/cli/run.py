@@ -89,9 +89,11 @@ def _seeds(text: str | None) -> list[int] | None:
     try:
         seeds = [int(word) for word in text.split(",")]
     except ValueError:
-        raise UserError(f"--seeds {text}: give whole numbers separated by commas, such as 0,1,2") from None
+        raise UserError(
+            f"--seeds {text}: give whole numbers separated by commas, such as 0,1,2", code="option-invalid"
+        ) from None
     if min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise UserError(f"--seeds {text}: seeds are numbers from 0, each once")
+        raise UserError(f"--seeds {text}: seeds are numbers from 0, each once", code="option-invalid")
     return seeds
 
 

@@ -79,7 +79,7 @@ def train(
     from aubench.errors import UserError
 
     if resume and out is None:
-        raise UserError("--resume: say which run with --out DIR.")
+        raise UserError("--resume: say which run with --out DIR.", code="option-missing")
 
     from aubench_training.config import load_config, loss_weights, resolve
     from aubench_training.config import load_recipe as _load
@@ -117,7 +117,7 @@ def train(
             from aubench.cli.data.options import placed
 
             if datasets is None:
-                raise UserError("--root, --split, --store and --allow-leakage need --datasets")
+                raise UserError("--root, --split, --store and --allow-leakage need --datasets", code="option-missing")
             options["datasets"] = placed(
                 _names(datasets), options["datasets"], roots, splits, store=store, allow_leakage=allow_leakage
             )

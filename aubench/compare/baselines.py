@@ -81,7 +81,7 @@ def open_dataset(name: str) -> Dataset:
 def truth_of(dataset: Dataset) -> pd.DataFrame:
     """The labels of a data set's test frames. Raises :class:`UserError` where there are none."""
     if not len(dataset.frames("test")):
-        raise UserError(f"{dataset.name}: has no test frames in this split")
+        raise UserError(f"{dataset.name}: has no test frames in this split", code="split-invalid")
     return truth_table(dataset.frames("test"), dataset.aus, open_labels(dataset, "test"))
 
 
@@ -102,7 +102,9 @@ def fit(name: str, datasets: Sequence[Dataset], seed: int = 0) -> Method:
         supervised = estimator.supervised
         train, test = dataset.frames("train"), dataset.frames("test")
         if not len(train):
-            raise UserError(f"--baselines {name}: {dataset.name} has no training subjects to fit it to")
+            raise UserError(
+                f"--baselines {name}: {dataset.name} has no training subjects to fit it to", code="split-invalid"
+            )
         if supervised:
             estimator.fit(train, open_labels(dataset, "train"), seed=seed)
         else:
@@ -119,7 +121,10 @@ def fit(name: str, datasets: Sequence[Dataset], seed: int = 0) -> Method:
         estimators[dataset.name] = estimator
         notes |= dict.fromkeys(getattr(estimator, "notes", ()))
     if not answered:
-        raise UserError(f"--baselines {name}: has no answer for any test frame of {', '.join(estimators)}")
+        raise UserError(
+            f"--baselines {name}: has no answer for any test frame of {', '.join(estimators)}",
+            code="nothing-to-compare",
+        )
     method = Method(name, discovery.find("estimator", plugin).summary, "baseline", [])
     method.members = [Member(name, pd.concat(tables, ignore_index=True), None, seed)]
     method.labels = "full" if supervised else "none"

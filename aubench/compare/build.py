@@ -55,7 +55,8 @@ def truth_of_runs(runs: Sequence[Run], dataset: str) -> Truth:
         if run.digest(dataset) != here[0].digest(dataset):
             raise UserError(
                 f"{here[0].folder} and {run.folder} hold different test frames or labels of {dataset!r}, so that "
-                "their scores cannot be compared; choose others with --runs"
+                "their scores cannot be compared; choose others with --runs",
+                code="run-mismatch",
             )
     return Truth(here[0].truth, here[0].digest(dataset))
 
@@ -88,14 +89,19 @@ def compare(
     taken = [*settings.constants]
     for name in names:
         if names.count(name) > 1 or name in taken:
-            raise UserError(f"two rows would be called {name!r}; name the sources of --predictions otherwise")
+            raise UserError(
+                f"two rows would be called {name!r}; name the sources of --predictions otherwise", code="name-taken"
+            )
     known = {str(d) for method in methods for member in method.members for d in member.table["dataset"].unique()}
     out: dict[str, Any] = {}
     boards: dict[str, Board] = {}
     for dataset, truth in truths.items():
         here = [method for method in methods if method.holds(dataset)]
         if not here:
-            raise UserError(f"nothing holds predictions for data set {dataset!r}. {did_you_mean(dataset, known)}")
+            raise UserError(
+                f"nothing holds predictions for data set {dataset!r}. {did_you_mean(dataset, known)}",
+                code="nothing-to-compare",
+            )
         found = board(
             dataset, truth.table, truth.digest, here,
             common_aus=settings.common_aus, common_frames=settings.common_frames,

@@ -48,11 +48,13 @@ def read_header(path: Path, is_header: Callable[[Sequence[str]], bool]) -> Heade
         with path.open(encoding=encoding, newline="") as file:
             lines = [line for _, line in zip(range(_HEAD_LINES), file, strict=False)]
     except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
+        raise UserError(f"{path}: no such file", code="file-missing") from None
     except (UnicodeError, OSError) as error:
-        raise UserError(f"{path}: not a readable table: {' '.join(str(error).split())}") from error
+        raise UserError(
+            f"{path}: not a readable table: {' '.join(str(error).split())}", code="table-invalid"
+        ) from error
     if not any(line.strip() for line in lines):
-        raise UserError(f"{path}: empty file")
+        raise UserError(f"{path}: empty file", code="file-empty")
     for number, line in enumerate(lines):
         delimiter = max(_DELIMITERS, key=line.count)
         try:
@@ -63,7 +65,10 @@ def read_header(path: Path, is_header: Callable[[Sequence[str]], bool]) -> Heade
         if is_header(names):
             return Header(path, tuple(names), number, delimiter, encoding)
     first = next(line for line in lines if line.strip())
-    raise UserError(f"{path}: no header with columns of action units; the first line is {first.strip()[:80]!r}")
+    raise UserError(
+        f"{path}: no header with columns of action units; the first line is {first.strip()[:80]!r}",
+        code="table-invalid",
+    )
 
 
 def read_columns(header: Header, wanted: Sequence[str]) -> pd.DataFrame:
@@ -73,7 +78,7 @@ def read_columns(header: Header, wanted: Sequence[str]) -> pd.DataFrame:
     """
     for name in wanted:
         if header.names.count(name) > 1:
-            raise UserError(f"{header.path}: column {name!r} is there twice")
+            raise UserError(f"{header.path}: column {name!r} is there twice", code="table-invalid")
     lines = _whole_lines(header)
     places = sorted({header.names.index(name) for name in wanted})
     try:
@@ -84,14 +89,16 @@ def read_columns(header: Header, wanted: Sequence[str]) -> pd.DataFrame:
             on_bad_lines="error",
         )  # fmt: skip
     except pd.errors.EmptyDataError:
-        raise UserError(f"{header.path}: no rows") from None
+        raise UserError(f"{header.path}: no rows", code="table-invalid") from None
     except (pd.errors.ParserError, UnicodeError, OSError, ValueError) as error:
-        raise UserError(f"{header.path}: not a readable table: {' '.join(str(error).split())}") from error
+        raise UserError(
+            f"{header.path}: not a readable table: {' '.join(str(error).split())}", code="table-invalid"
+        ) from error
     table.index = pd.RangeIndex(header.line + 2, header.line + 2 + len(table))
     lines = lines[: len(table)]  # pandas takes no notice of blank lines at the end
     table = table[lines]
     if table.empty:
-        raise UserError(f"{header.path}: no rows")
+        raise UserError(f"{header.path}: no rows", code="table-invalid")
     named = table.rename(columns={place: header.names[place] for place in places})
     text: pd.DataFrame = named[list(dict.fromkeys(wanted))].apply(lambda column: column.str.strip())
     return text
@@ -110,7 +117,10 @@ def _whole_lines(header: Header) -> npt.NDArray[np.bool_]:
             if kept[-1] and line.count(header.delimiter) != expected - 1:
                 cells = len(next(csv.reader([line], delimiter=header.delimiter, skipinitialspace=True)))
                 if cells != expected:
-                    raise UserError(f"{header.path}, line {number + 1}: {cells} cells, not {expected} as the header")
+                    raise UserError(
+                        f"{header.path}, line {number + 1}: {cells} cells, not {expected} as the header",
+                        code="table-invalid",
+                    )
     return np.array(kept, bool)
 
 
@@ -128,7 +138,9 @@ def numbers(header: Header, table: pd.DataFrame, name: str, words: Sequence[str]
     bad = ~nothing & ~values.abs().lt(np.inf)
     if bad.any():
         line = bad.index[int(np.flatnonzero(bad)[0])]
-        raise UserError(f"{header.path}, line {line}: {name} is {table.at[line, name]!r}: not a number")
+        raise UserError(
+            f"{header.path}, line {line}: {name} is {table.at[line, name]!r}: not a number", code="table-invalid"
+        )
     return np.asarray(values, np.float64)
 
 
@@ -138,5 +150,7 @@ def whole_numbers(header: Header, table: pd.DataFrame, name: str) -> npt.NDArray
     bad = ~(values == np.round(values)) | (np.abs(values) > 1e15)
     if bad.any():
         line = table.index[int(np.flatnonzero(bad)[0])]
-        raise UserError(f"{header.path}, line {line}: {name} is {table.at[line, name]!r}: not a frame number")
+        raise UserError(
+            f"{header.path}, line {line}: {name} is {table.at[line, name]!r}: not a frame number", code="table-invalid"
+        )
     return values.astype(np.int64)

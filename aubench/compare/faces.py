@@ -33,7 +33,10 @@ def faces(runs: Sequence[Run], dataset: str, count: int = 8) -> Image:
     places = {key: row for row, key in enumerate(zip(frames.subject, frames.sequence, frames.frame, strict=True))}
     missing = [key for key in shown if key not in places]
     if missing:
-        raise UserError(f"{runs[0].folder}: its frame {missing[0]} is not in {dataset}; was it drawn anew since?")
+        raise UserError(
+            f"{runs[0].folder}: its frame {missing[0]} is not in {dataset}; was it drawn anew since?",
+            code="run-mismatch",
+        )
     images = np.stack([np.asarray(frames.images[places[key]]) for key in shown])
     rows = [_row("input", images)]
     for run in runs:
@@ -45,7 +48,10 @@ def _liveliest(run: Run, dataset: str, count: int) -> list[tuple[str, str, int]]
     """Subject, sequence and frame of the strongest labelled expression of each of the first people."""
     truth = run.truth[run.truth["dataset"] == dataset]
     if not len(truth):
-        raise UserError(f"{run.folder}: holds no labels of {dataset}; its data sets: {', '.join(run.datasets)}")
+        raise UserError(
+            f"{run.folder}: holds no labels of {dataset}; its data sets: {', '.join(run.datasets)}",
+            code="labels-missing",
+        )
     strongest = truth[au_columns(truth)].sum(axis=1).groupby(truth["subject"], sort=False).idxmax()
     chosen = truth.loc[strongest.iloc[:count], list(KEYS)[1:]]
     return [(str(s), str(q), int(f)) for s, q, f in chosen.itertuples(index=False)]
@@ -57,7 +63,7 @@ def _drawn(run: Run, images: Image) -> Image:
     answer = Combination.load(run.folder).predict(images)
     part = run.config.get("renderer") or {}
     if "name" not in part:
-        raise UserError(f"{run.folder}: its config.yaml names no renderer")
+        raise UserError(f"{run.folder}: its config.yaml names no renderer", code="config-invalid")
     renderer = discovery.build("renderer", str(part["name"]), part.get("config") or {})
     drawn = renderer.draw(answer).image.float().clamp(0, 1)
     pixels: Image = (drawn.permute(0, 2, 3, 1).numpy() * 255 + 0.5).astype(np.uint8)

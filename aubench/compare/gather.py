@@ -89,17 +89,23 @@ def _declared(request: Request) -> None:
         for name in given:
             if name not in request.predictions:
                 raise UserError(
-                    f"{what} {name}: no --predictions has this name. {did_you_mean(name, request.predictions)}"
+                    f"{what} {name}: no --predictions has this name. {did_you_mean(name, request.predictions)}",
+                    code="name-unknown",
                 )
     for name, scale in request.scales.items():
         if scale not in SCALES:
-            raise UserError(f"--scale {name}={scale}: no such scale. {did_you_mean(scale, SCALES)}")
+            raise UserError(
+                f"--scale {name}={scale}: no such scale. {did_you_mean(scale, SCALES)}", code="option-invalid"
+            )
     for name, labels in request.labels.items():
         if labels not in get_args(Labels):
-            raise UserError(f"--labels {name}={labels}: no such word. {did_you_mean(labels, get_args(Labels))}")
+            raise UserError(
+                f"--labels {name}={labels}: no such word. {did_you_mean(labels, get_args(Labels))}",
+                code="option-invalid",
+            )
     for name, factor in request.rescales.items():
         if not factor > 0:
-            raise UserError(f"--rescale {name}={factor:g}: a factor is above 0, such as 5")
+            raise UserError(f"--rescale {name}={factor:g}: a factor is above 0, such as 5", code="option-invalid")
 
 
 def _runs(request: Request) -> tuple[list[Run], list[str]]:
@@ -110,7 +116,10 @@ def _runs(request: Request) -> tuple[list[Run], list[str]]:
     if not folders:
         if request.predictions or any(n not in baselines.CONSTANTS for n in request.baselines):
             return [], []
-        raise UserError(f"no finished run under ./{RUNS}; make one with `{runs.TRAIN}`, or give --predictions")
+        raise UserError(
+            f"no finished run under ./{RUNS}; make one with `{runs.TRAIN}`, or give --predictions",
+            code="nothing-to-compare",
+        )
     folders = folders if request.everything else runs.newest_of_each(folders)
     opened = [runs.open_run(folder) for folder in folders]
     kept, odd = alike(opened, request.datasets)
@@ -126,7 +135,8 @@ def _truths(request: Request, opened: Sequence[Run]) -> dict[str, Truth]:
             if not (given["dataset"] == dataset).any():
                 raise UserError(
                     f"{request.truth}: no frame of data set {dataset!r}. "
-                    f"{did_you_mean(dataset, map(str, given['dataset'].unique()))}"
+                    f"{did_you_mean(dataset, map(str, given['dataset'].unique()))}",
+                    code="table-mismatch",
                 )
             truths[dataset] = Truth(given, runs.digest(given, dataset))
         elif any(run.holds(dataset) for run in opened):
@@ -138,12 +148,16 @@ def _truths(request: Request, opened: Sequence[Run]) -> dict[str, Truth]:
             held = {str(name) for run in opened for name in run.truth["dataset"].unique()}
             raise UserError(
                 f"no run has predictions for data set {dataset!r}, and no plugin has its labels. "
-                f"{did_you_mean(dataset, held | set(_known_datasets()))} A table of labels can be given with --truth."
+                f"{did_you_mean(dataset, held | set(_known_datasets()))} A table of labels can be given with --truth.",
+                code="labels-missing",
             )
     for dataset, truth in truths.items():
         for run in opened if given is not None else []:
             if run.holds(dataset) and run.digest(dataset) != truth.digest:
-                raise UserError(f"{run.folder}: its test frames or labels of {dataset!r} differ from {request.truth}")
+                raise UserError(
+                    f"{run.folder}: its test frames or labels of {dataset!r} differ from {request.truth}",
+                    code="table-mismatch",
+                )
     return truths
 
 
@@ -161,10 +175,13 @@ def _imports(request: Request, truths: Mapping[str, Truth]) -> list[Method]:
         source = read_source(path, places, options, known)
         if not source.table["dataset"].isin(list(truths)).any():
             held = ", ".join(map(str, source.table["dataset"].unique()[:3]))
-            raise UserError(f"{path}: holds {held}, but --datasets asks for {', '.join(truths)}")
+            raise UserError(f"{path}: holds {held}, but --datasets asks for {', '.join(truths)}", code="table-mismatch")
         rescale = request.rescales.get(name)
         if rescale is not None and source.scale != "probability":
-            raise UserError(f"--rescale {name}: its scale is {source.scale}; only a probability can be rescaled")
+            raise UserError(
+                f"--rescale {name}: its scale is {source.scale}; only a probability can be rescaled",
+                code="option-conflict",
+            )
         labels: Labels | None = next((w for w in get_args(Labels) if w == request.labels.get(name)), None)
         methods.append(from_import(name, path, source, rescale, labels))
     return methods

@@ -62,7 +62,7 @@ def read_source(
     if path.is_dir():
         files = sorted(file for file in path.rglob("*") if file.suffix.lower() in SUFFIXES)
         if not files:
-            raise UserError(f"{path}: no {', '.join(SUFFIXES)} file in this folder")
+            raise UserError(f"{path}: no {', '.join(SUFFIXES)} file in this folder", code="file-empty")
     else:
         files = [path]
     counts: Counter[str] = Counter()
@@ -75,7 +75,8 @@ def read_source(
         assert found is not None  # read_header's condition
         if parts and found.name != parts[0][1].name:
             raise UserError(
-                f"{file}: looks like {found.name}, but {files[0]} like {parts[0][1].name}; one tool a source"
+                f"{file}: looks like {found.name}, but {files[0]} like {parts[0][1].name}; one tool a source",
+                code="table-invalid",
             )
         scale = options.scale or found.scale
         part = _read_file(header, found, scale, options, places, known, counts)
@@ -88,7 +89,8 @@ def read_source(
         subjects = ", ".join(dict.fromkeys(place.subject for place in places))
         raise UserError(
             f"{path}: no name in it tells a subject of the truth ({subjects[:80]}); name files "
-            "<subject>_<sequence>.csv, add the columns subject and sequence, or give --places FILE"
+            "<subject>_<sequence>.csv, add the columns subject and sequence, or give --places FILE",
+            code="table-mismatch",
         )
     table = pd.concat([part for part, _ in parts], ignore_index=True)
     form = parts[0][1]
@@ -97,12 +99,13 @@ def read_source(
     if form.name == "generic" and options.scale is None and not (table[aus].to_numpy(np.float64) > 1.0).any():
         raise UserError(
             f"{path}: no value is above 1, so that these may be probabilities; say which: --scale NAME=probability "
-            "or --scale NAME=intensity"
+            "or --scale NAME=intensity",
+            code="option-missing",
         )
     twice = table.duplicated(list(KEYS))
     if twice.any():
         row = table[list(KEYS)].to_numpy()[int(np.flatnonzero(twice)[0])]
-        raise UserError(f"{path}: frame {'/'.join(map(str, row))} is in two files")
+        raise UserError(f"{path}: frame {'/'.join(map(str, row))} is in two files", code="table-invalid")
     notes = [f"{count} {what}" for what, count in counts.items() if count]
     notes += [
         f"not raw readings: {what}, by `aubench predict` ({count} of {treated.total()} files)"
@@ -120,7 +123,7 @@ def _format(name: str | None) -> Format | None:
         return None
     known = {form.name: form for form in FORMATS}
     if name not in known:
-        raise UserError(f"no format {name!r}. {did_you_mean(name, known)}")
+        raise UserError(f"no format {name!r}. {did_you_mean(name, known)}", code="option-invalid")
     return known[name]
 
 
@@ -142,7 +145,7 @@ def _read_file(
         counts["rows of other sensors left out"] += int(blank.sum())
         text, table = text[~blank], table[~blank]
         if table.empty:
-            raise UserError(f"{header.path}: no row holds a value of an action unit")
+            raise UserError(f"{header.path}: no row holds a value of an action unit", code="table-invalid")
     _check_scale(header, text, table, columns, form, scale, counts)
     where = _places(header, text, keys, form, places, known)
     table["frame"] = _frames(header, text, form, frame, options.offset)
@@ -179,7 +182,8 @@ def _check_scale(
         hint = "; if these are intensities, say --scale NAME=intensity"
     raise UserError(
         f"{header.path}, line {line}: {columns[au]} is {text.at[line, columns[au]]!r}: not in 0..{highest:g} "
-        f"({scale}: {SCALES[scale]}){hint}"
+        f"({scale}: {SCALES[scale]}){hint}",
+        code="table-invalid",
     )
 
 
@@ -195,7 +199,10 @@ def _places(
         elif len(datasets) == 1:
             column = pd.Series(next(iter(datasets)), index=text.index)
         else:
-            raise UserError(f"{header.path}: several data sets are compared, so that a column 'dataset' is needed")
+            raise UserError(
+                f"{header.path}: several data sets are compared, so that a column 'dataset' is needed",
+                code="table-invalid",
+            )
         rows = zip(column, text[keys["subject"]], text[keys["sequence"]], strict=True)
         return [Place(*map(str, row)) for row in rows]
     if form.video and header.has(form.video):
@@ -218,7 +225,8 @@ def _frames(
         line = text.index[int(np.flatnonzero(found < 0)[0])]
         raise UserError(
             f"{header.path}, line {line}: {frame} is {text.at[line, frame]!r}, but {form.tool} counts from "
-            f"{form.origin}; say what to add with --frame-offset NAME=N"
+            f"{form.origin}; say what to add with --frame-offset NAME=N",
+            code="table-invalid",
         )
     return found
 
@@ -252,7 +260,10 @@ def _one_face(
     found = table[table[VALID]]
     if len(order.columns) == 1 and found.duplicated(list(KEYS)).any():
         line = found.index[int(np.flatnonzero(found.duplicated(list(KEYS)))[0])]
-        raise UserError(f"{header.path}, line {line}: the same frame as on an earlier line, and nothing to choose by")
+        raise UserError(
+            f"{header.path}, line {line}: the same frame as on an earlier line, and nothing to choose by",
+            code="table-invalid",
+        )
     ranked = order.sort_values(list(order.columns), kind="stable").index
     kept = table.loc[ranked].drop_duplicates(list(KEYS)).sort_index()
     counts["rows of further faces in a frame left out (the most confident, then the largest, is kept)"] += len(

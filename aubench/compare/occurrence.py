@@ -40,7 +40,10 @@ def auc(truth: Array, scores: Array, threshold: float = THRESHOLD) -> tuple[floa
 def check(threshold: float) -> None:
     """Raises :class:`UserError` for a threshold that no intensity can reach, or all do."""
     if not 0 < threshold <= INTENSITY_SCALE:
-        raise UserError(f"--occurrence {threshold:g}: an intensity above 0 and up to {INTENSITY_SCALE:g}, such as 2")
+        raise UserError(
+            f"--occurrence {threshold:g}: an intensity above 0 and up to {INTENSITY_SCALE:g}, such as 2",
+            code="option-invalid",
+        )
 
 
 def table(found: Board, threshold: float = THRESHOLD) -> dict[str, Any]:

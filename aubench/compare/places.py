@@ -50,13 +50,15 @@ def find_place(video: str, places: Sequence[Place], known: Mapping[str, Place] |
         if not narrowed and len(subjects) == 1:
             raise UserError(
                 f"{video}: subject {found[0].subject} has {len(found)} sequences and the name tells none of them; "
-                "name files <subject>_<sequence>.csv, or give --places FILE"
+                "name files <subject>_<sequence>.csv, or give --places FILE",
+                code="name-ambiguous",
             )
         found = narrowed
     if len(found) > 1:
         raise UserError(
             f"{video}: could be {', '.join(map(str, found[:3]))}; name files <subject>_<sequence>.csv, or give "
-            "--places FILE with the columns file,subject,sequence"
+            "--places FILE with the columns file,subject,sequence",
+            code="name-ambiguous",
         )
     return found[0] if found else None
 
@@ -84,10 +86,13 @@ def read_places(path: Path, places: Sequence[Place]) -> dict[str, Place]:
         same = [p for p in places if (p.subject, p.sequence) == (row["subject"], row["sequence"])]
         same = [p for p in same if row.get("dataset", p.dataset) == p.dataset]
         if len(same) != 1:
-            raise UserError(f"{path}, line {line}: {row['subject']}/{row['sequence']} is not one video of the truth")
+            raise UserError(
+                f"{path}, line {line}: {row['subject']}/{row['sequence']} is not one video of the truth",
+                code="table-mismatch",
+            )
         name = PurePosixPath(row["file"].replace("\\", "/"))
         for key in {name.name, name.stem}:
             if known.get(key, same[0]) != same[0]:
-                raise UserError(f"{path}, line {line}: {key} is there already, for {known[key]}")
+                raise UserError(f"{path}, line {line}: {key} is there already, for {known[key]}", code="table-invalid")
             known[key] = same[0]
     return known

@@ -127,15 +127,18 @@ def newest_of_each(folders: Iterable[Path]) -> list[Path]:
 def open_run(folder: Path) -> Run:
     """Read one run folder. Raises :class:`UserError` that names what is missing or wrong."""
     if not folder.is_dir():
-        raise UserError(f"{folder}: no such run folder; make one with `{TRAIN} --out {folder}`")
+        raise UserError(f"{folder}: no such run folder; make one with `{TRAIN} --out {folder}`", code="run-missing")
     for name in (PREDICTIONS, TRUTH):
         if not (folder / name).is_file():
             if (folder / REPORT).is_file() and not _mapping(folder / REPORT, json.loads).get("datasets", {"": 0}):
-                raise UserError(f"{folder}: nothing was scored in this run, none of whose data sets has labels")
+                raise UserError(
+                    f"{folder}: nothing was scored in this run, none of whose data sets has labels",
+                    code="labels-missing",
+                )
             text = f"{folder}: no {name}, so the run is not finished"
             if (folder / CONFIG).is_file():
                 text += f"; `aubench train --resume --out {folder}` goes on with it"
-            raise UserError(text)
+            raise UserError(text, code="run-unfinished")
     tables = read_truth(folder / TRUTH), read_predictions(folder / PREDICTIONS)
     return Run(folder, *tables, read_config(folder), _mapping(folder / REPORT, json.loads))
 
@@ -151,9 +154,9 @@ def _mapping(path: Path, parse: Any) -> dict[str, Any]:
     try:
         values = parse(path.read_text("utf-8"))
     except (ValueError, OSError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}") from error
+        raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}", code="file-damaged") from error
     if not isinstance(values, dict):
-        raise UserError(f"{path}: holds no entries")
+        raise UserError(f"{path}: holds no entries", code="file-damaged")
     return values
 
 

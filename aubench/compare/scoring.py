@@ -82,7 +82,9 @@ def board(
     if common_aus:
         kept = [i for i in range(len(aus)) if all(s.mask[:, i].any() for s in scored)]
         if not kept:
-            raise UserError(f"{dataset}: no AU is predicted by every method; leave --missing-aus at nan")
+            raise UserError(
+                f"{dataset}: no AU is predicted by every method; leave --missing-aus at nan", code="nothing-to-compare"
+            )
         aus = [aus[i] for i in kept]
         truth = truth[[*KEYS, *aus]]
         for s in scored:
@@ -91,7 +93,10 @@ def board(
         # A method's frames are those it has a reading of; AUs that it never predicts do not make it lack frames.
         rows = np.all([s.mask.any(axis=1) for s in scored], axis=0)
         if not rows.any():
-            raise UserError(f"{dataset}: no frame is predicted by every method; leave --missing-frames at nan")
+            raise UserError(
+                f"{dataset}: no frame is predicted by every method; leave --missing-frames at nan",
+                code="nothing-to-compare",
+            )
         for s in scored:
             s.mask = s.mask & rows[:, None]
     found = Board(dataset, truth, digest, aus, scored)
@@ -121,18 +126,22 @@ def _align(method: Method, truth: pd.DataFrame, aus: list[str]) -> Scored:
         if not set(aus) & set(au_columns(own)):
             raise UserError(
                 f"{member.name}: has {', '.join(au_columns(own)) or 'no AU'}, none of which {dataset} annotates "
-                f"({', '.join(aus)})"
+                f"({', '.join(aus)})",
+                code="table-mismatch",
             )
         try:
             table, found = aligned(truth, own)
         except UserError as error:
-            raise UserError(f"{member.name}: {error}") from error
+            raise UserError(f"{member.name}: {error}", code=error.code) from error
         counts = counts or {**found, "missing_at": _missing_at(truth, own)}
         ignored = [au for au in au_columns(own) if au not in aus]
         counts.setdefault("not_annotated", ignored)
         values.append(table.to_numpy(np.float64) * (method.rescale or 1.0))
     if method.rescale is not None and max(float(np.nanmax(v, initial=0.0)) for v in values) > INTENSITY_SCALE + 1e-9:
-        raise UserError(f"{method.name}: rescaled by {method.rescale:g}, some values are above {INTENSITY_SCALE:g}")
+        raise UserError(
+            f"{method.name}: rescaled by {method.rescale:g}, some values are above {INTENSITY_SCALE:g}",
+            code="option-invalid",
+        )
     mask = np.all([~np.isnan(v) for v in values], axis=0)
     return Scored(method, values, mask, counts)
 

@@ -70,7 +70,7 @@ def _on(
     with locked():
         frames = spread(dataset.frames("test"), wanted)
         if not len(frames):
-            raise UserError(f"--speed: {name} has no test frames in this split")
+            raise UserError(f"--speed: {name} has no test frames in this split", code="split-invalid")
         out: dict[str, Any] = {
             "frames": len(frames), "batch": min(BATCH, len(frames)), "threads": torch.get_num_threads(),
             "device": "cpu", "machine": cpu_name(), "picture": list(PICTURE), **_before(frames.images),

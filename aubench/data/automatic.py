@@ -44,11 +44,13 @@ def _make_ready(dataset: PreparedDataset, console: Console) -> None:
     parent = Path(config.store) if config.store else default_parent()
     if config.root is None:
         if not any(parent.glob(f"{name}-*/{CARD}")):
-            raise UserError(f"data set {name!r}: say where its files are: --root {name}=DIR")
+            raise UserError(f"data set {name!r}: say where its files are: --root {name}=DIR", code="option-missing")
         return  # the one that is there, or a word about which there are
     root = Path(config.root)
     if not root.is_dir():
-        raise UserError(f"--root {name}={root}: is {'not a folder' if root.exists() else 'not there'}")
+        raise UserError(
+            f"--root {name}={root}: is {'not a folder' if root.exists() else 'not there'}", code="file-missing"
+        )
     store = _whole(dataset)
     note = None if store is None else read_note(store.folder)
     if store is not None and note is None and store.card.coded:

@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 
 Codec = Literal["jpeg", "raw"]
 QUALITY = 95
@@ -86,9 +86,9 @@ class CropFile:
         try:
             index = np.load(path, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
-            raise UserError(f"{path}: cannot be read ({error}). {remedy(self.folder)}") from None
+            raise UserError(f"{path}: cannot be read ({error}). {remedy(self.folder)}", code="file-damaged") from None
         if index.dtype != ENTRY:
-            raise UserError(f"{path}: is not an index of crops. {remedy(self.folder)}")
+            raise UserError(f"{path}: is not an index of crops. {remedy(self.folder)}", code="file-damaged")
         return np.asarray(index)
 
     @cached_property
@@ -97,7 +97,10 @@ class CropFile:
         try:
             return np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
         except OSError as error:
-            raise UserError(f"{path}: cannot be read ({error.strerror}). {remedy(self.folder)}") from None
+            raise UserError(
+                f"{path}: cannot be read ({error.strerror}). {remedy(self.folder)}",
+                code=code_of_errno(error.errno, "file-unreadable"),
+            ) from None
 
     def fault(self, row: int, *, pixels: bool = False) -> str | None:
         """What is wrong with an entry, ``None`` where nothing is; with ``pixels``, decodes it as well."""
@@ -119,7 +122,8 @@ class CropFile:
         if crop is None:
             why = self.fault(row) or "cannot be decoded"
             raise UserError(
-                f"{self.folder / BLOBS}: frame {int(entry['frame'])} is corrupt: {why}. {remedy(self.folder)}"
+                f"{self.folder / BLOBS}: frame {int(entry['frame'])} is corrupt: {why}. {remedy(self.folder)}",
+                code="file-damaged",
             )
         return crop
 

@@ -120,7 +120,9 @@ class PreparedDataset:
     def verify(self) -> None:
         """Compare every byte with what was written; raises ``UserError`` with the first fault and their number."""
         if faults := self.store.verify():
-            raise UserError(f"{faults[0]} ({len(faults)} faults in all; see `aubench data verify {self.name}`)")
+            raise UserError(
+                f"{faults[0]} ({len(faults)} faults in all; see `aubench data verify {self.name}`)", code="file-damaged"
+            )
 
 
 def own_settings(config: PreparedConfig) -> dict[str, Any]:
@@ -158,10 +160,14 @@ def checked_facts(datasets: Sequence[Dataset]) -> dict[str, Any]:
             break  # nothing to score, whoever tests
         if not any(len(dataset.frames(side)) for dataset in datasets):
             names = ", ".join(dataset.name for dataset in datasets)
-            raise UserError(f"data sets {names}: no subject is in {side}; choose another split with --split NAME=SPLIT")
+            raise UserError(
+                f"data sets {names}: no subject is in {side}; choose another split with --split NAME=SPLIT",
+                code="split-invalid",
+            )
     if sum(len(dataset.frames("train")) for dataset in datasets) < 2:
         raise UserError(
-            f"data sets {', '.join(d.name for d in datasets)}: one training frame in all; give two at least"
+            f"data sets {', '.join(d.name for d in datasets)}: one training frame in all; give two at least",
+            code="dataset-incomplete",
         )
     reports = {dataset.name: dataset.report() for dataset in datasets if isinstance(dataset, PreparedDataset)}
     return {**({"data_sets": reports} if reports else {}), **({"leakage": leaked} if leaked else {})}
@@ -176,6 +182,7 @@ def refuse_leakage(datasets: Iterable[object], *, allowed: bool = False) -> dict
         person, places = next(iter(found.items()))
         raise UserError(
             f"{len(found)} people are in train and test at once, as {person} ({', '.join(places)}); choose other "
-            "splits with --split DATASET=NAME, or say --allow-leakage, which marks the report"
+            "splits with --split DATASET=NAME, or say --allow-leakage, which marks the report",
+            code="split-invalid",
         )
     return found

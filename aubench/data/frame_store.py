@@ -101,11 +101,19 @@ class FrameStore:
         try:
             self.card = StoreCard.model_validate(json.loads(path.read_text(encoding="utf-8")))
         except FileNotFoundError:
-            raise UserError(f"{folder}: no finished store of prepared frames; run `aubench data prepare`") from None
+            raise UserError(
+                f"{folder}: no finished store of prepared frames; run `aubench data prepare`",
+                code="dataset-not-prepared",
+            ) from None
         except (OSError, ValueError, ValidationError) as error:
-            raise UserError(f"{path}: cannot be read ({type(error).__name__}). {remedy(path)}") from None
+            raise UserError(
+                f"{path}: cannot be read ({type(error).__name__}). {remedy(path)}", code="file-damaged"
+            ) from None
         if self.card.version != VERSION:
-            raise UserError(f"{path}: made by another version of aubench; run `aubench data prepare` again")
+            raise UserError(
+                f"{path}: made by another version of aubench; run `aubench data prepare` again",
+                code="dataset-not-prepared",
+            )
         self.making = Making(**self.card.making)
 
     @cached_property
@@ -115,7 +123,9 @@ class FrameStore:
         for card in self.card.recordings:
             folder = self.folder / card.folder
             if open_store(folder).digest != card.digest:
-                raise UserError(f"{folder}: is not the recording that {CARD} lists. {remedy(folder)}")
+                raise UserError(
+                    f"{folder}: is not the recording that {CARD} lists. {remedy(folder)}", code="file-damaged"
+                )
             files.append(CropFile(folder, self.making.codec, self.making.size))
         return files
 
@@ -214,7 +224,9 @@ def find_store(
     if fitting:
         roots = ", ".join(sorted(store.card.root for store in fitting))
         raise UserError(
-            f"data set {name!r}: prepared more than once, from {roots}; say which with --root {name}=DIR, or delete one"
+            f"data set {name!r}: prepared more than once, from {roots}; "
+            f"say which with --root {name}=DIR, or delete one",
+            code="name-ambiguous",
         )
     how = _command(name, parent, size, align, root, settings or {})
     text = f"data set {name!r}: not prepared at {size} px, points from {align}; run: {how}"

@@ -80,12 +80,14 @@ def open_labels(dataset: Dataset, split: Split) -> npt.NDArray[np.float64]:
     if labels.shape != (rows, len(dataset.aus)):
         raise UserError(
             f"data set {dataset.name}: labels of split {split} have shape {labels.shape}, but there are {rows} frames "
-            f"and {len(dataset.aus)} AUs. Rebuild the data set."
+            f"and {len(dataset.aus)} AUs. Rebuild the data set.",
+            code="dataset-invalid",
         )
     wrong = labels[~np.isnan(labels) & ~((labels >= 0.0) & (labels <= HIGHEST))]
     if wrong.size:
         raise UserError(
-            f"data set {dataset.name}: label {wrong[0]} of split {split} lies outside 0..5. Mend its files."
+            f"data set {dataset.name}: label {wrong[0]} of split {split} lies outside 0..5. Mend its files.",
+            code="dataset-invalid",
         )
     return labels
 
@@ -97,7 +99,8 @@ def load_labels(path: Path) -> npt.NDArray[Any]:
         array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise UserError(
-            f"{path}: cannot read the labels ({error}). Delete the folder above it to build it anew."
+            f"{path}: cannot read the labels ({error}). Delete the folder above it to build it anew.",
+            code="file-damaged",
         ) from None
     return array
 

@@ -119,7 +119,7 @@ def wrong_root(root: Path, what: str, lacking: Iterable[str], give: str) -> User
         remedy = f"Unpack {listed(path.name for path in archives)} there."
     else:
         remedy = f"Give {give}."
-    return UserError(f"{root}: not {what}: no {' and no '.join(lacking)}. {remedy}")
+    return UserError(f"{root}: not {what}: no {' and no '.join(lacking)}. {remedy}", code="dataset-invalid")
 
 
 def numbered(paths: Iterable[Path]) -> tuple[dict[int, Path], list[tuple[Path, str]]]:

@@ -26,7 +26,7 @@ from aubench.data.frame_store import CARD, FrameStore, RecordingCard, StoreCard,
 from aubench.data.making import VERSION, Making, fingerprint, finished, folder_name, make
 from aubench.data.records import Images, Reader, Recording, Scan
 from aubench.data.store import Manifest
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 from aubench.files import atomic_write_text
 
 MAX_LOST = 0.01
@@ -62,7 +62,10 @@ def prepare(
     scan = reader.scan(root) if scan is None else scan
     _refuse_twins(scan.recordings, root)
     if not scan.recordings:
-        raise UserError(f"{root}: no usable recording of data set {reader.name!r}; see `aubench data check`")
+        raise UserError(
+            f"{root}: no usable recording of data set {reader.name!r}; see `aubench data check`",
+            code="dataset-incomplete",
+        )
     folder = store_folder(parent, reader.name, root, reader.options(), making)
     try:
         (folder / ".locks").mkdir(parents=True, exist_ok=True)
@@ -71,7 +74,9 @@ def prepare(
         _refuse_losses(folder, cards, max_lost)
         cards = [card for card in cards if card.rows]
         if not cards:
-            raise UserError(f"{folder}: not one frame could be used; see {folder}/*/lost.csv")
+            raise UserError(
+                f"{folder}: not one frame could be used; see {folder}/*/lost.csv", code="dataset-incomplete"
+            )
         store = StoreCard(
             version=VERSION,
             dataset=reader.name,
@@ -89,7 +94,8 @@ def prepare(
         atomic_write_text(folder / CARD, store.model_dump_json(indent=1) + "\n")
     except OSError as error:
         raise UserError(
-            f"{error.filename or folder}: {error.strerror or error}; say another place with --store DIR"
+            f"{error.filename or folder}: {error.strerror or error}; say another place with --store DIR",
+            code=code_of_errno(error.errno),
         ) from error
     return FrameStore(folder)
 
@@ -100,7 +106,10 @@ def _refuse_twins(recordings: Sequence[Recording], root: Path) -> None:
     for recording in recordings:
         other = seen.setdefault(recording.sequence.casefold(), recording.sequence)
         if other is not recording.sequence:
-            raise UserError(f"{root}: two recordings are called {recording.sequence!r}; see `aubench data check`")
+            raise UserError(
+                f"{root}: two recordings are called {recording.sequence!r}; see `aubench data check`",
+                code="dataset-invalid",
+            )
 
 
 def _card(recording: Recording, manifest: Manifest) -> RecordingCard:
@@ -123,7 +132,8 @@ def _refuse_losses(folder: Path, cards: Sequence[RecordingCard], max_lost: float
     raise UserError(
         f"{folder / worst.folder}: {count} of {worst.wanted} frames of sequence {worst.sequence} cannot be used, most "
         f"of them: {why}; {len(bad)} of {len(cards)} sequences lose more than {max_lost:.3g} of their frames (each "
-        f"frame's reason is in lost.csv). Mend them, or allow more with --max-lost"
+        f"frame's reason is in lost.csv). Mend them, or allow more with --max-lost",
+        code="dataset-incomplete",
     )
 
 
@@ -202,7 +212,8 @@ def _run_pool(
         except BrokenProcessPool:
             raise UserError(
                 "a preparing process was killed, perhaps for want of memory; run again (it goes on where it was), with "
-                "fewer --workers"
+                "fewer --workers",
+                code="worker-died",
             ) from None
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)

@@ -39,7 +39,7 @@ def choose(store: FrameStore, count: int, *, sequence: str | None = None) -> lis
     numbers = [i for i, card in enumerate(cards) if sequence is None or card.sequence == sequence]
     if not numbers:
         known = ", ".join(card.sequence for card in cards[:5])
-        raise UserError(f"--sequence {sequence}: not in {store.folder}; there are {known}, ...")
+        raise UserError(f"--sequence {sequence}: not in {store.folder}; there are {known}, ...", code="name-unknown")
     picked = [numbers[i] for i in np.linspace(0, len(numbers) - 1, min(count, len(numbers))).round().astype(int)]
     each = np.diff(np.linspace(0, count, len(picked) + 1).round().astype(int))
     cells = []

@@ -95,9 +95,9 @@ def read_splits(path: Path) -> dict[str, DatasetSplits]:
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read as a file of splits: {error}") from None
+        raise UserError(f"{path}: cannot be read as a file of splits: {error}", code="split-invalid") from None
     if not isinstance(raw, dict):
-        raise UserError(f"{path}: holds no splits; see docs/data.md for their form")
+        raise UserError(f"{path}: holds no splits; see docs/data.md for their form", code="split-invalid")
     found = {}
     for name, entry in raw.items():
         try:
@@ -105,7 +105,7 @@ def read_splits(path: Path) -> dict[str, DatasetSplits]:
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(map(str, (name, *first["loc"])))
-            raise UserError(f"{path}: {where}: {first['msg']}") from None
+            raise UserError(f"{path}: {where}: {first['msg']}", code="split-invalid") from None
     return found
 
 
@@ -131,7 +131,9 @@ def resolve(
         file, _, name = name.rpartition("#")
         splits = read_splits(Path(file))
         if dataset not in splits:
-            raise UserError(f"{file}: no splits of data set {dataset!r}. {did_you_mean(dataset, splits)}")
+            raise UserError(
+                f"{file}: no splits of data set {dataset!r}. {did_you_mean(dataset, splits)}", code="split-invalid"
+            )
         source = splits[dataset]
     if name in source.splits:
         return _from_file(dataset, label, source.splits[name], here, force)
@@ -153,7 +155,9 @@ def _from_file(dataset: str, label: str, split: NamedSplit, here: Sequence[str],
     both = sorted(set(train) & set(test))
     if both and not force:
         raise UserError(
-            f"split {label!r} of {dataset}: {', '.join(both)} in train and test at once; mend it or say --allow-leakage"
+            f"split {label!r} of {dataset}: {', '.join(both)} in train and test at once; "
+            "mend it or say --allow-leakage",
+            code="split-invalid",
         )
     named = {*train, *test, *validation}
     return Resolved(
@@ -175,19 +179,28 @@ def _from_rule(dataset: str, label: str, rule: str, here: Sequence[str], names: 
         note = f"everybody is in {kind}"
     elif kind == "loso" and len(rest) == 1:
         if rest[0] not in here:
-            raise UserError(f"split {label!r} of {dataset}: no subject {rest[0]!r}. {did_you_mean(rest[0], here)}")
+            raise UserError(
+                f"split {label!r} of {dataset}: no subject {rest[0]!r}. {did_you_mean(rest[0], here)}",
+                code="split-invalid",
+            )
         test, note = [rest[0]], "leave one subject out"
     elif kind == "random" and len(rest) in (1, 2):
         try:
             seed, share = int(rest[0]), float(rest[1]) if len(rest) == 2 else TEST_SHARE
         except ValueError:
-            raise UserError(f"split {label!r} of {dataset}: write random:SEED or random:SEED:SHARE") from None
+            raise UserError(
+                f"split {label!r} of {dataset}: write random:SEED or random:SEED:SHARE", code="split-invalid"
+            ) from None
         if seed < 0 or not 0 <= share <= 1:
-            raise UserError(f"split {label!r} of {dataset}: the seed counts from 0, the share lies in 0..1")
+            raise UserError(
+                f"split {label!r} of {dataset}: the seed counts from 0, the share lies in 0..1", code="split-invalid"
+            )
         test = _drawn(here, round(len(here) * share), seed)
         note = f"{share:.3g} of the subjects at random"
     else:
-        raise UserError(f"data set {dataset!r} has no split {label!r}. {did_you_mean(rule, names)}")
+        raise UserError(
+            f"data set {dataset!r} has no split {label!r}. {did_you_mean(rule, names)}", code="split-invalid"
+        )
     return Resolved(dataset, label, note, tuple(s for s in here if s not in test), tuple(sorted(test)), (), ())
 
 

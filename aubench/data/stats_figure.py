@@ -19,7 +19,9 @@ def check_format(path: Path) -> str:
     try:
         return SUFFIXES[path.suffix.lower()]
     except KeyError:
-        raise UserError(f"{path}: a figure is written as {', '.join(SUFFIXES)}; choose such a name") from None
+        raise UserError(
+            f"{path}: a figure is written as {', '.join(SUFFIXES)}; choose such a name", code="output-suffix"
+        ) from None
 
 
 def draw(all_statistics: Sequence[LabelStatistics], form: str = "png") -> bytes:
@@ -29,7 +31,10 @@ def draw(all_statistics: Sequence[LabelStatistics], form: str = "png") -> bytes:
 
     shown = [each for each in all_statistics if each.aus]
     if not shown:
-        raise UserError("no AU of these data sets is annotated, so there is nothing to draw; leave out --figure")
+        raise UserError(
+            "no AU of these data sets is annotated, so there is nothing to draw; leave out --figure",
+            code="labels-missing",
+        )
     heights = [0.34 * len(each.aus) + 1.6 for each in shown]
     figure = Figure(figsize=(13, sum(heights)), layout="constrained", dpi=110)
     FigureCanvasAgg(figure)

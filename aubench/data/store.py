@@ -60,13 +60,15 @@ def open_store(folder: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, ValidationError) as error:
-        raise UserError(f"{path}: cannot read the manifest ({type(error).__name__}). {remedy}") from None
+        raise UserError(
+            f"{path}: cannot read the manifest ({type(error).__name__}). {remedy}", code="file-damaged"
+        ) from None
     for name, entry in manifest.files.items():
         file = folder / name
         size = file.stat().st_size if file.is_file() else None
         if size != entry.bytes:
             found = "is missing" if size is None else f"has {size} bytes, not {entry.bytes}"
-            raise UserError(f"{file} {found}. {remedy}")
+            raise UserError(f"{file} {found}. {remedy}", code="file-damaged")
     return manifest
 
 
@@ -75,5 +77,8 @@ def verify(folder: Path) -> Manifest:
     manifest = open_store(folder)
     for name, entry in manifest.files.items():
         if sha256_file(folder / name) != entry.sha256:
-            raise UserError(f"{folder / name} is damaged: its hash is not the manifest's. Delete {folder} to mend it.")
+            raise UserError(
+                f"{folder / name} is damaged: its hash is not the manifest's. Delete {folder} to mend it.",
+                code="file-damaged",
+            )
     return manifest

@@ -41,13 +41,15 @@ def _open(path: Path) -> Any:
 
     try:
         if path.stat().st_size == 0:
-            raise UserError(f"{path}: is empty")
+            raise UserError(f"{path}: is empty", code="file-empty")
         container = av.open(str(path))
     except (av.FFmpegError, OSError) as error:
-        raise UserError(f"{path}: not a whole video ({getattr(error, 'strerror', None) or error})") from None
+        raise UserError(
+            f"{path}: not a whole video ({getattr(error, 'strerror', None) or error})", code="file-damaged"
+        ) from None
     if not container.streams.video:
         container.close()
-        raise UserError(f"{path}: holds no video")
+        raise UserError(f"{path}: holds no video", code="format-unknown")
     return container
 
 

@@ -87,20 +87,23 @@ def load(entry: str) -> FilePlugin:
     path = Path(os.path.abspath(Path(name).expanduser()))  # not resolve(): the name that was given is the one told
     if not path.is_file():
         what = "is a folder, not a file" if path.is_dir() else "no such file"
-        raise UserError(f"--plugin {name}: {what}; give path/to/file.py:Class")
+        raise UserError(f"--plugin {name}: {what}; give path/to/file.py:Class", code="file-missing")
     if not name.endswith(".py"):
-        raise UserError(f"--plugin {name}: not a Python file; give path/to/file.py:Class")
+        raise UserError(f"--plugin {name}: not a Python file; give path/to/file.py:Class", code="option-invalid")
     if "," in str(path):
-        raise UserError(f"--plugin {path}: its path holds a comma; move or rename it")
+        raise UserError(f"--plugin {path}: its path holds a comma; move or rename it", code="option-invalid")
     module, sha256 = _import(path)
     attribute = attribute or _only_class(module, path)
     found = getattr(module, attribute, None)
     if found is None:
         classes = [each.__name__ for each in _classes(module)]
-        raise UserError(f"--plugin {path.name}: holds no class {attribute!r}. {did_you_mean(attribute, classes)}")
+        raise UserError(
+            f"--plugin {path.name}: holds no class {attribute!r}. {did_you_mean(attribute, classes)}",
+            code="name-unknown",
+        )
     title = f"{path.name}:{attribute}"
     if not isinstance(found, type):
-        raise UserError(f"--plugin {title}: is a {type(found).__name__}, not a class")
+        raise UserError(f"--plugin {title}: is a {type(found).__name__}, not a class", code="plugin-invalid")
     kind = kind_of(found, title)
     config = config_of(found, module, title, kind)
     summary = next(iter((inspect.getdoc(found) or "").splitlines()), "").strip() or f"{attribute} of {path.name}"
@@ -148,7 +151,9 @@ def _import(path: Path) -> tuple[ModuleType, str]:
         line = error.lineno if isinstance(error, SyntaxError) and error.filename == str(path) else (lines or [None])[-1]
         text = " ".join(str(error).split())
         where = f"{path}:{line}" if line else str(path)
-        raise UserError(f"--plugin {where}: cannot be imported: {type(error).__name__}: {text}") from error
+        raise UserError(
+            f"--plugin {where}: cannot be imported: {type(error).__name__}: {text}", code="plugin-broken"
+        ) from error
 
 
 def _classes(module: ModuleType) -> list[type]:
@@ -162,8 +167,13 @@ def _only_class(module: ModuleType, path: Path) -> str:
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
-        raise UserError(f"--plugin {path}: say which class: {', '.join(f'{path.name}:{name}' for name in fitting)}")
-    raise UserError(f"--plugin {path}: holds no class that fulfils a contract of aubench.contracts")
+        raise UserError(
+            f"--plugin {path}: say which class: {', '.join(f'{path.name}:{name}' for name in fitting)}",
+            code="name-ambiguous",
+        )
+    raise UserError(
+        f"--plugin {path}: holds no class that fulfils a contract of aubench.contracts", code="plugin-invalid"
+    )
 
 
 # --- importing, in this process and in its workers --------------------------------------------------------------------
@@ -212,14 +222,17 @@ def use(entries: Iterable[str]) -> list[FilePlugin]:
         listed = [part for part in os.environ.get(VARIABLE, "").split(",") if part.strip()]
         for other in _named():
             if other.name == plugin.path.name and other != plugin.path:
-                raise UserError(f"--plugin {plugin.path}: {other} has the same name; rename one of them")
+                raise UserError(
+                    f"--plugin {plugin.path}: {other} has the same name; rename one of them", code="name-taken"
+                )
         if plugin.entry not in listed:
             os.environ[VARIABLE] = ",".join([*listed, plugin.entry])
             discovery.forget()
         card = discovery.find(plugin.card.kind, plugin.card.name)
         if card.factory != plugin.card.factory:
             raise UserError(
-                f"--plugin {plugin.title}: a {card.kind} named {card.name!r} is installed already; rename the class"
+                f"--plugin {plugin.title}: a {card.kind} named {card.name!r} is installed already; rename the class",
+                code="name-taken",
             )
         plugins.append(plugin)
     return plugins
@@ -250,7 +263,9 @@ def keep(plugins: Iterable[FilePlugin], folder: Path) -> None:
     for plugin in plugins:
         content = plugin.path.read_bytes()
         if hashlib.sha256(content).hexdigest() != plugin.sha256:
-            raise UserError(f"--plugin {plugin.path}: was changed since this command began; start it again")
+            raise UserError(
+                f"--plugin {plugin.path}: was changed since this command began; start it again", code="file-altered"
+            )
         atomic_write_bytes(folder / FOLDER / plugin.path.name, content)
 
 
@@ -272,7 +287,7 @@ def require(recorded: Iterable[Record | dict[str, Any]], folder: Path | None) ->
             remedy += f" with the file whose sha256 is {wanted.sha256}"
         whose = f"{folder}: made" if folder is not None else "made"
         what = f"{plugin.path} is not the same file any more" if plugin is not None else "it is not installed"
-        raise UserError(f"{whose} with the plugin {wanted.plugin}; {what}: {remedy}")
+        raise UserError(f"{whose} with the plugin {wanted.plugin}; {what}: {remedy}", code="run-mismatch")
 
 
 def _entries() -> list[str]:

@@ -25,13 +25,18 @@ def kind_of(found: type, title: str) -> Kind:
     said = getattr(found, "kind", None)
     if isinstance(said, str):
         if said not in KINDS:
-            raise UserError(f"--plugin {title}: its attribute kind is {said!r}. {did_you_mean(said, KINDS)}")
+            raise UserError(
+                f"--plugin {title}: its attribute kind is {said!r}. {did_you_mean(said, KINDS)}", code="plugin-invalid"
+            )
         return next(kind for kind in KINDS if kind == said)
     kinds = kinds_of(found)
     if len(kinds) == 1:
         return kinds[0]
     why = f"it may be {' or '.join(kinds)}" if kinds else "it has the methods of none (see aubench.contracts)"
-    raise UserError(f'--plugin {title}: its kind is not clear: {why}; say it in the class, as kind = "extractor"')
+    raise UserError(
+        f'--plugin {title}: its kind is not clear: {why}; say it in the class, as kind = "extractor"',
+        code="plugin-invalid",
+    )
 
 
 def kinds_of(found: type) -> list[Kind]:
@@ -61,7 +66,9 @@ def config_of(found: type, module: ModuleType, title: str, kind: Kind) -> type[C
         signature.bind(None, **context)
     except TypeError as error:
         call = ", ".join(("config", *(f"{name}={name}" for name in context)))
-        raise UserError(f"--plugin {title}: cannot be made as {found.__name__}({call}): {error}") from None
+        raise UserError(
+            f"--plugin {title}: cannot be made as {found.__name__}({call}): {error}", code="plugin-invalid"
+        ) from None
     first = next(iter(signature.parameters.values()))
     annotation = first.annotation
     if isinstance(annotation, str):
@@ -71,6 +78,7 @@ def config_of(found: type, module: ModuleType, title: str, kind: Kind) -> type[C
     if not (isinstance(annotation, type) and issubclass(annotation, Config)):
         raise UserError(
             f"--plugin {title}: {first.name} is annotated with {first.annotation!r}, which is no subclass of "
-            "aubench.component.Config"
+            "aubench.component.Config",
+            code="plugin-invalid",
         )
     return annotation

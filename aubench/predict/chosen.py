@@ -18,7 +18,10 @@ def parse_numbers(text: str) -> list[int]:
     """``"40, 120"`` as numbers of pictures, in order, each once. Raises :class:`UserError`."""
     parts = [part.strip() for part in text.split(",")]
     if bad := [part for part in parts if not part.isdecimal() or int(part) < 1]:
-        raise UserError(f"--at {text}: {bad[0]!r} is no number of a picture; they count from 1, as in --at 40,120")
+        raise UserError(
+            f"--at {text}: {bad[0]!r} is no number of a picture; they count from 1, as in --at 40,120",
+            code="option-invalid",
+        )
     return sorted({int(part) for part in parts})
 
 
@@ -29,11 +32,17 @@ def choose(source: Source, count: int, numbers: Sequence[int] | None = None) -> 
     Raises :class:`UserError` for a camera and, at once or when the video ends, for a number that there is not.
     """
     if not source.rereadable:
-        raise UserError(f"{source.name}: has no pictures to choose from; record a video or a photo, and give that")
+        raise UserError(
+            f"{source.name}: has no pictures to choose from; record a video or a photo, and give that",
+            code="source-unsupported",
+        )
     total = source.total
     if isinstance(source, Pictures):
         if numbers and numbers[-1] > source.total:
-            raise UserError(f"--at {numbers[-1]}: {source.name} has {source.total} picture{'s' * (source.total != 1)}")
+            raise UserError(
+                f"--at {numbers[-1]}: {source.name} has {source.total} picture{'s' * (source.total != 1)}",
+                code="frame-missing",
+            )
         return Pictures(source.name, [source.paths[n - 1] for n in numbers or spread(source.total, count)])
     if numbers:
         return Chosen(source, numbers, strict=True)
@@ -60,4 +69,4 @@ class Chosen:
             if seen >= self.numbers[-1]:
                 return
         if self.strict:
-            raise UserError(f"--at {self.numbers[-1]}: {self.name} has {seen} frames")
+            raise UserError(f"--at {self.numbers[-1]}: {self.name} has {seen} frames", code="frame-missing")

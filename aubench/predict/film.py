@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 from aubench.predict.align import Image
 
 CODECS: tuple[tuple[str, dict[str, str]], ...] = (
@@ -83,8 +83,14 @@ class Film:
             self._stream = self._container.add_stream(name, rate=self.rate, options=options)
             break
         else:
-            raise UserError("this build of PyAV has no encoder for H.264 or MPEG-4; run: pip install --upgrade av")
+            raise UserError(
+                "this build of PyAV has no encoder for H.264 or MPEG-4; run: pip install --upgrade av",
+                code="package-missing",
+            )
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, "yuv420p"
 
     def _failed(self, error: Exception) -> UserError:
-        return UserError(f"{self.path}: cannot be written ({getattr(error, 'strerror', None) or error})")
+        return UserError(
+            f"{self.path}: cannot be written ({getattr(error, 'strerror', None) or error})",
+            code=code_of_errno(getattr(error, "errno", None)),
+        )

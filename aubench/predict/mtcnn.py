@@ -72,9 +72,11 @@ def read_arrays(path: Path) -> list[Array]:
         stream = io.BytesIO(lz4.frame.decompress(path.read_bytes()))
         return [stored.values for stored in _ArrayReader(stream).load()]
     except FileNotFoundError:
-        raise UserError(f"{path}: missing; run: {REINSTALL}") from None
+        raise UserError(f"{path}: missing; run: {REINSTALL}", code="weights-missing") from None
     except Exception as error:  # damaged bytes lead the decompressor and the unpickler to whatever exception
-        raise UserError(f"{path}: not a weight file of mtcnn 1.0 ({error}); run: {REINSTALL}") from None
+        raise UserError(
+            f"{path}: not a weight file of mtcnn 1.0 ({error}); run: {REINSTALL}", code="file-damaged"
+        ) from None
 
 
 def weight_file(name: str) -> Path:
@@ -82,7 +84,9 @@ def weight_file(name: str) -> Path:
     try:
         distribution = importlib.metadata.distribution("mtcnn")
     except importlib.metadata.PackageNotFoundError:
-        raise UserError(f"the face detector's weights are not installed; run: {REINSTALL}") from None
+        raise UserError(
+            f"the face detector's weights are not installed; run: {REINSTALL}", code="weights-missing"
+        ) from None
     return Path(str(distribution.locate_file(f"mtcnn/assets/weights/{name}.lz4")))
 
 
@@ -120,12 +124,16 @@ class _Net(nn.Module):
         arrays = read_arrays(path)
         slots = list(self.parameters())
         if len(arrays) != len(slots):
-            raise UserError(f"{path}: {len(arrays)} arrays where {len(slots)} are expected; run: {REINSTALL}")
+            raise UserError(
+                f"{path}: {len(arrays)} arrays where {len(slots)} are expected; run: {REINSTALL}",
+                code="weights-mismatch",
+            )
         for number, (array, slot) in enumerate(zip(arrays, slots, strict=True)):
             turned = array.transpose(3, 2, 0, 1) if array.ndim == 4 else array.T if array.ndim == 2 else array.ravel()
             if turned.shape != tuple(slot.shape):
                 raise UserError(
-                    f"{path}: array {number} is {turned.shape}, expected {tuple(slot.shape)}; run: {REINSTALL}"
+                    f"{path}: array {number} is {turned.shape}, expected {tuple(slot.shape)}; run: {REINSTALL}",
+                    code="weights-mismatch",
                 )
             slot.data.copy_(torch.from_numpy(np.ascontiguousarray(turned)))
         self.eval().requires_grad_(False).to(memory_format=torch.channels_last)

@@ -55,13 +55,16 @@ def parse(text: str, total: int | None = None) -> Neutral:
         number = int(text)
         if number < 1 or (total is not None and number > total):
             last = f"1 to {total}" if total is not None else "1 on"
-            raise UserError(f"--neutral {text}: no such frame; they go from {last}, as in the column 'frame'")
+            raise UserError(
+                f"--neutral {text}: no such frame; they go from {last}, as in the column 'frame'", code="frame-missing"
+            )
         return Neutral("frame", frame=number)
     path = Path(text)
     if not path.is_file():
         raise UserError(
             f"--neutral {text}: neither {', '.join(WORDS)}, nor a frame's number, nor a picture file. "
-            f"{did_you_mean(text, WORDS)}"
+            f"{did_you_mean(text, WORDS)}",
+            code="option-invalid",
         )
     return Neutral("picture", path=path)
 
@@ -69,7 +72,7 @@ def parse(text: str, total: int | None = None) -> Neutral:
 def face_at_rest(picture: Readings, path: Path) -> npt.NDArray[np.float64]:
     """The intensities (23,) of the first face of a picture that was read. Raises :class:`UserError` for none."""
     if not picture.success.any():
-        raise UserError(f"--neutral {path}: no face is found in this picture; use another")
+        raise UserError(f"--neutral {path}: no face is found in this picture; use another", code="no-face")
     values: npt.NDArray[np.float64] = _own(picture, np.flatnonzero(picture.success)[:1])[0]
     return values
 
@@ -87,7 +90,8 @@ def zeros(readings: Readings, neutral: Neutral, at_rest: npt.NDArray[np.float64]
         if len(faces) > 1:
             raise UserError(
                 f"--neutral {neutral.path}: a picture is of one person, but {len(faces)} faces were read; use "
-                "--max-faces 1, or --neutral median"
+                "--max-faces 1, or --neutral median",
+                code="person-ambiguous",
             )
         return {faces[0]: at_rest}
     out: Zeros = {}
@@ -139,8 +143,11 @@ def _row_of(readings: Readings, rows: npt.NDArray[np.intp], face: int, frame: in
     nearest = int(frames[np.argmin(np.abs(frames - frame))])
     last = int(readings.frame[-1])
     if frame > last:
-        raise UserError(f"--neutral {frame}: only {last} frames were read; the last with face {face} is {nearest}")
+        raise UserError(
+            f"--neutral {frame}: only {last} frames were read; the last with face {face} is {nearest}",
+            code="frame-missing",
+        )
     empty = bool((readings.face[readings.frame == frame] == NOBODY).all())
     what = "no face is found in this frame" if empty or faces == 1 else f"face {face} is not in this frame"
     hint = "" if faces == 1 else ", or --max-faces 1, or --neutral median"
-    raise UserError(f"--neutral {frame}: {what}; the nearest frame with one is {nearest}{hint}")
+    raise UserError(f"--neutral {frame}: {what}; the nearest frame with one is {nearest}{hint}", code="frame-missing")

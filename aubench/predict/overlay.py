@@ -40,7 +40,7 @@ def write_overlay(
     """
     check_twice(source)
     if not len(readings):
-        raise UserError(f"{source.name}: there is nothing to draw in {path}")
+        raise UserError(f"{source.name}: there is nothing to draw in {path}", code="file-empty")
     rate = Fraction(source.rate).limit_denominator(30000) if source.rate else IMAGES_PER_SECOND
     panel: Panel | None = None
     with Film(path, rate) as film:
@@ -58,7 +58,10 @@ def write_overlay(
 def check_twice(source: Source) -> None:
     """Raises :class:`UserError` for a source that cannot be read a second time."""
     if not source.rereadable:
-        raise UserError(f"{source.name}: --overlay reads its input twice; record the camera to a file first")
+        raise UserError(
+            f"{source.name}: --overlay reads its input twice; record the camera to a file first",
+            code="source-unsupported",
+        )
 
 
 def _batches(shots: Iterator[Shot]) -> Iterator[list[Shot]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aubench.errors import UserError, did_you_mean
+from aubench.errors import UserError, code_of_errno, did_you_mean
 from aubench.facs import ACTION_UNITS
 from aubench.files import atomic_write_bytes
 from aubench.parameters import AU_NAMES
@@ -27,10 +27,10 @@ def parse_aus(text: str) -> tuple[str, ...]:
         number = part.removeprefix("AU")
         name = f"AU{int(number):02d}" if number.isdecimal() else part
         if name not in AU_NAMES:
-            raise UserError(f"--plot-aus: no AU called {part!r}. {did_you_mean(name, AU_NAMES)}")
+            raise UserError(f"--plot-aus: no AU called {part!r}. {did_you_mean(name, AU_NAMES)}", code="name-unknown")
         names.append(name)
     if not names:
-        raise UserError(f"--plot-aus names no AU; for example {','.join(DEFAULT_AUS)}")
+        raise UserError(f"--plot-aus names no AU; for example {','.join(DEFAULT_AUS)}", code="option-invalid")
     return tuple(dict.fromkeys(names))
 
 
@@ -38,7 +38,10 @@ def check_format(path: str | Path) -> str:
     """The figure's format by its suffix. Raises :class:`UserError` for another than :data:`FORMATS`."""
     suffix = Path(path).suffix.lower().removeprefix(".")
     if suffix not in FORMATS:
-        raise UserError(f"{path}: a figure is .{', .'.join(FORMATS)}, not {'.' + suffix if suffix else 'nameless'}")
+        raise UserError(
+            f"{path}: a figure is .{', .'.join(FORMATS)}, not {'.' + suffix if suffix else 'nameless'}",
+            code="output-suffix",
+        )
     return suffix
 
 
@@ -82,4 +85,6 @@ def plot(readings: Readings, path: str | Path, aus: Sequence[str] = DEFAULT_AUS,
     try:
         atomic_write_bytes(path, buffer.getvalue())
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error})") from None
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror or error})", code=code_of_errno(error.errno)
+        ) from None

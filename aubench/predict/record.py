@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aubench import __version__
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 from aubench.files import atomic_write_text
 
 COLUMN = "processing"
@@ -46,7 +46,10 @@ def write(table: str | Path, processing: Processing, details: Mapping[str, Any])
     try:
         atomic_write_text(path, json.dumps(content, indent=1) + "\n")
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error.strerror or error}); give another --out") from None
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror or error}); give another --out",
+            code=code_of_errno(error.errno),
+        ) from None
 
 
 def processing_of(table: Path) -> str:

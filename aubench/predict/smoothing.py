@@ -40,14 +40,16 @@ def parse(text: str) -> float | None:
         seconds = float("nan")
     if not 0 < seconds <= LONGEST:
         hint = "; to low-pass the five points as before, use --steady" if text == "light" else ""
-        raise UserError(f"--smooth {text}: give seconds, above 0 and up to {LONGEST:g}, as 0.5, or off{hint}")
+        raise UserError(
+            f"--smooth {text}: give seconds, above 0 and up to {LONGEST:g}, as 0.5, or off{hint}", code="option-invalid"
+        )
     return seconds
 
 
 def smoothed(readings: Readings, seconds: float) -> Readings:
     """``readings`` with AUs and pose low-passed. Raises :class:`UserError` for pictures, which have no times."""
     if np.isnan(readings.time).any():
-        raise UserError("--smooth: pictures have no times to smooth over; use --smooth off")
+        raise UserError("--smooth: pictures have no times to smooth over; use --smooth off", code="source-unsupported")
     sigma = seconds / (2 * np.sqrt(2 * np.log(2)))
     parameters = readings.parameters.copy()
     columns = np.r_[POSE, AU]

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 from aubench.predict.align import Image
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
@@ -55,18 +55,24 @@ def open_source(text: str) -> Source:
     if path.is_dir():
         found = [p for p in path.iterdir() if p.suffix.lower() in IMAGE_SUFFIXES and p.is_file()]
         if not found:
-            raise UserError(f"{text}: no images in this folder; expected {', '.join(sorted(IMAGE_SUFFIXES))}")
+            raise UserError(
+                f"{text}: no images in this folder; expected {', '.join(sorted(IMAGE_SUFFIXES))}", code="file-empty"
+            )
         return Pictures(text, sorted(found, key=_natural))
     if not path.exists():
         if text.isdecimal():
             return Camera(int(text))
-        raise UserError(f"{text}: no such file or folder; give an image, a folder, a video or a camera number")
+        raise UserError(
+            f"{text}: no such file or folder; give an image, a folder, a video or a camera number", code="file-missing"
+        )
     try:
         if path.stat().st_size == 0:
-            raise UserError(f"{text}: is empty")
+            raise UserError(f"{text}: is empty", code="file-empty")
         still = _is_still(path)
     except OSError as error:
-        raise UserError(f"{text}: cannot be read ({error.strerror or error})") from None
+        raise UserError(
+            f"{text}: cannot be read ({error.strerror or error})", code=code_of_errno(error.errno, "file-unreadable")
+        ) from None
     return Pictures(text, [path]) if still else Video(text)
 
 
@@ -86,7 +92,7 @@ def _is_still(path: Path) -> bool:
     except PIL.UnidentifiedImageError:
         return False
     except PIL.Image.DecompressionBombError:
-        raise UserError(f"{path}: too many pixels for a picture of a face") from None
+        raise UserError(f"{path}: too many pixels for a picture of a face", code="input-too-large") from None
 
 
 def read_image(path: Path) -> Image:
@@ -102,9 +108,9 @@ def read_image(path: Path) -> Image:
                 return np.repeat(grey[..., None], 3, axis=2)
             return np.array(image.convert("RGB"))
     except PIL.UnidentifiedImageError:
-        raise UserError(f"{path}: not an image, though it is called one") from None
+        raise UserError(f"{path}: not an image, though it is called one", code="file-damaged") from None
     except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
-        raise UserError(f"{path}: truncated or damaged image ({error})") from None
+        raise UserError(f"{path}: truncated or damaged image ({error})", code="file-damaged") from None
 
 
 class Pictures:
@@ -144,10 +150,12 @@ class Video:
         try:
             container = av.open(self.name)
         except (av.FFmpegError, OSError) as error:
-            raise UserError(f"{self.name}: neither an image nor a whole video ({_told(error)})") from None
+            raise UserError(
+                f"{self.name}: neither an image nor a whole video ({_told(error)})", code="file-damaged"
+            ) from None
         if not container.streams.video or container.format.name in NOT_VIDEO or container.format.name.endswith("_pipe"):
             container.close()
-            raise UserError(f"{self.name}: holds no video")
+            raise UserError(f"{self.name}: holds no video", code="format-unknown")
         return container
 
     def __iter__(self) -> Iterator[Shot]:
@@ -169,16 +177,19 @@ class Video:
                         yield Shot(number, last, upright(frame))
             except (av.FFmpegError, OSError) as error:
                 raise UserError(
-                    f"{self.name}: truncated or damaged after frame {number} ({_told(error)}); fetch it again"
+                    f"{self.name}: truncated or damaged after frame {number} ({_told(error)}); fetch it again",
+                    code="file-damaged",
                 ) from None
         if not number:
-            raise UserError(f"{self.name}: no frame of this video can be decoded")
+            raise UserError(f"{self.name}: no frame of this video can be decoded", code="file-damaged")
         if self._seconds and last + 1 / (self.rate or 25.0) < 0.95 * self._seconds - SHORT_BY:
             raise self._cut(number)
 
     def _cut(self, number: int) -> UserError:
         whole = f" of {self.total}" if self.total else ""
-        return UserError(f"{self.name}: truncated: ends after frame {number}{whole}; fetch it again")
+        return UserError(
+            f"{self.name}: truncated: ends after frame {number}{whole}; fetch it again", code="file-damaged"
+        )
 
 
 def _seconds(container: Any, stream: Any) -> float | None:
@@ -217,12 +228,15 @@ class Camera:
         camera = cv2.VideoCapture(self.index)
         try:
             if not camera.isOpened():
-                raise UserError(f"camera {self.index} cannot be opened, and there is no file called {self.index}")
+                raise UserError(
+                    f"camera {self.index} cannot be opened, and there is no file called {self.index}",
+                    code="device-unavailable",
+                )
             start, number = cv2.getTickCount(), 0
             while True:
                 there, image = camera.read()
                 if not there:
-                    raise UserError(f"camera {self.index} stopped after {number} frames")
+                    raise UserError(f"camera {self.index} stopped after {number} frames", code="device-unavailable")
                 number += 1
                 seconds = (cv2.getTickCount() - start) / cv2.getTickFrequency()
                 yield Shot(number, seconds, np.asarray(image[..., ::-1], np.uint8).copy())

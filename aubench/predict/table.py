@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 from aubench.files import atomic_write_text
 from aubench.parameters import AU_NAMES
 from aubench.predict.readings import Readings
@@ -48,7 +48,10 @@ def write(readings: Readings, path: str | Path, processing: str = "") -> None:
 
 def cannot_write(path: str | Path, error: OSError) -> UserError:
     """A failed write as one line."""
-    return UserError(f"{path}: cannot be written ({error.strerror or error}); give another --out or make room")
+    return UserError(
+        f"{path}: cannot be written ({error.strerror or error}); give another --out or make room",
+        code=code_of_errno(error.errno),
+    )
 
 
 def check_writable(path: str | Path) -> None:

@@ -28,7 +28,9 @@ def check(path: Path) -> None:
     """Raises ``UserError`` for a name whose suffix is none of :data:`FORMATS`."""
     if path.suffix.lower() not in FORMATS:
         known = ", ".join(f"{suffix} ({what})" for suffix, what in FORMATS.items())
-        raise UserError(f"{path}: --export chooses the format by the suffix; give the file one of {known}")
+        raise UserError(
+            f"{path}: --export chooses the format by the suffix; give the file one of {known}", code="output-suffix"
+        )
 
 
 def mesh_engine(name: str) -> tuple[Artist, Model]:

@@ -86,7 +86,10 @@ def artist_of(engine: object, name: str) -> tuple[Artist, Model]:
             model = _get(holder, "model")
             if isinstance(model, Model):
                 return engine, model
-    raise UserError(f"--to {name}: has no mesh that could be written; choose an engine with one, such as bdfm")
+    raise UserError(
+        f"--to {name}: has no mesh that could be written; choose an engine with one, such as bdfm",
+        code="plugin-unsupported",
+    )
 
 
 def _get(holder: object, name: str) -> object:

@@ -68,7 +68,10 @@ class Bench:
         extractor, regressor, renderer = (Choice(p.name, p.config) for p in chosen)
         self.engine = build_engine(config.engine.name, config.engine.config)
         if not hasattr(self.engine, "sample"):
-            raise UserError(f"engine {config.engine.name!r} has no faces to sample: it is a renderer, but no engine.")
+            raise UserError(
+                f"engine {config.engine.name!r} has no faces to sample: it is a renderer, but no engine.",
+                code="plugin-unsupported",
+            )
         self.combination = Combination(extractor, regressor, size=self.engine.size, seed=config.seed, renderer=renderer)
         place(self.combination.extractor, self.device, frozen=True)  # type: ignore[type-var]
         self.combination.to(self.device)
@@ -105,7 +108,10 @@ class Bench:
         part = self.config.renderer
         made = discovery.build("renderer", part.name, part.config)
         if not made.differentiable:
-            raise UserError(f"renderer {part.name!r} passes no gradients on; train with one that does, as `neural`.")
+            raise UserError(
+                f"renderer {part.name!r} passes no gradients on; train with one that does, as `neural`.",
+                code="plugin-unsupported",
+            )
         return place(made, self.device, frozen=True)
 
     @functools.cached_property

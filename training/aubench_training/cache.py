@@ -23,7 +23,7 @@ from torch import Tensor
 
 from aubench.combination import as_image
 from aubench.contracts import Extractor, Features
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 from aubench.predict.ahead import ahead
 
 Compute = Callable[[Tensor], dict[str, Tensor]]
@@ -107,7 +107,10 @@ def cached(
                 if not folder.is_dir():
                     _make(folder, compute, images, title, {**key, "count": len(images)}, device, console)
         except OSError as error:
-            raise UserError(f"{folder}: {error.strerror or error}; set AUBENCH_CACHE to a folder with room") from error
+            raise UserError(
+                f"{folder}: {error.strerror or error}; set AUBENCH_CACHE to a folder with room",
+                code=code_of_errno(error.errno),
+            ) from error
     return {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
 
 

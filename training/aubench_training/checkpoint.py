@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from aubench import weights
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 
 _TENSOR, _ITEMS, _TUPLE = "__tensor__", "__items__", "__tuple__"
 
@@ -50,7 +50,10 @@ def write_state(path: Path, state: dict[str, Any]) -> None:
     try:
         weights.save(tensors, path, header)
     except OSError as error:
-        raise UserError(f"{path}: cannot be written ({error}). Free some space, or choose another --out.") from error
+        raise UserError(
+            f"{path}: cannot be written ({error}). Free some space, or choose another --out.",
+            code=code_of_errno(error.errno),
+        ) from error
 
 
 def read_state(path: Path) -> dict[str, Any]:
@@ -59,7 +62,9 @@ def read_state(path: Path) -> dict[str, Any]:
     try:
         return dict(_decode(json.loads(metadata["state"]), tensors))
     except (KeyError, ValueError) as error:
-        raise UserError(f"{path}: not a checkpoint of a run ({error}). Delete it to use the one before.") from error
+        raise UserError(
+            f"{path}: not a checkpoint of a run ({error}). Delete it to use the one before.", code="file-damaged"
+        ) from error
 
 
 def _encode(node: Any, place: str, tensors: dict[str, torch.Tensor]) -> Any:

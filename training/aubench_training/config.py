@@ -162,7 +162,7 @@ def resolve(
     ``--set key.of.entry=value``. Raises ``UserError`` for unknown names and values that do not fit."""
     values = load_recipe(recipe)
     if preset is not None and preset not in PRESETS:
-        raise UserError(f"--preset {preset}: no such preset. {did_you_mean(preset, PRESETS)}")
+        raise UserError(f"--preset {preset}: no such preset. {did_you_mean(preset, PRESETS)}", code="name-unknown")
     values["preset"] = preset or values.get("preset", "small")
     overlay = _yaml(RECIPES / "presets.yaml", "presets.yaml")[values["preset"]]
     merge(values, overlay["entries"])
@@ -178,7 +178,7 @@ def check(values: Mapping[str, Any], folder: Path | None = None) -> RunConfig:
     try:
         config = RunConfig.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"run config: {discovery.explain(error, RunConfig)}") from None
+        raise UserError(f"run config: {discovery.explain(error, RunConfig)}", code="config-invalid") from None
     plugin_files.require(config.plugins, folder)
     for kind, part in _parts(config):
         discovery.configure(discovery.find(kind, part.name), part.config)
@@ -224,15 +224,18 @@ def load_recipe(recipe: str) -> dict[str, Any]:
     path = Path(recipe)
     if path.suffix in (".yaml", ".yml") or path.is_file():
         if not path.is_file():
-            raise UserError(f"--recipe {recipe}: no such file.")
+            raise UserError(f"--recipe {recipe}: no such file.", code="file-missing")
         return {"recipe": path.stem} | _yaml(path, recipe)
-    raise UserError(f"--recipe {recipe}: neither a built-in recipe nor a YAML file. {did_you_mean(recipe, recipes())}")
+    raise UserError(
+        f"--recipe {recipe}: neither a built-in recipe nor a YAML file. {did_you_mean(recipe, recipes())}",
+        code="name-unknown",
+    )
 
 
 def load_config(path: Path) -> RunConfig:
     """The resolved config in a run folder."""
     if not path.is_file():
-        raise UserError(f"{path}: no such file; is its folder one of `aubench train`?")
+        raise UserError(f"{path}: no such file; is its folder one of `aubench train`?", code="run-missing")
     return check(_yaml(path, str(path)), path.parent)
 
 
@@ -266,11 +269,11 @@ def loss_weights(names: Sequence[str], recipe: Mapping[str, float]) -> dict[str,
         name, _, weight = (text.strip() for text in entry.partition("="))
         discovery.find("loss", name)
         if name in weights:
-            raise UserError(f"--losses: {name} is named twice.")
+            raise UserError(f"--losses: {name} is named twice.", code="option-invalid")
         try:
             weights[name] = float(weight) if weight else float(recipe.get(name, 1.0))
         except ValueError:
-            raise UserError(f"--losses {entry}: the weight is not a number.") from None
+            raise UserError(f"--losses {entry}: the weight is not a number.", code="option-invalid") from None
     return weights
 
 
@@ -285,11 +288,11 @@ def _size(values: dict[str, Any], options: Mapping[str, Mapping[str, Any]]) -> N
 def _assignment(text: str) -> dict[str, Any]:
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise UserError(f"--set {text}: write --set key=value, as in --set label_free.steps=500")
+        raise UserError(f"--set {text}: write --set key=value, as in --set label_free.steps=500", code="option-invalid")
     try:
         entry: Any = yaml.safe_load(value)
     except yaml.YAMLError:
-        raise UserError(f"--set {text}: the value is not YAML.") from None
+        raise UserError(f"--set {text}: the value is not YAML.", code="option-invalid") from None
     for name in reversed(key.strip().split(".")):
         entry = {name: entry}
     return dict(entry)
@@ -299,9 +302,11 @@ def _yaml(source: Any, name: str) -> dict[str, Any]:
     try:
         values = yaml.safe_load(source.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{name}: cannot be read as YAML ({' '.join(str(error).split())[:160]})") from None
+        raise UserError(
+            f"{name}: cannot be read as YAML ({' '.join(str(error).split())[:160]})", code="config-invalid"
+        ) from None
     if not isinstance(values, dict):
-        raise UserError(f"{name}: holds no entries (key: value).")
+        raise UserError(f"{name}: holds no entries (key: value).", code="config-invalid")
     return values
 
 

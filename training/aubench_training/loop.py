@@ -94,7 +94,8 @@ def fit(bench: Bench, folder: Path, *, resume: bool = False, tensorboard: bool =
                         raise UserError(
                             f"step {step + 1}: loss or gradient was not finite for the {passed_over}th time (last loss "
                             f"{total.item():.3g}); lower {stage.name}.learning_rate ({stage.phase.learning_rate:g}) or "
-                            "use --set precision=fp32"
+                            "use --set precision=fp32",
+                            code="training-diverged",
                         )
                 scaler.update()
 

@@ -183,7 +183,10 @@ class Pools:
         )
         usable = np.flatnonzero((samples.vectors[:, AU_SLICE] > 2 * BASE_AU).sum(axis=1) <= sampled.most)
         if not len(usable):
-            raise UserError(f"sampled.most {sampled.most}: all {count} faces of {part.name} have more AUs; allow more")
+            raise UserError(
+                f"sampled.most {sampled.most}: all {count} faces of {part.name} have more AUs; allow more",
+                code="config-invalid",
+            )
         key = self._photo_key() | {"images": samples.digest}
         images: Any = samples.images
         if photo and learnt and sampled.randomised:

@@ -28,7 +28,7 @@ import numpy.typing as npt
 from aubench import discovery
 from aubench.component import Component, Config
 from aubench.contracts import NUISANCE_NAMES, Style
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 from aubench.files import cache_folder
 from aubench.parameters import SIZE
 
@@ -97,7 +97,10 @@ def engine_digest(engine: str | Component) -> str:
         return own
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
-        raise UserError(f"{module}: the engine's module has no source file to hash; give it a DIGEST constant")
+        raise UserError(
+            f"{module}: the engine's module has no source file to hash; give it a DIGEST constant",
+            code="plugin-invalid",
+        )
     origin = Path(spec.origin)
     packaged = bool(spec.parent) and (origin.parent / "__init__.py").is_file()
     files = sorted(origin.parent.rglob("*")) if packaged else [origin]
@@ -201,9 +204,12 @@ def engine_samples(
                 _render(folder, facts, card, config, inputs, style, maker, workers, progress)
                 found = _open(folder, digest, source)
     except OSError as error:
-        raise UserError(f"{folder}: {error.strerror or error}; set AUBENCH_CACHE to a folder with room") from error
+        raise UserError(
+            f"{folder}: {error.strerror or error}; set AUBENCH_CACHE to a folder with room",
+            code=code_of_errno(error.errno),
+        ) from error
     if found is None:
-        raise UserError(f"{folder}: what was written does not read back equal; check the disk")
+        raise UserError(f"{folder}: what was written does not read back equal; check the disk", code="file-damaged")
     return found
 
 
@@ -333,7 +339,10 @@ def _draw_chunk(engine: Engine, partial: Path, start: int, style: Style) -> None
         nuisance=nuisance if nuisance.any() else None,
     )
     if drawn.parsing is None or drawn.landmarks is None:
-        raise UserError(f"{type(engine).__name__} draws no parsing map or landmarks; pretraining needs both")
+        raise UserError(
+            f"{type(engine).__name__} draws no parsing map or landmarks; pretraining needs both",
+            code="plugin-unsupported",
+        )
     image = (drawn.image.clamp(0, 1) * 255 + 0.5).to(torch.uint8).permute(0, 2, 3, 1)
     for name, value in (("images", image), ("parsing", drawn.parsing), ("landmarks", drawn.landmarks)):
         target = np.load(partial / f"{name}.npy", mmap_mode="r+")

@@ -22,7 +22,7 @@ from aubench.data.automatic import make_ready
 from aubench.data.dataset import checked_facts
 from aubench.data.labels import locked
 from aubench.device import cpu_name
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 from aubench.files import atomic_write_text
 from aubench.foreign import notice
 
@@ -109,25 +109,31 @@ def default_folder(config: RunConfig, root: Path = Path("runs")) -> Path:
 def _check_claim(folder: Path, config: RunConfig, resume: bool) -> None:
     """Whether a new run may have the folder, or the run that is there is this one."""
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"--out {folder}: is a file, not a folder.")
+        raise UserError(f"--out {folder}: is a file, not a folder.", code="output-unwritable")
     if (folder / CONFIG).is_file():
         if not resume:
-            raise UserError(f"--out {folder}: already holds a run; add --resume to go on with it, or choose another.")
+            raise UserError(
+                f"--out {folder}: already holds a run; add --resume to go on with it, or choose another.",
+                code="run-exists",
+            )
         # Where the run computes may change between its parts; what it computes may not.
         other = [e for e in differences(config, load_config(folder / CONFIG)) if e not in ("device", "baselines")]
         if other:
             raise UserError(
-                f"--resume: {folder / CONFIG} has another {', '.join(other)}; leave the options out to go on with it."
+                f"--resume: {folder / CONFIG} has another {', '.join(other)}; leave the options out to go on with it.",
+                code="run-mismatch",
             )
     elif folder.is_dir() and any(folder.iterdir()) and not resume:
-        raise UserError(f"--out {folder}: is not empty and holds no run; choose another folder.")
+        raise UserError(f"--out {folder}: is not empty and holds no run; choose another folder.", code="output-exists")
 
 
 def _claim(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UserError(f"--out {folder}: cannot be made ({error.strerror}).") from None
+        raise UserError(
+            f"--out {folder}: cannot be made ({error.strerror}).", code=code_of_errno(error.errno)
+        ) from None
 
 
 def describe_environment() -> dict[str, Any]:

@@ -121,7 +121,9 @@ def prepare(
     found = {name: places.get(name) or dataset.config.root for name, dataset in datasets.items()}
     for name, place in found.items():
         if place is None:
-            raise UserError(f"data prepare {name}: say where its original folder is: --root {name}=DIR")
+            raise UserError(
+                f"data prepare {name}: say where its original folder is: --root {name}=DIR", code="option-missing"
+            )
         require_folder(Path(place), f"--root {name}")
     for name, dataset in datasets.items():
         root = Path(str(found[name]))

@@ -46,7 +46,7 @@ def stats(
 
     wanted = list(dict.fromkeys(part.strip() for text in names for part in text.split(",") if part.strip()))
     if not wanted:
-        raise UserError("name at least one data set, such as synth")
+        raise UserError("name at least one data set, such as synth", code="option-missing")
     form = stats_figure.check_format(figure) if figure is not None else "png"
     options = _options(settings, wanted)
     whole = split == "all"
@@ -82,7 +82,7 @@ def augment_sheet(
     from aubench.files import atomic_write_bytes
 
     if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise UserError(f"{out}: a sheet is written as .png or .jpg; choose such a name")
+        raise UserError(f"{out}: a sheet is written as .png or .jpg; choose such a name", code="output-suffix")
     if Path(source).exists() or "/" in source or Path(source).suffix:
         crops = _found(source, count, size)
     else:
@@ -136,7 +136,7 @@ def _found(source: str, count: int, size: int) -> list[Crop]:
         if len(crops) == count or place >= max(places):
             break
     if not crops:
-        raise UserError(f"{source}: no face was found in the pictures looked at; give others")
+        raise UserError(f"{source}: no face was found in the pictures looked at; give others", code="no-face")
     return crops
 
 
@@ -148,7 +148,7 @@ def _frames(dataset: Dataset, count: int, own: bool) -> list[Crop]:
 
     frames = dataset.frames("train")
     if not len(frames):
-        raise UserError(f"data set {dataset.name}: has no training frames")
+        raise UserError(f"data set {dataset.name}: has no training frames", code="split-invalid")
     read = getattr(dataset, "landmarks", None)
     landmarks = read("train") if own and read is not None else None
     return [

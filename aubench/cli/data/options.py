@@ -32,7 +32,10 @@ def placed(
         prepared = issubclass(discovery.find("dataset", part["name"]).config, PreparedConfig)
         own: dict[str, Any] = {key: values[name] for key, values in given.items() if name in values}
         if own and not prepared:
-            raise UserError(f"--{next(iter(own))} {name}=...: data set {name!r} is not read from an original folder")
+            raise UserError(
+                f"--{next(iter(own))} {name}=...: data set {name!r} is not read from an original folder",
+                code="plugin-unsupported",
+            )
         if prepared:
             own |= {"store": str(store)} if store is not None else {}
             own |= {"allow_leakage": True} if allow_leakage else {}
@@ -48,14 +51,17 @@ def dataset_of(name: str, options: dict[str, dict[str, Any]]) -> PreparedDataset
     plugin, config = registry.resolve("dataset", name)
     made = discovery.build("dataset", plugin, {**config, **options.get(name, {})})
     if not isinstance(made, PreparedDataset):
-        raise UserError(f"data set {name!r} is not read from an original folder, so there is nothing to prepare")
+        raise UserError(
+            f"data set {name!r} is not read from an original folder, so there is nothing to prepare",
+            code="plugin-unsupported",
+        )
     return made
 
 
 def names_in(text: str) -> list[str]:
     names = list(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     if not names:
-        raise UserError("name at least one data set, such as disfa")
+        raise UserError("name at least one data set, such as disfa", code="option-missing")
     return names
 
 
@@ -67,9 +73,12 @@ def roots_in(roots: list[str] | None, names: list[str]) -> dict[str, str]:
         if not equals and len(names) == 1:  # of one data set, the folder alone is clear
             name, folder = names[0], entry
         elif not equals:
-            raise UserError(f"--root {entry}: write NAME=DIR, as disfa=/data/DISFA")
+            raise UserError(f"--root {entry}: write NAME=DIR, as disfa=/data/DISFA", code="option-invalid")
         if name not in names:
-            raise UserError(f"--root {entry}: data set {name!r} is not asked for; asked for: {', '.join(names)}")
+            raise UserError(
+                f"--root {entry}: data set {name!r} is not asked for; asked for: {', '.join(names)}",
+                code="option-invalid",
+            )
         found[name] = folder
     return found
 
@@ -80,9 +89,12 @@ def pairs_in(option: str, entries: list[str] | None, names: list[str]) -> dict[s
     for entry in entries or []:
         name, equals, value = entry.partition("=")
         if not equals or not value:
-            raise UserError(f"{option} {entry}: write NAME=VALUE, as disfa=paper")
+            raise UserError(f"{option} {entry}: write NAME=VALUE, as disfa=paper", code="option-invalid")
         if name not in names:
-            raise UserError(f"{option} {entry}: data set {name!r} is not asked for; asked for: {', '.join(names)}")
+            raise UserError(
+                f"{option} {entry}: data set {name!r} is not asked for; asked for: {', '.join(names)}",
+                code="option-invalid",
+            )
         found[name] = value
     return found
 
@@ -96,16 +108,19 @@ def options_in(settings: list[str] | None, names: list[str] | None = None) -> di
         key, equals, value = entry.partition("=")
         name, dot, option = key.partition(".")
         if not equals or not dot:
-            raise UserError(f"--set {entry}: write NAME.KEY=VALUE, as disfa.camera=right")
+            raise UserError(f"--set {entry}: write NAME.KEY=VALUE, as disfa.camera=right", code="option-invalid")
         if names is not None and name not in names:
-            raise UserError(f"--set {entry}: data set {name!r} is not asked for; asked for: {', '.join(names)}")
+            raise UserError(
+                f"--set {entry}: data set {name!r} is not asked for; asked for: {', '.join(names)}",
+                code="option-invalid",
+            )
         found.setdefault(name, {})[option] = yaml.safe_load(value)
     return found
 
 
 def require_folder(root: Path, option: str) -> None:
     if not root.is_dir():
-        raise UserError(f"{option}: {root} is {'not a folder' if root.exists() else 'not there'}")
+        raise UserError(f"{option}: {root} is {'not a folder' if root.exists() else 'not there'}", code="file-missing")
 
 
 def parent_of(store: Path | str | None) -> Path:
@@ -121,7 +136,10 @@ def stores_in(store: Path | None, names: list[str] | None) -> list[FrameStore]:
     found = [FrameStore(path.parent) for path in sorted(parent.glob(f"*/{CARD}"))]
     chosen = [each for each in found if names is None or each.card.dataset in names]
     if lacking := [name for name in names or [] if all(each.card.dataset != name for each in chosen)]:
-        raise UserError(f"data set {lacking[0]!r}: no prepared store in {parent}; run `aubench data prepare`")
+        raise UserError(
+            f"data set {lacking[0]!r}: no prepared store in {parent}; run `aubench data prepare`",
+            code="dataset-not-prepared",
+        )
     if not chosen:
-        raise UserError(f"{parent}: no prepared store; run `aubench data prepare`")
+        raise UserError(f"{parent}: no prepared store; run `aubench data prepare`", code="dataset-not-prepared")
     return chosen

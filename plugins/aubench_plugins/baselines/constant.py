@@ -85,10 +85,14 @@ def require_labels(
 ) -> npt.NDArray[np.float64]:
     """Labels of a supervised estimator, with the shape they must have. Raises ``UserError``."""
     if labels is None:
-        raise UserError(f"estimator {name!r} learns from labels, but none were given: its data set has to have some.")
+        raise UserError(
+            f"estimator {name!r} learns from labels, but none were given: its data set has to have some.",
+            code="labels-missing",
+        )
     if labels.shape != (rows, len(aus)):
         raise UserError(
             f"estimator {name!r}: labels have shape {labels.shape}, but there are {rows} frames and {len(aus)} AUs. "
-            "Give it the data set's AUs (option aus)."
+            "Give it the data set's AUs (option aus).",
+            code="config-invalid",
         )
     return labels

@@ -74,7 +74,10 @@ class Ridge:
         self._reader: Reader | None = None
         self._offered: tuple[npt.NDArray[np.uint8], FacialParameters] | None = None
         if unknown := [name for name in config.aus if name not in AU_NAMES]:
-            raise UserError(f"estimator 'ridge': no engine draws {', '.join(unknown)}. It knows {', '.join(AU_NAMES)}.")
+            raise UserError(
+                f"estimator 'ridge': no engine draws {', '.join(unknown)}. It knows {', '.join(AU_NAMES)}.",
+                code="plugin-unsupported",
+            )
 
     def offer_drawn(self, images: npt.NDArray[np.uint8], parameters: FacialParameters, style: Style) -> None:
         """Faces (n, h, w, 3) that the engine has drawn already: ``fit`` takes the first ``samples`` of them, if they
@@ -100,7 +103,10 @@ class Ridge:
         config = self._config
         engine = build("renderer", config.engine, {"size": size, **config.engine_config})
         if not isinstance(engine, Engine):
-            raise UserError(f"estimator 'ridge': renderer {config.engine!r} is no engine: it has no faces to sample.")
+            raise UserError(
+                f"estimator 'ridge': renderer {config.engine!r} is no engine: it has no faces to sample.",
+                code="plugin-unsupported",
+            )
         parameters = engine.sample(config.samples, seed)
         return parameters, _draw(engine, parameters, config.style, seed)
 
@@ -134,7 +140,9 @@ class SupervisedFeatures:
         self._scale = Scale(rows)
         usable = ~np.isnan(known).any(axis=1)
         if not usable.any():
-            raise UserError("estimator 'supervised-features': no training frame has a label for every AU.")
+            raise UserError(
+                "estimator 'supervised-features': no training frame has a label for every AU.", code="labels-missing"
+            )
         subjects = np.unique(frames.subject[usable])
         held_out = np.isin(frames.subject[usable], subjects[3::4] if len(subjects) > 3 else subjects[-1:])
         if held_out.all():

@@ -124,7 +124,10 @@ class Resnet18Extra(Resnet18):
         options = {"subjects": 0, "size": frames.images.shape[1], **self._extra.dataset_config}
         more = build("dataset", self._extra.dataset, options)
         if missing := [name for name in self.aus if name not in more.aus]:
-            raise UserError(f"estimator {self.name!r}: data set {more.name!r} has no labels of {', '.join(missing)}.")
+            raise UserError(
+                f"estimator {self.name!r}: data set {more.name!r} has no labels of {', '.join(missing)}.",
+                code="labels-missing",
+            )
         extra = open_labels(more, "train")[:, [more.aus.index(name) for name in self.aus]]
         self._train([Part(frames.images, known), Part(more.frames("train").images, extra)], seed)
 

@@ -111,10 +111,16 @@ def _scheme(groups: Mapping[str, tuple[int, ...]] | None) -> Scheme | None:
     if groups is None:
         return None
     if set(groups) != set(FIVE):
-        raise UserError(f"facewarehouse.land_points: has {listed(sorted(groups))}; needed are {listed(FIVE)}.")
+        raise UserError(
+            f"facewarehouse.land_points: has {listed(sorted(groups))}; needed are {listed(FIVE)}.",
+            code="config-invalid",
+        )
     for name, indices in groups.items():
         if not indices or not all(0 <= index < COUNT for index in indices):
-            raise UserError(f"facewarehouse.land_points: {name} is {list(indices)}; needed are indices from 0 to 73.")
+            raise UserError(
+                f"facewarehouse.land_points: {name} is {list(indices)}; needed are indices from 0 to 73.",
+                code="config-invalid",
+            )
     return Scheme("facewarehouse74", COUNT, **{name: tuple(groups[name]) for name in FIVE})
 
 

@@ -56,9 +56,14 @@ class FolderReader:
         try:
             self.pattern = re.compile(config.subject_pattern) if config.subject_pattern else None
         except re.error as error:
-            raise UserError(f"folder.subject_pattern {config.subject_pattern!r}: {error}.") from None
+            raise UserError(
+                f"folder.subject_pattern {config.subject_pattern!r}: {error}.", code="config-invalid"
+            ) from None
         if self.pattern is not None and self.pattern.groups < 1:
-            raise UserError(f"folder.subject_pattern {config.subject_pattern!r} has no group round the subject.")
+            raise UserError(
+                f"folder.subject_pattern {config.subject_pattern!r} has no group round the subject.",
+                code="config-invalid",
+            )
 
     def options(self) -> Mapping[str, Any]:
         return self.config.model_dump(
@@ -73,7 +78,7 @@ class FolderReader:
         table_at = root / (self.config.labels or DEFAULT_TABLE)
         table = Table()
         if self.config.labels is not None and not table_at.is_file():
-            raise UserError(f"{table_at}: there is no such file (folder.labels).")
+            raise UserError(f"{table_at}: there is no such file (folder.labels).", code="file-missing")
         if table_at.is_file():
             table = read_table(table_at)
             problems.faults(table_at, table.faults)
@@ -212,5 +217,5 @@ def _aus(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(unit.key for unit in ACTION_UNITS)
     keys = [au_of(name) for name in names]
     if None in keys:
-        raise UserError(f"folder.aus: {names[keys.index(None)]!r} is no AU. Write AU12.")
+        raise UserError(f"folder.aus: {names[keys.index(None)]!r} is no AU. Write AU12.", code="name-unknown")
     return tuple(sorted({key for key in keys if key is not None}))

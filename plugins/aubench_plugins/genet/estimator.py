@@ -40,9 +40,12 @@ class Genet:
 
     def __init__(self, config: GenetConfig) -> None:
         if unknown := [name for name in config.aus if name not in AU_NAMES]:
-            raise UserError(f"estimator 'genet': no face has {', '.join(unknown)}. It knows {', '.join(AU_NAMES)}.")
+            raise UserError(
+                f"estimator 'genet': no face has {', '.join(unknown)}. It knows {', '.join(AU_NAMES)}.",
+                code="plugin-unsupported",
+            )
         if not config.losses:
-            raise UserError("estimator 'genet': no loss to minimise; give at least ct")
+            raise UserError("estimator 'genet': no loss to minimise; give at least ct", code="config-invalid")
         self.aus = config.aus
         self.notes: list[str] = []
         self.steps = math.nan
@@ -51,7 +54,10 @@ class Genet:
         self._dtype = choose_dtype(self._device, config.precision)
         self._renderer: Any = self._frozen(build("renderer", config.renderer, config.renderer_config))
         if not self._renderer.differentiable:
-            raise UserError(f"estimator 'genet': renderer {config.renderer!r} passes no gradients on; use neural.")
+            raise UserError(
+                f"estimator 'genet': renderer {config.renderer!r} passes no gradients on; use neural.",
+                code="plugin-unsupported",
+            )
         self._extractor: Any = self._frozen(build("extractor", config.extractor, config.extractor_config))
         self._pace = Pace(config.iterations, config.rate, config.looks, config.tolerance, config.patience)
         losses = {name: build("loss", name, config.loss_options.get(name)) for name in config.losses}
@@ -74,7 +80,8 @@ class Genet:
             engine = build("renderer", config.engine, config.engine_config)
             if not isinstance(engine, Engine):
                 raise UserError(
-                    f"estimator 'genet': renderer {config.engine!r} is no engine: it has no faces to sample."
+                    f"estimator 'genet': renderer {config.engine!r} is no engine: it has no faces to sample.",
+                    code="plugin-unsupported",
                 )
             faces = engine.sample(max(config.samples, config.starts - 1), seed)
             self._starts = FacialParameters.cat([FacialParameters.base(1), faces[: config.starts - 1]])

@@ -78,12 +78,15 @@ class Ict:
         vectors = _clean(vectors)
         count, s = len(vectors), self.size
         if style not in ("game", "photo"):
-            raise UserError(f"style {style!r} is unknown; choose game or photo")
+            raise UserError(f"style {style!r} is unknown; choose game or photo", code="option-invalid")
         look_seeds, shot_seeds = _seeds(looks, count, "looks"), _seeds(shots, count, "shots")
         if nuisance is not None:
             nuisance = np.clip(np.ascontiguousarray(nuisance, np.float32), -1.0, 1.0)
             if nuisance.shape != (count, len(NUISANCE_NAMES)):
-                raise UserError(f"nuisance is (b, {len(NUISANCE_NAMES)}), not {nuisance.shape}, for {count} faces")
+                raise UserError(
+                    f"nuisance is (b, {len(NUISANCE_NAMES)}), not {nuisance.shape}, for {count} faces",
+                    code="option-invalid",
+                )
         out = Rendered(
             np.empty((count, s, s, 3), np.uint8), np.empty((count, s, s), np.uint8),
             np.empty((count, 68, 2), np.float32), np.empty((count, s, s), np.float32),
@@ -155,14 +158,14 @@ def sample_vectors(count: int, seed: int) -> Floats:
 def _clean(vectors: Floats) -> Floats:
     vectors = np.ascontiguousarray(vectors, np.float32)
     if vectors.ndim != 2 or vectors.shape[1] != SIZE:
-        raise UserError(f"facial parameters are (b, {SIZE}), not {vectors.shape}")
+        raise UserError(f"facial parameters are (b, {SIZE}), not {vectors.shape}", code="option-invalid")
     if not np.isfinite(vectors).all():
-        raise UserError("facial parameters hold NaN or infinity; clean them before drawing")
+        raise UserError("facial parameters hold NaN or infinity; clean them before drawing", code="option-invalid")
     return np.asarray(np.clip(vectors, 0.0, 1.0))
 
 
 def _seeds(values: Sequence[int] | None, count: int, name: str) -> list[int]:
     seeds = [0] * count if values is None else [int(value) for value in values]
     if len(seeds) != count:
-        raise UserError(f"{name} holds {len(seeds)} seeds for {count} faces; give one per face")
+        raise UserError(f"{name} holds {len(seeds)} seeds for {count} faces; give one per face", code="option-invalid")
     return seeds

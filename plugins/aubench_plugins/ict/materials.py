@@ -44,7 +44,8 @@ def surfaces(faces: Faces, vertices: Floats) -> tuple[Ints, Ints]:
     if strange or absent:
         raise UserError(
             f"the neutral mesh has {'the unknown material ' + strange[0] if strange else 'no material ' + absent[0]}; "
-            "it is not ICT-FaceKit (light)"
+            "it is not ICT-FaceKit (light)",
+            code="file-damaged",
         )
     surface = np.array([_NAMES.get(name, HEAD if name == _BACK else -1) for name in faces.names])[faces.material]
     back = np.flatnonzero(surface == HEAD)

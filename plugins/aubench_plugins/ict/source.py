@@ -105,10 +105,15 @@ def _files(given: Path) -> list[Path]:
         packed = sorted(given.glob("*.npz"))
         if len(packed) != 1:
             few = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-            raise UserError(f"{folder}: {len(missing)} of {len(wanted)} files are missing ({few}): {ASSET.source}")
+            raise UserError(
+                f"{folder}: {len(missing)} of {len(wanted)} files are missing ({few}): {ASSET.source}",
+                code="asset-missing",
+            )
         given = packed[0]
     if given.suffix != ".npz":
-        raise UserError(f"{given}: neither the folder FaceXModel nor a compact .npz: {ASSET.source}")
+        raise UserError(
+            f"{given}: neither the folder FaceXModel nor a compact .npz: {ASSET.source}", code="format-unknown"
+        )
     beside = [place / INDICES for place in (given.parent, given.parent / "FaceXModel")]
     return [given, *(path for path in beside if path.is_file())][:2]
 
@@ -128,7 +133,9 @@ def _landmarks(path: Path) -> Ints:
     try:
         ids = np.array(json.loads(path.read_text())["idx_to_landmark_verts"], np.int32)
     except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(f"{path}: holds no idx_to_landmark_verts; clone the folder again") from None
+        raise UserError(
+            f"{path}: holds no idx_to_landmark_verts; clone the folder again", code="file-damaged"
+        ) from None
     return ids
 
 
@@ -140,7 +147,10 @@ def _read_folder(files: list[Path], progress: Progress | None) -> dict[str, Arra
             progress(n, len(deltas))
         vertices = read_vertices(path)
         if vertices.shape != neutral.shape:
-            raise UserError(f"{path}: {len(vertices)} vertices, but {files[0].name} has {len(neutral)}; clone it again")
+            raise UserError(
+                f"{path}: {len(vertices)} vertices, but {files[0].name} has {len(neutral)}; clone it again",
+                code="file-damaged",
+            )
         deltas[n] = vertices - neutral
     faces = read_faces(files[0])
     kept, material = surfaces(faces, neutral)
@@ -159,7 +169,10 @@ def _read_npz(files: list[Path]) -> dict[str, Arrays]:
             names = [str(name) for name in packed["ex"]]
             missing = [name for name in EXPRESSIONS if name not in names]
             if missing:
-                raise UserError(f"{files[0]}: the expression shapes {', '.join(missing[:3])} are missing in `ex`")
+                raise UserError(
+                    f"{files[0]}: the expression shapes {', '.join(missing[:3])} are missing in `ex`",
+                    code="file-damaged",
+                )
             content = {
                 "neutral": packed["V"], "triangles": packed["T"], "uv": packed["UV"], "material": packed["mat"],
                 "modes": packed["I"], "shapes": packed["E"][[names.index(name) for name in EXPRESSIONS]],
@@ -168,13 +181,18 @@ def _read_npz(files: list[Path]) -> dict[str, Arrays]:
                 content["landmarks"] = packed["landmarks"]
     except KeyError as error:
         name = re.sub(r"\W", "", str(error).split(" ")[0])
-        raise UserError(f"{files[0]}: holds no array {name}; it is not the compact form of ICT-FaceKit") from None
+        raise UserError(
+            f"{files[0]}: holds no array {name}; it is not the compact form of ICT-FaceKit", code="file-damaged"
+        ) from None
     except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise UserError(f"{files[0]}: cannot be read as .npz ({' '.join(str(error).split())})") from None
+        raise UserError(
+            f"{files[0]}: cannot be read as .npz ({' '.join(str(error).split())})", code="file-damaged"
+        ) from None
     if "landmarks" not in content:
         if len(files) < 2:
             raise UserError(
-                f"{files[0]}: {INDICES} of the folder FaceXModel must lie beside it (it names the 68 landmarks)"
+                f"{files[0]}: {INDICES} of the folder FaceXModel must lie beside it (it names the 68 landmarks)",
+                code="asset-missing",
             )
         content["landmarks"] = _landmarks(files[1])
     return _checked(files[0], content)
@@ -195,10 +213,15 @@ def _checked(path: Path, content: dict[str, Arrays]) -> dict[str, Arrays]:
     }  # fmt: skip
     for name, shape in shapes.items():
         if out[name].shape != shape:
-            raise UserError(f"{path}: {name} is {out[name].shape}, not {shape}; it is not ICT-FaceKit (light)")
+            raise UserError(
+                f"{path}: {name} is {out[name].shape}, not {shape}; it is not ICT-FaceKit (light)", code="file-damaged"
+            )
         if out[name].dtype == np.float32 and not np.isfinite(out[name]).all():
-            raise UserError(f"{path}: {name} holds NaN or infinity; the file is damaged")
+            raise UserError(f"{path}: {name} holds NaN or infinity; the file is damaged", code="file-damaged")
     for name in ("triangles", "landmarks"):
         if out[name].min() < 0 or out[name].max() >= n:
-            raise UserError(f"{path}: {name} names vertices beyond the {n} that there are; the files do not match")
+            raise UserError(
+                f"{path}: {name} names vertices beyond the {n} that there are; the files do not match",
+                code="file-damaged",
+            )
     return out

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 
 from .arrays import Floats, Ints
 
@@ -56,7 +56,9 @@ def read_faces(path: Path) -> Faces:
                     material.append(current)
         uv = chart[np.array(places)]
     except (ValueError, IndexError, UnboundLocalError):
-        raise UserError(f"{path}: its faces are not `f vertex/texture ...` under `usemtl`; clone it again") from None
+        raise UserError(
+            f"{path}: its faces are not `f vertex/texture ...` under `usemtl`; clone it again", code="file-damaged"
+        ) from None
     return Faces(np.array(corners, np.int32), uv.astype(np.float32), np.array(material, np.int32), tuple(names))
 
 
@@ -64,14 +66,18 @@ def _load(path: Path) -> bytes:
     try:
         return path.read_bytes().replace(b"\r\n", b"\n")
     except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise UserError(
+            f"{path}: cannot be read ({error.strerror or error})", code=code_of_errno(error.errno, "file-unreadable")
+        ) from None
 
 
 def _numbers(path: Path, data: bytes, key: bytes, width: int) -> Floats:
     """The rows (n, width) of the lines that begin with ``key``, which stand together."""
     start = data.find(b"\n" + key + b" ")
     if start < 0:
-        raise UserError(f"{path}: holds no `{key.decode()}` lines; it is not one of the public .obj files")
+        raise UserError(
+            f"{path}: holds no `{key.decode()}` lines; it is not one of the public .obj files", code="file-damaged"
+        )
     last = data.rfind(b"\n" + key + b" ")
     end = data.find(b"\n", last + 1)
     block = data[start : len(data) if end < 0 else end]
@@ -80,7 +86,11 @@ def _numbers(path: Path, data: bytes, key: bytes, width: int) -> Floats:
     try:
         numbers = np.array(words, dtype=np.float64).reshape(lines, -1)[:, :width]
     except ValueError:
-        raise UserError(f"{path}: its `{key.decode()}` lines do not hold numbers; the file is damaged") from None
+        raise UserError(
+            f"{path}: its `{key.decode()}` lines do not hold numbers; the file is damaged", code="file-damaged"
+        ) from None
     if numbers.shape[1] != width:
-        raise UserError(f"{path}: its `{key.decode()}` lines hold {numbers.shape[1]} numbers, not {width}")
+        raise UserError(
+            f"{path}: its `{key.decode()}` lines hold {numbers.shape[1]} numbers, not {width}", code="file-damaged"
+        )
     return numbers

@@ -25,7 +25,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from aubench.data.labels import LABEL_SUFFIX
 from aubench.data.store import MANIFEST, seal
 from aubench.discovery import find
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 from aubench.files import atomic_write_bytes, atomic_write_text, cache_folder
 
 from . import SynthConfig
@@ -68,7 +68,8 @@ def ensure(config: SynthConfig) -> Path:
                 _make(config, folder)
     except OSError as error:
         raise UserError(
-            f"{folder}: cannot make the data ({error}). Set AUBENCH_CACHE to a folder with room."
+            f"{folder}: cannot make the data ({error}). Set AUBENCH_CACHE to a folder with room.",
+            code=code_of_errno(error.errno),
         ) from error
     return folder
 
@@ -80,7 +81,9 @@ def _make(config: SynthConfig, folder: Path) -> None:
     (building / "drawn").mkdir(parents=True, exist_ok=True)
     if not (building / FRAMES).is_file():
         if shutil.disk_usage(building).free < need + (64 << 20):
-            raise UserError(f"{building}: {need >> 20} MB are needed. Set AUBENCH_CACHE to a folder with room.")
+            raise UserError(
+                f"{building}: {need >> 20} MB are needed. Set AUBENCH_CACHE to a folder with room.", code="disk-full"
+            )
         # Named when whole, so that a kill in between leaves no file with the name and a wrong header.
         np.lib.format.open_memmap(
             building / "frames.new", mode="w+", dtype=np.uint8, shape=(len(schedule), config.size, config.size, 3)
@@ -186,7 +189,9 @@ def _engine_digest(name: str) -> str:
     module = find("renderer", name).factory.partition(":")[0]
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
-        raise UserError(f"renderer {name!r}: its module {module} has no file, so its version cannot be told.")
+        raise UserError(
+            f"renderer {name!r}: its module {module} has no file, so its version cannot be told.", code="plugin-invalid"
+        )
     origin = Path(spec.origin)
     packaged = "." in module
     files = sorted(path for path in origin.parent.rglob("*") if path.is_file()) if packaged else [origin]

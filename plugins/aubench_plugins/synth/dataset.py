@@ -40,7 +40,10 @@ class Synth:
 
     def __init__(self, config: SynthConfig) -> None:
         if config.subjects == 0 and config.extra_subjects == 0:
-            raise UserError("data set 'synth': subjects and extra_subjects are both 0, so there is nobody to draw.")
+            raise UserError(
+                "data set 'synth': subjects and extra_subjects are both 0, so there is nobody to draw.",
+                code="config-invalid",
+            )
         self.config = config
 
     @cached_property

@@ -56,7 +56,7 @@ def _sequence(data: Dataset, subject: str) -> tuple[np.ndarray, np.ndarray]:
         if len(rows):
             rows = rows[frames.sequence[rows] == frames.sequence[rows[0]]]
             return np.array(frames.images[rows[0] : rows[-1] + 1]), open_labels(data, split)[rows]
-    raise UserError(f"data set {data.name!r} has no subject {subject!r}.")
+    raise UserError(f"data set {data.name!r} has no subject {subject!r}.", code="name-unknown")
 
 
 def main() -> None:

@@ -54,7 +54,10 @@ def _draw(engine: object, schedule: Schedule, part: slice) -> npt.NDArray[np.uin
     from aubench.parameters import BROW_SIZE, FacialParameters
 
     if not isinstance(engine, Engine):
-        raise UserError(f"{type(engine).__name__} is a renderer but no engine: it cannot draw synthetic people.")
+        raise UserError(
+            f"{type(engine).__name__} is a renderer but no engine: it cannot draw synthetic people.",
+            code="plugin-unsupported",
+        )
     parameters = FacialParameters(
         torch.from_numpy(schedule.pose[part]),
         torch.from_numpy(schedule.au[part]),

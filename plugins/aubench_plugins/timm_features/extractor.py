@@ -97,7 +97,7 @@ def _pretrained_config(config: TimmConfig) -> dict[str, Any]:
     architecture, _, tag = config.backbone.partition(".")
     if not timm.is_model(architecture):
         near = did_you_mean(architecture, timm.list_models())
-        raise UserError(f"extractor 'timm': timm knows no network {architecture!r}. {near[:400]}")
+        raise UserError(f"extractor 'timm': timm knows no network {architecture!r}. {near[:400]}", code="name-unknown")
     try:
         found = timm.get_pretrained_cfg(config.backbone)
     except RuntimeError:  # the network is there, but no weights of this tag
@@ -107,7 +107,9 @@ def _pretrained_config(config: TimmConfig) -> dict[str, Any]:
         tags = [str(name) for name in timm.list_pretrained(f"{architecture}.*")]
         remedy = did_you_mean(config.backbone, tags) if tags else "There are none for this network."
         raise UserError(
-            f"extractor 'timm': no pretrained weights {config.backbone!r}. {remedy} For random ones, ask: weights: none"
+            f"extractor 'timm': no pretrained weights {config.backbone!r}. {remedy} "
+            "For random ones, ask: weights: none",
+            code="weights-missing",
         )
     values = vars(found) if found is not None else {}
     return {
@@ -132,7 +134,9 @@ def _backbone(config: TimmConfig, size: int) -> tuple[Any, list[int]]:
         except TypeError:  # convolutions take any size and have no such option
             probe = timm.create_model(config.backbone, pretrained=False, **options)
     except (RuntimeError, AttributeError, AssertionError, NotImplementedError) as error:
-        raise UserError(f"extractor 'timm': {config.backbone} offers no inner maps ({_line(error)})") from None
+        raise UserError(
+            f"extractor 'timm': {config.backbone} offers no inner maps ({_line(error)})", code="plugin-unsupported"
+        ) from None
     levels = choose_levels(probe.feature_info.reduction(), config.strides)
     indices = [int(i) for i in probe.feature_info.out_indices]
     wanted = [indices[i] for i in sorted(set(levels))]
@@ -143,7 +147,8 @@ def _backbone(config: TimmConfig, size: int) -> tuple[Any, list[int]]:
             raise
         raise UserError(
             f"extractor 'timm': the weights of {config.backbone} cannot be had ({_line(error)}); go online once, or "
-            "give weights: <file>, or random ones with weights: none"
+            "give weights: <file>, or random ones with weights: none",
+            code="download-failed",
         ) from None
     return made, levels
 
@@ -153,7 +158,10 @@ def _parser(config: TimmConfig) -> Any:
         return None
     made: Any = discovery.build("extractor", config.masks, config.masks_config)
     if not isinstance(made, Parser):
-        raise UserError(f"extractor 'timm': masks: {config.masks} is no parser; name one that is, as bisenet, or none")
+        raise UserError(
+            f"extractor 'timm': masks: {config.masks} is no parser; name one that is, as bisenet, or none",
+            code="plugin-unsupported",
+        )
     return made
 
 

@@ -117,7 +117,9 @@ def train(
     checkpoints = Checkpoints(out / "checkpoints", keep=2)
     found = checkpoints.latest()
     if found is not None and not resume:
-        raise UserError(f"{out}: holds a run already; add --resume to go on with it, or choose another --out")
+        raise UserError(
+            f"{out}: holds a run already; add --resume to go on with it, or choose another --out", code="run-exists"
+        )
     devices.seed_everything(seed)
     last = settings.channels_last or device.type != "cpu"
     network, helpers = (devices.place(m, device) if last else m.to(device) for m in (learner.network, learner.helpers))
@@ -165,7 +167,9 @@ def train(
             step += 1
             bad = 0 if torch.isfinite(loss) else bad + 1
             if bad > MAXIMUM_BAD_STEPS:
-                raise UserError(f"{out}: the loss is not finite for {bad} steps; lower the learning rate")
+                raise UserError(
+                    f"{out}: the loss is not finite for {bad} steps; lower the learning rate", code="training-diverged"
+                )
             if not bad:
                 optimiser.zero_grad(set_to_none=True)
                 scaler.scale(loss).backward()  # type: ignore[no-untyped-call]

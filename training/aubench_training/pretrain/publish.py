@@ -19,7 +19,7 @@ from torch import nn
 import aubench
 from aubench import discovery, weights
 from aubench.component import Component, Config
-from aubench.errors import UserError, did_you_mean
+from aubench.errors import UserError, code_of_errno, did_you_mean
 from aubench.files import atomic_write_bytes, atomic_write_text, sha256_file
 from aubench_training.config import merge
 from aubench_training.samples import Samples
@@ -63,14 +63,16 @@ class Request:
 def load_recipe(name: str, preset: str, model: type[Recipe], over: Mapping[str, Any] | None = None) -> Recipe:
     """The recipe ``pretrain-<name>.yaml`` of a preset, with ``over`` laid on top. Raises :class:`UserError`."""
     if preset not in PRESETS:
-        raise UserError(f"--preset {preset}: no such preset. {did_you_mean(preset, PRESETS)}")
+        raise UserError(f"--preset {preset}: no such preset. {did_you_mean(preset, PRESETS)}", code="name-unknown")
     file = importlib.resources.files("aubench_training") / "recipes" / f"pretrain-{name}.yaml"
     values = yaml.safe_load(file.read_text(encoding="utf-8"))[preset]
     merge(values, over or {})
     try:
         return model.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"pretrain-{name}.yaml, {preset}: {discovery.explain(error, model)}") from error
+        raise UserError(
+            f"pretrain-{name}.yaml, {preset}: {discovery.explain(error, model)}", code="config-invalid"
+        ) from error
 
 
 def pool_seed(seed: int, purpose: str) -> int:
@@ -168,7 +170,10 @@ def install(path: Path, card: Component, variant: str = "") -> Path:
     try:
         atomic_write_bytes(target, path.read_bytes())
     except OSError as error:
-        raise UserError(f"{target}: cannot be written ({error.strerror}); give the plugin weights: {path}") from error
+        raise UserError(
+            f"{target}: cannot be written ({error.strerror}); give the plugin weights: {path}",
+            code=code_of_errno(error.errno),
+        ) from error
     return target
 
 
@@ -177,7 +182,9 @@ def shipped(card: Component, variant: str = "") -> Path:
     module = card.factory.split(":")[0]
     spec = importlib.util.find_spec(module)
     if spec is None or spec.origin is None:
-        raise UserError(f"{card.kind} {card.name!r}: its module {module} has no folder to ship weights in")
+        raise UserError(
+            f"{card.kind} {card.name!r}: its module {module} has no folder to ship weights in", code="plugin-invalid"
+        )
     return weights.shipped_path(spec.origin, variant)
 
 

@@ -199,7 +199,10 @@ def embed_codes(network: Any, image: Tensor, codes: Tensor, device: torch.device
     found = torch.cat([network.embed(part.to(device)).float() for part in torch.split(image, 50)]).double()
     layers = [m for m in network.modules() if isinstance(m, nn.Linear) and m.out_features == found.shape[1]]
     if not layers or layers[-1].bias is None:
-        raise UserError("the recogniser's embedding is not made by a linear layer with a bias; pretraining needs one")
+        raise UserError(
+            "the recogniser's embedding is not made by a linear layer with a bias; pretraining needs one",
+            code="plugin-unsupported",
+        )
     mean, spread = found.mean(0), found.std(0) + 1e-6
     standard = (found - mean) / spread
     gram = standard.T @ standard + 0.05 * len(standard) * torch.eye(len(mean), dtype=torch.float64, device=device)

@@ -47,12 +47,15 @@ def of_matrix(
     ``UserError`` for an unknown matrix, whatever a combination asks for in vain, and for two equal combinations.
     """
     if registry.path is None:
-        raise UserError(f"no {FILE} here or above, so no matrix {name!r}; name one with --registry or ${VARIABLE}")
+        raise UserError(
+            f"no {FILE} here or above, so no matrix {name!r}; name one with --registry or ${VARIABLE}",
+            code="file-missing",
+        )
     matrix = registry.matrix(name)
     where = registry.where("matrices", name)
     wanted = list(matrix.seeds if seeds is None else seeds)
     if not wanted:
-        raise UserError(f"{where}: no seeds, so there is nothing to run")
+        raise UserError(f"{where}: no seeds, so there is nothing to run", code="registry-invalid")
     shared: dict[str, Any] = {} if device is None else {"device": device}
     if steps is not None:
         shared["label_free"] = {"steps": steps}
@@ -67,7 +70,7 @@ def of_matrix(
             try:
                 config = _config(registry, dict(chosen), {**shared, "seed": seed}, preset, assignments)
             except UserError as error:
-                raise UserError(f"{where}: {row or 'its runs'}: {error}") from None
+                raise UserError(f"{where}: {row or 'its runs'}: {error}", code=error.code) from None
             found.append(Asked(row or name, f"{row}_s{seed}" if row else f"s{seed}", config))
     _refuse_twins(found)
     return found
@@ -82,7 +85,9 @@ def choose(asked: Sequence[Asked], pattern: str | None) -> list[Asked]:
         return exact
     chosen = [a for a in asked if pattern in a.name or fnmatch.fnmatchcase(a.name, pattern)]
     if not chosen:
-        raise UserError(f"--only {pattern}: no such run. {did_you_mean(pattern, [a.name for a in asked])}")
+        raise UserError(
+            f"--only {pattern}: no such run. {did_you_mean(pattern, [a.name for a in asked])}", code="name-unknown"
+        )
     return chosen
 
 
@@ -129,5 +134,6 @@ def _refuse_twins(asked: Sequence[Asked]) -> None:
         if other != each.name:
             raise UserError(
                 f"{other} and {each.name} are the same run: the matrix lists something twice, or --set decides what "
-                "the matrix varies (seeds are set with --seeds)"
+                "the matrix varies (seeds are set with --seeds)",
+                code="config-invalid",
             )

@@ -53,7 +53,9 @@ class Card(BaseModel):
             return None
         except (ValidationError, OSError) as error:
             words = " ".join(str(error).split())[:160]
-            raise UserError(f"{path}: cannot be read ({words}); move the folder away to run it again") from None
+            raise UserError(
+                f"{path}: cannot be read ({words}); move the folder away to run it again", code="file-damaged"
+            ) from None
 
     def write(self, folder: Path) -> None:
         atomic_write_text(folder / CARD, json.dumps(self.model_dump(), indent=1) + "\n")

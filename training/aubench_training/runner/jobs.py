@@ -144,17 +144,24 @@ def _check_out(out: Path, title: str) -> None:
     if not out.exists():
         return
     if not out.is_dir():
-        raise UserError(f"--out {out}: is a file, not a folder")
+        raise UserError(f"--out {out}: is a file, not a folder", code="output-unwritable")
     try:
         known = json.loads((out / MATRIX).read_text("utf-8"))["matrix"]
     except FileNotFoundError:
         if any(out.iterdir()):
-            raise UserError(f"--out {out}: is not empty and holds no matrix of runs; choose another folder") from None
+            raise UserError(
+                f"--out {out}: is not empty and holds no matrix of runs; choose another folder", code="output-exists"
+            ) from None
         return
     except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(f"{out / MATRIX}: cannot be read; delete it, or choose another --out") from None
+        raise UserError(
+            f"{out / MATRIX}: cannot be read; delete it, or choose another --out", code="file-damaged"
+        ) from None
     if known != title:
-        raise UserError(f"--out {out}: holds the runs of matrix {known!r}, not of {title!r}; choose another folder")
+        raise UserError(
+            f"--out {out}: holds the runs of matrix {known!r}, not of {title!r}; choose another folder",
+            code="run-mismatch",
+        )
 
 
 def _cards(out: Path) -> dict[Path, Card]:
@@ -172,10 +179,11 @@ def _folder(out: Path, name: str, kind: Kind, mine: dict[str, Any], cards: dict[
     if (card := cards.get(wanted)) is not None:
         raise UserError(
             f"{wanted}: holds a run of another config ({', '.join(unlike(card.identity, mine)[:4])} differs); choose "
-            "another --out, or move that folder away"
+            "another --out, or move that folder away",
+            code="run-mismatch",
         )
     if (wanted / CONFIG).is_file():
-        raise UserError(f"{wanted}: holds a run that this matrix did not make; choose another --out")
+        raise UserError(f"{wanted}: holds a run that this matrix did not make; choose another --out", code="run-exists")
     return wanted
 
 

@@ -44,7 +44,9 @@ def read_report(folder: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); move its folder away to run it again") from None
+        raise UserError(
+            f"{path}: cannot be read ({error}); move its folder away to run it again", code="file-damaged"
+        ) from None
 
 
 def mean_of(datasets: dict[str, Any], metric: str) -> float | None:
