@@ -57,7 +57,7 @@ def clip(
     parameters = acted(frames, seed)
     around = np.zeros((frames, len(NUISANCE_NAMES)), np.float32)
     around[:, NUISANCE_NAMES.index("scale")] = -1.0  # some room around the face, as a detector expects
-    with Film(out, RATE) as film:
+    with Film(out, RATE, "clip") as film:
         for number in range(frames):
             one = slice(number, number + 1)
             drawn = drawer.draw(parameters[one], style="photo", looks=[seed], shots=[number], nuisance=around[one])

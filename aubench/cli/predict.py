@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from aubench.cli import forms
 from aubench.cli.asset_option import Assets
+from aubench.cli.outputs import Output, Overwrite, guard
 from aubench.cli.plugin_option import PluginFiles
 
 
@@ -63,6 +65,7 @@ def predict(
     precision: Annotated[
         str, typer.Option(help="Number format of the extractor: fp32, or bf16, faster and less exact.")
     ] = "fp32",
+    overwrite: Overwrite = False,
     plugin: PluginFiles = None,
     asset: Assets = None,
 ) -> None:
@@ -77,6 +80,10 @@ def predict(
     from aubench.predict.sources import open_source
 
     # Everything that can be refused is refused before the work.
+    outputs = [Output("--out", out, forms.TABLE), Output("--out", record.beside(out), forms.RECORD)]
+    outputs += [Output("--plot", plot, forms.PLOT)] if plot is not None else []
+    outputs += [Output("--overlay", overlay, forms.FILM_OVERLAY)] if overlay is not None else []
+    guard(outputs, [run], sources=[source, *named_picture(neutral)], overwrite=overwrite)
     opened = open_source(source)
     total = min(filter(None, (opened.total, frames)), default=None)
     rest, seconds = zero.parse(neutral, total), smoothing.parse(smooth)
@@ -84,16 +91,10 @@ def predict(
         raise UserError("--smooth: pictures have no times to smooth over; use --smooth off", code="source-unsupported")
     resting = _still(rest.path) if rest.path is not None else None
     aus = plotting.parse_aus(plot_aus)
-    table.check_writable(out)
-    table.check_writable(record.beside(out))
-    if plot is not None:
-        plotting.check_format(plot)
-        table.check_writable(plot)
     if overlay is not None:
         from aubench.predict.overlay import check_twice
 
         check_twice(opened)
-        table.check_writable(overlay)
 
     from aubench.device import choose_device, choose_dtype
 
@@ -157,6 +158,11 @@ def predict(
         with progress_bar("drawing", int(readings.frame[-1]) if len(readings) else None) as advance:
             write_overlay(opened, readings, artist, overlay, progress=advance)
         typer.echo(f"{overlay}: input, rendered face and bars")
+
+
+def named_picture(neutral: str) -> list[str]:
+    """The picture that ``--neutral`` names, if it names one."""
+    return [neutral] if Path(neutral).exists() else []
 
 
 def _still(path: Path) -> Any:

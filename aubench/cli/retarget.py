@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from aubench.cli import forms
 from aubench.cli.asset_option import Assets
+from aubench.cli.outputs import Form, Output, Overwrite, guard
 from aubench.cli.plugin_option import PluginFiles
 
 
@@ -39,6 +41,7 @@ def retarget(
     ] = "0.08",
     frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many pictures.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    overwrite: Overwrite = False,
     asset: Assets = None,
     plugin: PluginFiles = None,
 ) -> None:
@@ -52,7 +55,6 @@ def retarget(
     from aubench.predict import smoothing
     from aubench.predict.run import read
     from aubench.predict.sources import open_source
-    from aubench.predict.table import check_writable
     from aubench.quick import quicken
     from aubench.retarget import export as exporting
     from aubench.retarget.character import character, engine_of, pictures
@@ -61,12 +63,11 @@ def retarget(
         raise UserError(
             "nothing to write: give --out character.mp4, --export arkit.csv, or both", code="option-missing"
         )
-    if out is not None and out.suffix.lower() != ".mp4":
-        raise UserError(f"{out}: is written as .mp4; choose such a name", code="output-suffix")
+    outputs = [Output("--out", out, forms.CHARACTER)] if out is not None else []
     if export is not None:
-        exporting.check(export)
-    for path in filter(None, (out, export)):
-        check_writable(path)
+        known = forms.EXPORTS.get(export.suffix.lower(), Form(tuple(forms.EXPORTS), lambda path: False))
+        outputs.append(Output("--export", export, known))
+    guard(outputs, [run], sources=[source], overwrite=overwrite)
     opened = open_source(source)
     seconds = smoothing.parse(smooth) if opened.follows else None
     if out is not None and size % 2:
@@ -92,7 +93,7 @@ def retarget(
         from aubench.predict.film import Film
 
         with (
-            Film(out, Fraction(rate).limit_denominator(1001)) as film,
+            Film(out, Fraction(rate).limit_denominator(1001), "character") as film,
             progress_bar("drawing", int(readings.frame[-1])) as advance,
         ):
             for number, picture in enumerate(pictures(engine, character(engine, identity), readings, face), 1):

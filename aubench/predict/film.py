@@ -13,6 +13,7 @@ import numpy as np
 
 from aubench.errors import UserError, code_of_errno
 from aubench.predict.align import Image
+from aubench.stamp import stamp
 
 CODECS: tuple[tuple[str, dict[str, str]], ...] = (
     ("libx264", {"crf": "20", "preset": "veryfast"}),
@@ -23,10 +24,10 @@ CODECS: tuple[tuple[str, dict[str, str]], ...] = (
 
 
 class Film:
-    """A video file that takes its name only when it is whole."""
+    """A video file that takes its name only when it is whole; its metadata bear the mark of ``what`` it shows."""
 
-    def __init__(self, path: str | Path, rate: Fraction | int) -> None:
-        self.path, self.rate = Path(path), rate
+    def __init__(self, path: str | Path, rate: Fraction | int, what: str) -> None:
+        self.path, self.rate, self.what = Path(path), rate, what
         self._container: Any = None
         self._stream: Any = None
 
@@ -75,6 +76,7 @@ class Film:
         import av
 
         self._container = av.open(str(self._temporary), "w", format="mp4", options={"movflags": "faststart"})
+        self._container.metadata["comment"] = stamp(self.what)
         for name, options in CODECS:
             try:
                 av.codec.Codec(name, "w")

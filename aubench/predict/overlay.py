@@ -43,7 +43,7 @@ def write_overlay(
         raise UserError(f"{source.name}: there is nothing to draw in {path}", code="file-empty")
     rate = Fraction(source.rate).limit_denominator(30000) if source.rate else IMAGES_PER_SECOND
     panel: Panel | None = None
-    with Film(path, rate) as film:
+    with Film(path, rate, "overlay") as film:
         for shots in _batches(islice(ahead(source, BATCH), int(readings.frame[-1]))):
             rows = _rows_of(readings, shots)
             drawn = _draw(renderer, readings.parameters[[own[0] for own in rows if len(own)]])

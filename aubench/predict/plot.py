@@ -13,6 +13,7 @@ from aubench.facs import ACTION_UNITS
 from aubench.files import atomic_write_bytes
 from aubench.parameters import AU_NAMES
 from aubench.predict.readings import Readings
+from aubench.stamp import figure_metadata
 
 DEFAULT_AUS = ("AU04", "AU06", "AU12", "AU25")
 FORMATS = ("png", "svg", "pdf")
@@ -81,7 +82,8 @@ def plot(readings: Readings, path: str | Path, aus: Sequence[str] = DEFAULT_AUS,
     if title:
         figure.suptitle(title, fontsize=10)
     buffer = io.BytesIO()
-    figure.savefig(buffer, format=check_format(path), dpi=150)
+    form = check_format(path)
+    figure.savefig(buffer, format=form, dpi=150, **figure_metadata(form, "plot"))
     try:
         atomic_write_bytes(path, buffer.getvalue())
     except OSError as error:

@@ -52,6 +52,15 @@ def write(table: str | Path, processing: Processing, details: Mapping[str, Any])
         ) from None
 
 
+def is_record(path: Path) -> bool:
+    """Whether a file is a record that :func:`write` wrote."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size < _LONGEST else None
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and {"aubench", "processing"} <= content.keys()
+
+
 def processing_of(table: Path) -> str:
     """What was done to the readings in ``table``; empty for raw ones, and for tables of other programs."""
     try:

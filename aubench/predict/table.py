@@ -20,6 +20,9 @@ from aubench.predict.record import COLUMN
 
 HEAD = ("frame", "face_id", "timestamp", "confidence", "success", "pose_yaw", "pose_pitch")
 AU_COLUMNS = tuple(f"{name}_r" for name in AU_NAMES)
+OPTIONAL = frozenset({"file", COLUMN})
+"""Columns that follow where there is something to say in them."""
+_LONGEST_HEAD = 1 << 12
 
 
 def to_csv(readings: Readings, processing: str = "") -> str:
@@ -36,6 +39,17 @@ def to_csv(readings: Readings, processing: str = "") -> str:
         last = [*([readings.names[i]] if named else []), *([processing] if processing else [])]
         writer.writerow([*head, int(readings.success[i]), *cells, *last])
     return out.getvalue()
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file's first line is one that :func:`to_csv` writes: all of its columns, and no others."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            names = next(csv.reader([file.readline(_LONGEST_HEAD)]), [])
+    except (OSError, ValueError, csv.Error):
+        return False
+    fixed = len(HEAD) + len(AU_COLUMNS)
+    return tuple(names[:fixed]) == (*HEAD, *AU_COLUMNS) and set(names[fixed:]) <= OPTIONAL
 
 
 def write(readings: Readings, path: str | Path, processing: str = "") -> None:
@@ -63,8 +77,10 @@ def check_writable(path: str | Path) -> None:
     try:
         if path.is_dir():
             raise IsADirectoryError(21, "it is a folder")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".tmp")
+        folder = path.absolute().parent
+        while not folder.exists():  # it is made when there is something to put there
+            folder = folder.parent
+        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.", suffix=".tmp")
         os.close(handle)
         os.unlink(name)
     except OSError as error:

@@ -10,6 +10,7 @@ import csv
 import io
 import math
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -33,6 +34,8 @@ ANGLES = (
     "RightEyeRoll",
 )  # fmt: skip
 """In radians; the eyes' are 0, since gaze is not read."""
+HEAD = ("Timecode", "BlendShapeCount", *SHAPES, *ANGLES)
+_LONGEST = 1 << 14
 
 
 def _pair(name: str, share: float = 1.0) -> dict[str, float]:
@@ -92,12 +95,27 @@ def table(readings: Readings, face: int, rate: float) -> str:
     head[:, 2] = roll(readings.points[rows])
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["Timecode", "BlendShapeCount", *SHAPES, *ANGLES])
+    writer.writerow(HEAD)
     for row, values, angles in zip(rows, weights, head, strict=True):
         code = timecode(int(readings.frame[row]) - 1, rate)
         numbers = [f"{value:.6f}" for value in (*values, *angles)]
         writer.writerow([code, len(SHAPES) + len(ANGLES), *numbers])
     return text.getvalue()
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file is a table of :func:`table`, and not a recording of the app.
+
+    That has the same columns, but its eyes turn, and its time codes have fractions of a picture.
+    """
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.reader([file.readline(_LONGEST), file.readline(_LONGEST)]))
+    except (OSError, ValueError, csv.Error):
+        return False
+    if not rows or tuple(rows[0]) != HEAD:
+        return False
+    return not rows[1:] or (rows[1][0].endswith(".000") and all(float(cell) == 0 for cell in rows[1][-6:]))
 
 
 def timecode(number: int, rate: float) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from aubench.retarget.motion import Motion
@@ -18,6 +20,15 @@ ROOT head
 }
 MOTION
 """
+
+
+def is_ours(path: Path) -> bool:
+    """Whether a file begins as :func:`text` begins: with this one joint."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_HEADER)) == _HEADER.encode()
+    except OSError:
+        return False
 
 
 def text(motion: Motion, rate: float) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aubench.errors import UserError
 from aubench.files import atomic_write_bytes, atomic_write_text
 from aubench.predict.readings import Readings
 
@@ -22,15 +21,6 @@ MESH = frozenset({".glb"})
 """Formats that hold an engine's head."""
 DRAWING_SIDE = 512
 """Pixels of the drawings that a head's colours are taken from."""
-
-
-def check(path: Path) -> None:
-    """Raises ``UserError`` for a name whose suffix is none of :data:`FORMATS`."""
-    if path.suffix.lower() not in FORMATS:
-        known = ", ".join(f"{suffix} ({what})" for suffix, what in FORMATS.items())
-        raise UserError(
-            f"{path}: --export chooses the format by the suffix; give the file one of {known}", code="output-suffix"
-        )
 
 
 def mesh_engine(name: str) -> tuple[Artist, Model]:

@@ -19,6 +19,7 @@ from aubench.parameters import AU_NAMES
 from aubench.retarget.glb import INDICES, VERTICES, Glb
 from aubench.retarget.mesh import PARTS, Floats, Head
 from aubench.retarget.motion import Motion
+from aubench.stamp import stamp
 
 ROUGHNESS: Mapping[str, float] = {
     "skin": 0.55, "ear": 0.6, "neck": 0.6, "cloth": 0.95, "eyeball": 0.08, "teeth": 0.25, "tongue": 0.35, "cavity": 0.8,
@@ -35,7 +36,7 @@ _BODY, _HEAD, _MESH = 0, 1, 2
 def document(head: Head, textures: Mapping[str, npt.NDArray[np.uint8]], motion: Motion, name: str) -> bytes:
     """The file. ``textures``: for each part that the head has a picture (s, s, 3 or 4), see
     :func:`aubench.retarget.bake.textures`; ``name`` of the mesh."""
-    glb = Glb(f"aubench {aubench.__version__}")
+    glb = Glb(f"{stamp('head')} {aubench.__version__}")
     low = float(head.vertices[:, 1].min())
     joints = np.tile(np.eye(4, dtype=np.float32), (2, 1, 1))
     joints[_BODY, 3, 1] = -low
