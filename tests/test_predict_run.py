@@ -228,9 +228,9 @@ def test_command_line(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     ("arguments", "words"),
     [
         (["missing.mp4"], "missing.mp4: no such file"),
-        (["{clip}", "--out", "{tmp}"], "cannot be written (it is a folder)"),
+        (["{clip}", "--out", "{tmp}"], "[output-suffix]"),
         (["{clip}", "--out", "{clip}/x.csv"], "cannot be written"),
-        (["{clip}", "--plot", "curves.txt"], "curves.txt: a figure is .png"),
+        (["{clip}", "--plot", "curves.txt"], "[output-suffix]"),
         (["{clip}", "--plot-aus", "AU99"], "--plot-aus: no AU called 'AU99'"),
         (["{clip}", "--run", "{tmp}/nowhere"], "nowhere: no such run folder"),
         (["{clip}", "--run", "{tmp}"], "model.json"),
