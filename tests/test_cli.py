@@ -156,7 +156,7 @@ def test_no_command_group_is_left_out() -> None:
     share, commands of the group `plugins`. What is listed is what discovery knows."""
     modules = {path.stem for path in Path(cli.__file__).parent.glob("*.py")} - {"__init__"}
     assert {"plugins", "compare", "registry"} <= modules
-    parts = {name for name in modules if name.endswith("_option")} | {"check", "scaffold"}
+    parts = {name for name in modules if name.endswith("_option")} | {"check", "forms", "outputs", "scaffold"}
     assert all(hasattr(sys.modules[f"aubench.cli.{name}"], "register") for name in modules - parts)
     assert not any(hasattr(sys.modules[f"aubench.cli.{name}"], "register") for name in parts)
     assert discovery.GROUP == "aubench"
