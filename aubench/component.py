@@ -14,7 +14,7 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 class Config(BaseModel):
     """Base of every plugin's options. A misspelt key is an error, not a silent default."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     argument: ClassVar[str] = ""
     """The option that ``<plugin>:<value>`` on the command line sets, if there is such a one."""
 

@@ -16,6 +16,12 @@ def cache_folder() -> Path:
     return Path(os.environ.get("AUBENCH_CACHE") or Path.home() / ".cache" / "aubench")
 
 
+def plain_name(name: str, most: int = 128) -> bool:
+    """Whether a name from a file of somebody else's is one plain component of a path, and so cannot lead elsewhere: of
+    1 to ``most`` characters, without separators, colons and control characters, and with no dot in front."""
+    return 0 < len(name) <= most and name[0] != "." and name.isprintable() and not set(name) & set("/\\:")
+
+
 def atomic_write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     """Put ``data`` at ``path``, making its folder where needed.
 

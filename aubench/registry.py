@@ -9,19 +9,20 @@ carries.
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from aubench import discovery
+from aubench import discovery, plain_yaml
 from aubench.component import Kind
 from aubench.errors import UserError, code_of_errno, did_you_mean
-from aubench.files import sha256_file
+from aubench.files import plain_name, sha256_file
+from aubench.trusted import distrust
 
 FILE = "registry.yaml"
 VARIABLE = "AUBENCH_REGISTRY"
@@ -40,7 +41,17 @@ SECTIONS: dict[Kind, str] = {
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _plain(name: str) -> str:
+    if not plain_name(name):
+        raise ValueError("should be a plain file name of at most 128 characters, with no folder and no dot in front")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_plain)]
+"""What becomes the name of a file or folder, and must not lead out of where that is put."""
 
 
 class Variant(_Strict):
@@ -57,8 +68,8 @@ class Weights(_Strict):
     ``leave_out``: how the names of tensors begin that the file has and the network has no use for.
     """
 
-    file: str
-    url: str
+    file: Name
+    url: str = Field(pattern="(?i)^https?://")
     licence: str
     fits: str
     size: int | None = Field(default=None, gt=0)
@@ -93,8 +104,8 @@ class _File(_Strict):
     datasets: dict[str, Variant] = Field(default_factory=dict)
     recognisers: dict[str, Variant] = Field(default_factory=dict)
     estimators: dict[str, Variant] = Field(default_factory=dict)
-    weights: dict[str, Weights] = Field(default_factory=dict)
-    matrices: dict[str, Matrix] = Field(default_factory=dict)
+    weights: dict[Name, Weights] = Field(default_factory=dict)
+    matrices: dict[Name, Matrix] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -237,14 +248,33 @@ _JOINED = ("losses", "datasets")
 
 def locate(path: str | os.PathLike[str] | None = None) -> Path | None:
     """The registry that is meant: ``path``, ``$AUBENCH_REGISTRY``, the nearest on the way up, or this bench's own; None
-    if there is none. Raises :class:`UserError` if one was named and is not there."""
+    if there is none. Raises :class:`UserError` if one was named and is not there, and if the nearest is one that other
+    users may have written (:func:`aubench.trusted.distrust`)."""
     for given, source in ((path, "--registry"), (os.environ.get(VARIABLE), f"${VARIABLE}")):
         if given:
             if not Path(given).is_file():
                 raise UserError(f"{given}: no such registry file ({source})", code="file-missing")
             return Path(given)
     here = Path.cwd()
-    return next((file for file in (*(folder / FILE for folder in (here, *here.parents)), *OWN) if file.is_file()), None)
+    found = next((folder / FILE for folder in (here, *here.parents) if (folder / FILE).is_file()), None)
+    own = next((file for file in OWN if file.is_file()), None)
+    if found is None or (own is not None and found.samefile(own)):
+        return own
+    if why := distrust(found):
+        raise UserError(
+            f"{found}: not used, since {why}; if it is yours, change its rights or say --registry {found}",
+            code="registry-untrusted",
+        )
+    return found
+
+
+def announced(path: str | os.PathLike[str] | None = None) -> Registry:
+    """:func:`load`, for commands that download or write what the registry says: a line on stderr names the file, unless
+    it is this bench's own."""
+    found = load(path)
+    if found.path is not None and not any(own.is_file() and own.samefile(found.path) for own in OWN):
+        print(f"registry: {found.path.absolute()}", file=sys.stderr)
+    return found
 
 
 def load(path: str | os.PathLike[str] | None = None) -> Registry:
@@ -253,17 +283,9 @@ def load(path: str | os.PathLike[str] | None = None) -> Registry:
     file = locate(path)
     if file is None:
         return Registry()
-    try:
-        text = file.read_text("utf-8")
-        tree = yaml.compose(text, Loader=yaml.SafeLoader)
-        values = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(
-            f"{file}: not readable YAML: {' '.join(str(error).split())}", code="registry-invalid"
-        ) from error
+    values, lines = plain_yaml.read_with_lines(file, code="registry-invalid")
     if not isinstance(values, dict | None):
         raise UserError(f"{file}: not a mapping of entries such as `version: 1`", code="registry-invalid")
-    lines = dict(_lines(file, tree, ())) if tree is not None else {}
     try:
         return Registry(file, _File.model_validate(values or {}), lines)
     except ValidationError as error:
@@ -275,26 +297,6 @@ def load(path: str | os.PathLike[str] | None = None) -> Registry:
 def resolve(kind: Kind, name: str, path: str | os.PathLike[str] | None = None) -> tuple[str, dict[str, Any]]:
     """:meth:`Registry.resolve` of the registry that :func:`load` finds."""
     return load(path).resolve(kind, name)
-
-
-def _lines(file: Path, node: yaml.Node, entry: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], int]]:
-    """The line of every entry below a node. Raises :class:`UserError` for a key that is given twice."""
-    yield entry, node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        seen: dict[str, int] = {}
-        for key, value in node.value:
-            name, line = str(key.value), key.start_mark.line + 1
-            if name in seen:
-                raise UserError(
-                    f"{file}:{line}: {'.'.join((*entry, name))} is there already, on line {seen[name]}",
-                    code="registry-invalid",
-                )
-            seen[name] = line
-            yield from _lines(file, value, (*entry, name))
-            yield (*entry, name), line
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            yield from _lines(file, value, (*entry, str(index)))
 
 
 def _where(file: Path | None, lines: Mapping[tuple[str, ...], int], entry: tuple[str, ...]) -> str:

@@ -21,7 +21,7 @@ from safetensors.torch import save as _to_safetensors
 from torch import Tensor, nn
 
 from aubench.errors import UserError, code_of_errno
-from aubench.files import atomic_write_bytes, cache_folder
+from aubench.files import atomic_write_bytes, cache_folder, plain_name
 from aubench.telltales import looks_like as looks_like
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "params")
@@ -190,7 +190,10 @@ def shipped_path(plugin_file: str, variant: str = "") -> Path:
 
 
 def cached_path(name: str) -> Path:
-    """Where ``aubench weights`` keeps the converted file of that name."""
+    """Where ``aubench weights`` keeps the converted file of that name. Raises :class:`UserError` for a name that is not
+    a plain file name, and so would lead elsewhere."""
+    if not plain_name(name):
+        raise UserError(f"{CACHED}{name:.200}: weights in the cache have a plain name", code="name-unknown")
     return cache_folder() / "weights" / f"{name}.safetensors"
 
 

@@ -214,8 +214,8 @@ def test_backbones_are_told_apart() -> None:
 def test_wrong_file_says_what_it_is_and_what_is_missing(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     torch.save(network("parser").state_dict(), "p.pth")
     assert main(["weights", "add", "fan", "p.pth"]) == 2
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
+    told, error = capsys.readouterr().err.splitlines()
+    assert told.startswith("registry: ")
     assert "p.pth: tensor 'conv1.weight' is missing" in error
     assert "looks like BiSeNet face parser of width 4 with 19 classes" in error
     assert "are missing and" in error
@@ -432,9 +432,10 @@ def test_fetch_shows_the_licence_first_and_converts(project: Path, server: str, 
 
 def test_offline_is_one_line(project: Path, capsys: Any) -> None:
     assert main(["weights", "fetch", "fan"]) == 2
-    error = capsys.readouterr().err
+    told, error, *more = capsys.readouterr().err.splitlines()
+    assert told == f"registry: {project / 'registry.yaml'}"
     assert error.startswith("error: http://127.0.0.1:9/fan.pth.tar: cannot be reached: ")
-    assert error.count("\n") == 1
+    assert not more
 
 
 # --- licences
@@ -457,7 +458,7 @@ def test_licences_of_what_a_run_uses(project: Path) -> None:
     # By its hash, the registry knows a file that says nothing about itself.
     sha256 = hashlib.sha256(Path("fan.pth.tar").read_bytes()).hexdigest()
     text = TINY.replace("network: extractor fan-tiny}", f"network: extractor fan-tiny, sha256: '{sha256}'}}")
-    Path("registry.yaml").write_text(text)
+    Path("registry.yaml").write_text(text.replace("URL", "http://127.0.0.1:9"))
     assert foreign.licences([("b", plain)], registry.load())[0]["licence"] == "research only"
 
 

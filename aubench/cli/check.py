@@ -75,17 +75,12 @@ def _has(installed: Registry, kind: Kind, name: str) -> bool:
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    import yaml
+    from aubench import plain_yaml
 
     key, equals, value = text.partition("=")
     if not (key and equals):
         raise UserError(f"--set {text}: give it as KEY=VALUE", code="option-invalid")
-    try:
-        return key, yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise UserError(
-            f"--set {text}: the value is no YAML: {' '.join(str(error).split())}", code="option-invalid"
-        ) from error
+    return key, plain_yaml.parse(value, f"--set {text}", code="option-invalid")
 
 
 def _print(report: Report) -> None:

@@ -238,8 +238,7 @@ def _request(
 
 def _over(engine: str | None, settings: list[str] | None) -> dict[str, Any]:
     """``--engine`` and ``--set a.b=value`` as what is laid over the recipe; values are read as YAML."""
-    import yaml
-
+    from aubench import plain_yaml
     from aubench.errors import UserError
 
     over: dict[str, Any] = {"engine": {"name": engine, "config": {}}} if engine else {}
@@ -247,14 +246,13 @@ def _over(engine: str | None, settings: list[str] | None) -> dict[str, Any]:
         key, equals, text = entry.partition("=")
         if not equals or not key.strip():
             raise UserError(f"--set {entry}: say KEY=VALUE, as in --set batch=16", code="option-invalid")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise UserError(f"--set {entry}: the value is not YAML", code="option-invalid") from None
+        value = plain_yaml.parse(text, f"--set {entry}", code="option-invalid")
         *path, last = key.strip().split(".")
         place = over
         for part in path:
             place = place.setdefault(part, {})
+            if not isinstance(place, dict):
+                raise UserError(f"--set {entry}: {part} was given a value already", code="option-conflict")
         place[last] = value
     return over
 

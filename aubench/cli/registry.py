@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 def check() -> None:
     """Check that every variant and matrix can be had, and name the plugins that no variant uses."""
-    found = registry.load()
+    found = registry.announced()
     if found.path is None:
         raise UserError(
             f"no {registry.FILE} here or above; name one with --registry or ${registry.VARIABLE}", code="file-missing"

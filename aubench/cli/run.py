@@ -54,7 +54,7 @@ def run_matrix(
     from aubench_training.runner.run import Request, run
     from aubench_training.runner.run import dry_run as plan
 
-    found = registry.load()
+    found = registry.announced()
     asked = of_matrix(
         found, name, seeds=_seeds(seeds), steps=steps, preset=preset, device=device, assignments=settings or []
     )

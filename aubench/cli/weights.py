@@ -28,7 +28,7 @@ def list_weights(
     """The checkpoints of registry.yaml, whether they are in the cache, and what is shipped; with licences."""
     from aubench import registry
 
-    rows = [*_known(registry.load()), *_shipped()]
+    rows = [*_known(registry.announced()), *_shipped()]
     if as_json:
         typer.echo(json.dumps(rows, indent=1))
         return
@@ -49,7 +49,7 @@ def add(
     from aubench import registry
     from aubench.foreign import convert, entry_of
 
-    found = registry.load()
+    found = registry.announced()
     key, entry = entry_of(found, name)
     typer.echo(f"licence: {entry.licence}")
     _tell(convert(found, key, entry, file), file, entry)
@@ -65,7 +65,7 @@ def fetch(
     from aubench.files import cache_folder
     from aubench.foreign import convert, entry_of
 
-    found = registry.load()
+    found = registry.announced()
     key, entry = entry_of(found, name)
     typer.echo(f"licence: {entry.licence}")
     file = cache_folder() / "downloads" / entry.file

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
+from aubench import plain_yaml
 from aubench.errors import UserError
 from aubench.results import BASELINES, KEYS, PREDICTIONS, TRUTH, au_columns, read_predictions, read_truth
 from aubench.scores import LABELS
@@ -145,7 +145,7 @@ def open_run(folder: Path) -> Run:
 
 def read_config(folder: Path) -> dict[str, Any]:
     """The resolved config of a run, empty where there is none. Raises :class:`UserError` for a torn one."""
-    return _mapping(folder / CONFIG, yaml.safe_load)
+    return _mapping(folder / CONFIG, lambda text: plain_yaml.parse(text, str(folder / CONFIG)))
 
 
 def _mapping(path: Path, parse: Any) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def _mapping(path: Path, parse: Any) -> dict[str, Any]:
         return {}
     try:
         values = parse(path.read_text("utf-8"))
-    except (ValueError, OSError, yaml.YAMLError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}", code="file-damaged") from error
     if not isinstance(values, dict):
         raise UserError(f"{path}: holds no entries", code="file-damaged")

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from aubench import plain_yaml
 from aubench.errors import UserError, did_you_mean
 
 SHIPPED = Path(__file__).parent / "assets" / "splits.yaml"
@@ -92,10 +92,7 @@ class Resolved:
 @cache
 def read_splits(path: Path) -> dict[str, DatasetSplits]:
     """The splits of a file by data set. Raises ``UserError`` naming file and entry."""
-    try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read as a file of splits: {error}", code="split-invalid") from None
+    raw = plain_yaml.read(path, code="split-invalid")
     if not isinstance(raw, dict):
         raise UserError(f"{path}: holds no splits; see docs/data.md for their form", code="split-invalid")
     found = {}

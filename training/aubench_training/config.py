@@ -15,7 +15,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import Field, ValidationError
 
-from aubench import discovery, plugin_files
+from aubench import discovery, plain_yaml, plugin_files
 from aubench.component import Config, Kind
 from aubench.data.augment.batch import Augmentation
 from aubench.errors import UserError, did_you_mean
@@ -23,6 +23,7 @@ from aubench.parameters import AU_NAMES
 
 RECIPES = resources.files("aubench_training") / "recipes"
 PRESETS = ("small", "paper")
+_PARTS = ("extractor", "regressor", "renderer", "engine", "recogniser")
 
 
 class Part(Config):
@@ -164,6 +165,10 @@ def resolve(
     if preset is not None and preset not in PRESETS:
         raise UserError(f"--preset {preset}: no such preset. {did_you_mean(preset, PRESETS)}", code="name-unknown")
     values["preset"] = preset or values.get("preset", "small")
+    if values["preset"] not in PRESETS:
+        raise UserError(
+            f"{recipe}: preset: {values['preset']!r:.80} is neither {' nor '.join(PRESETS)}", code="config-invalid"
+        )
     overlay = _yaml(RECIPES / "presets.yaml", "presets.yaml")[values["preset"]]
     merge(values, overlay["entries"])
     merge(values, options or {})
@@ -225,11 +230,29 @@ def load_recipe(recipe: str) -> dict[str, Any]:
     if path.suffix in (".yaml", ".yml") or path.is_file():
         if not path.is_file():
             raise UserError(f"--recipe {recipe}: no such file.", code="file-missing")
-        return {"recipe": path.stem} | _yaml(path, recipe)
+        return {"recipe": path.stem} | _with_parts(_yaml(path, recipe), recipe)
     raise UserError(
         f"--recipe {recipe}: neither a built-in recipe nor a YAML file. {did_you_mean(recipe, recipes())}",
         code="name-unknown",
     )
+
+
+def _with_parts(values: dict[str, Any], name: str) -> dict[str, Any]:
+    """The entries of a recipe, whose plugins have the form that options are laid over; the rest :func:`check` judges.
+    Raises ``UserError`` naming the entry."""
+    parts = {key: values[key] for key in _PARTS if values.get(key) is not None}
+    listed = values.get("datasets", [])
+    if not isinstance(listed, list) or not isinstance(values.get("losses", {}), dict):
+        key = "losses" if isinstance(listed, list) else "datasets"
+        form = "a list of data sets" if key == "datasets" else "a mapping of loss to weight"
+        raise UserError(f"{name}: {key}: {values[key]!r:.80} is not {form}", code="config-invalid")
+    parts |= {f"datasets.{index}": part for index, part in enumerate(listed)}
+    for key, part in parts.items():
+        try:
+            Part.model_validate(part)
+        except ValidationError as error:
+            raise UserError(f"{name}: {key}: {discovery.explain(error, Part)}", code="config-invalid") from None
+    return values
 
 
 def load_config(path: Path) -> RunConfig:
@@ -272,14 +295,14 @@ def loss_weights(names: Sequence[str], recipe: Mapping[str, float]) -> dict[str,
             raise UserError(f"--losses: {name} is named twice.", code="option-invalid")
         try:
             weights[name] = float(weight) if weight else float(recipe.get(name, 1.0))
-        except ValueError:
+        except (ValueError, TypeError):
             raise UserError(f"--losses {entry}: the weight is not a number.", code="option-invalid") from None
     return weights
 
 
 def _size(values: dict[str, Any], options: Mapping[str, Mapping[str, Any]]) -> None:
     """Give the plugins that a preset knows its options, under those that were given by name."""
-    parts = [values.get(kind) for kind in ("extractor", "regressor", "renderer", "engine", "recogniser")]
+    parts = [values.get(kind) for kind in _PARTS]
     for part in [*parts, *values.get("datasets", [])]:
         if isinstance(part, dict) and part.get("name") in options:
             part["config"] = {**options[part["name"]], **part.get("config", {})}
@@ -287,24 +310,18 @@ def _size(values: dict[str, Any], options: Mapping[str, Mapping[str, Any]]) -> N
 
 def _assignment(text: str) -> dict[str, Any]:
     key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise UserError(f"--set {text}: write --set key=value, as in --set label_free.steps=500", code="option-invalid")
-    try:
-        entry: Any = yaml.safe_load(value)
-    except yaml.YAMLError:
-        raise UserError(f"--set {text}: the value is not YAML.", code="option-invalid") from None
+    if not equals or not key.strip() or key.count(".") > plain_yaml.DEEPEST:
+        raise UserError(
+            f"--set {text:.200}: write --set key=value, as in --set label_free.steps=500", code="option-invalid"
+        )
+    entry: Any = plain_yaml.parse(value, f"--set {text}", code="option-invalid")
     for name in reversed(key.strip().split(".")):
         entry = {name: entry}
     return dict(entry)
 
 
 def _yaml(source: Any, name: str) -> dict[str, Any]:
-    try:
-        values = yaml.safe_load(source.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(
-            f"{name}: cannot be read as YAML ({' '.join(str(error).split())[:160]})", code="config-invalid"
-        ) from None
+    values = plain_yaml.read(source, name)
     if not isinstance(values, dict):
         raise UserError(f"{name}: holds no entries (key: value).", code="config-invalid")
     return values

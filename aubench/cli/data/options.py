@@ -101,7 +101,7 @@ def pairs_in(option: str, entries: list[str] | None, names: list[str]) -> dict[s
 
 def options_in(settings: list[str] | None, names: list[str] | None = None) -> dict[str, dict[str, Any]]:
     """``--set NAME.KEY=VALUE`` options by name."""
-    import yaml
+    from aubench import plain_yaml
 
     found: dict[str, dict[str, Any]] = {}
     for entry in settings or []:
@@ -114,7 +114,7 @@ def options_in(settings: list[str] | None, names: list[str] | None = None) -> di
                 f"--set {entry}: data set {name!r} is not asked for; asked for: {', '.join(names)}",
                 code="option-invalid",
             )
-        found.setdefault(name, {})[option] = yaml.safe_load(value)
+        found.setdefault(name, {})[option] = plain_yaml.parse(value, f"--set {entry}", code="option-invalid")
     return found
 
 

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-import yaml
 from pydantic import Field, ValidationError
 from torch import nn
 
 import aubench
-from aubench import discovery, weights
+from aubench import discovery, plain_yaml, weights
 from aubench.component import Component, Config
 from aubench.errors import UserError, code_of_errno, did_you_mean
 from aubench.files import atomic_write_bytes, atomic_write_text, sha256_file
@@ -65,7 +64,7 @@ def load_recipe(name: str, preset: str, model: type[Recipe], over: Mapping[str, 
     if preset not in PRESETS:
         raise UserError(f"--preset {preset}: no such preset. {did_you_mean(preset, PRESETS)}", code="name-unknown")
     file = importlib.resources.files("aubench_training") / "recipes" / f"pretrain-{name}.yaml"
-    values = yaml.safe_load(file.read_text(encoding="utf-8"))[preset]
+    values = plain_yaml.read(file)[preset]
     merge(values, over or {})
     try:
         return model.model_validate(values)

@@ -9,6 +9,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from aubench import plain_yaml
+from aubench.errors import UserError
+
 from ..config import RunConfig
 from .card import CARD
 from .jobs import REPORT, Job, has_begun
@@ -50,9 +53,7 @@ class Speeds:
                 config, speeds = facts["identity"]["config"], facts["steps_per_s"]
                 train_s, wall_s = facts["train_s"], facts["wall_s"]
             else:
-                import yaml
-
-                config = yaml.safe_load((path.parent / "config.yaml").read_text("utf-8"))
+                config = plain_yaml.read(path.parent / "config.yaml")
                 training, wall_s = facts["training"], facts["wall_s"]
                 speeds, train_s = training["steps_per_s"], training["train_s"]
             for phase, speed in speeds.items():
@@ -62,7 +63,7 @@ class Speeds:
             if facts.get("kind", "run") == "run":
                 self.besides.append(max(0.0, wall_s - train_s))
             self.runs += 1
-        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError):
             return  # no run, or one of another format: nothing to learn from
 
     def s_per_step(self, config: RunConfig, phase: str) -> tuple[float, str]:
