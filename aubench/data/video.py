@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
+from aubench.predict.containers import open_video
 from aubench.predict.sources import upright
 
 Image = npt.NDArray[np.uint8]
@@ -37,20 +38,14 @@ class VideoIndex:
 
 
 def _open(path: Path) -> Any:
-    import av
-
     try:
         if path.stat().st_size == 0:
             raise UserError(f"{path}: is empty", code="file-empty")
-        container = av.open(str(path))
-    except (av.FFmpegError, OSError) as error:
+    except OSError as error:
         raise UserError(
-            f"{path}: not a whole video ({getattr(error, 'strerror', None) or error})", code="file-damaged"
+            f"{path}: cannot be read ({error.strerror or error})", code=code_of_errno(error.errno, "file-unreadable")
         ) from None
-    if not container.streams.video:
-        container.close()
-        raise UserError(f"{path}: holds no video", code="format-unknown")
-    return container
+    return open_video(str(path))
 
 
 def read_index(path: Path) -> VideoIndex:
