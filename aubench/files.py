@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 _CHUNK = 1 << 20
@@ -28,21 +29,32 @@ def atomic_write_bytes(path: str | os.PathLike[str], data: bytes) -> None:
     The bytes go to a temporary file beside it and reach the disk before they take the name, so that a full disk or
     a ``kill -9`` leaves what was there before. Raises ``OSError`` as the system gives it.
     """
+    atomic_write_chunks(path, (data,))
+
+
+def atomic_write_chunks(path: str | os.PathLike[str], chunks: Iterable[bytes]) -> None:
+    """Put ``chunks`` one after the other at ``path`` as :func:`atomic_write_bytes` does."""
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".tmp")
     try:
         with os.fdopen(handle, "wb") as file:
-            file.write(data)
+            for chunk in chunks:
+                file.write(chunk)
             file.flush()
             os.fsync(file.fileno())
-        # mkstemp makes private files; what is published gets the rights that an ordinary open() would give.
-        os.chmod(name, 0o666 & ~_umask())
-        os.replace(name, target)
+        publish(name, target)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(name)
         raise
+
+
+def publish(temporary: str | os.PathLike[str], target: Path) -> None:
+    """Give a whole file, whose bytes have reached the disk, the name ``target`` in the same folder."""
+    # mkstemp makes private files; what is published gets the rights that an ordinary open() would give.
+    os.chmod(temporary, 0o666 & ~_umask())
+    os.replace(temporary, target)
     _sync_folder(target.parent)
 
 

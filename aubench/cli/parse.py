@@ -78,14 +78,15 @@ def parse(
     from aubench.errors import UserError
     from aubench.files import atomic_write_bytes
     from aubench.landmarks import Landmarker
-    from aubench.predict import chosen, table
+    from aubench.predict import chosen, remarks, table
     from aubench.predict.sources import open_source
 
     # Everything that can be refused is refused before the work.
     if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
         raise UserError(f"--out {out}: name a .png or a .jpg file", code="output-suffix")
     numbers = chosen.parse_numbers(at) if at is not None else None
-    opened = chosen.choose(open_source(source), frames, numbers)
+    whole = open_source(source, strict=False)
+    opened = chosen.choose(whole, frames, numbers)
     table.check_writable(out)
 
     from aubench.device import choose_device
@@ -99,7 +100,13 @@ def parse(
     parsers = _networks(parses, extractor, weights, machine)
     pointers = _networks(finds, landmarks, landmark_weights, machine) if landmarks != "none" else []
 
-    titles, crops, without = _faces(opened, size or _size_that_predict_reads(), max_faces, machine)
+    side_read = size or _size_that_predict_reads()
+    titles, crops, without = _faces(opened, side_read, max_faces, machine)
+    if (cut := remarks.truncation(whole)) is not None and numbers is None:  # spread over what there is
+        opened = chosen.choose(whole, frames, chosen.spread(cut.frames, frames))
+        titles, crops, without = _faces(opened, side_read, max_faces, machine)
+    for line in remarks.after(whole if cut is not None else opened):
+        typer.echo(line, err=True)
     if not crops:
         pictures = f"the {len(without)} pictures that were looked at" if len(without) > 1 else "it"
         raise UserError(
@@ -135,7 +142,7 @@ def _faces(source: Any, size: int, most: int, device: Any) -> tuple[list[str], l
             for number, _, crop in found.faces:
                 titles.append(name if len(found.faces) == 1 else f"{name}, face {number}")
                 crops.append(crop)
-            if not found.faces:
+            if not found.faces and not found.problem:
                 without.append(name)
             advance(done)
     return titles, crops, without

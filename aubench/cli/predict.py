@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -21,8 +21,8 @@ def register(app: typer.Typer) -> None:
 
 
 def predict(
-    source: Annotated[
-        str, typer.Argument(metavar="INPUT", help="An image, a folder of images, a video, or a camera's number.")
+    inputs: Annotated[
+        list[str], typer.Argument(metavar="INPUT", help="An image, a folder of images, a video, or a camera's number.")
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The CSV to write.")],
     run: Annotated[
@@ -48,6 +48,16 @@ def predict(
             "reads in one frame (a number of the column 'frame'), or in a picture file of the neutral face.",
         ),
     ] = "none",
+    same_person: Annotated[
+        bool,
+        typer.Option(
+            "--same-person",
+            help="All pictures of the folder, or all scenes of the video, show one person: --neutral needs to know.",
+        ),
+    ] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="End at the first picture or frame that cannot be read, without a table.")
+    ] = False,
     smooth: Annotated[
         str,
         typer.Option(
@@ -71,22 +81,26 @@ def predict(
 ) -> None:
     """Read AU intensities (0 to 5) and head pose off faces, into a CSV with OpenFace-style columns.
 
-    A picture without a face has a row with success 0 and empty AU cells. A camera runs until Ctrl-C or --frames.
+    A picture without a face has a row with success 0 and empty AU cells, and so has one that cannot be read. A camera
+    runs until Ctrl-C or --frames. After Ctrl-C or SIGTERM, the rows so far are the output.
     """
     from aubench.errors import UserError
     from aubench.predict import neutral as zero
     from aubench.predict import plot as plotting
-    from aubench.predict import record, smoothing, table
+    from aubench.predict import record, remarks, smoothing, table
     from aubench.predict.sources import open_source
+    from aubench.predict.stills import printable
 
     # Everything that can be refused is refused before the work.
+    source = _only(inputs)
     outputs = [Output("--out", out, forms.TABLE), Output("--out", record.beside(out), forms.RECORD)]
     outputs += [Output("--plot", plot, forms.PLOT)] if plot is not None else []
     outputs += [Output("--overlay", overlay, forms.FILM_OVERLAY)] if overlay is not None else []
     guard(outputs, [run], sources=[source, *named_picture(neutral)], overwrite=overwrite)
-    opened = open_source(source)
+    opened = open_source(source, strict=strict)
     total = min(filter(None, (opened.total, frames)), default=None)
     rest, seconds = zero.parse(neutral, total), smoothing.parse(smooth)
+    one_scene = zero.check_person(rest, opened, same_person=same_person, faces=max_faces)
     if seconds is not None and not opened.follows:
         raise UserError("--smooth: pictures have no times to smooth over; use --smooth off", code="source-unsupported")
     resting = _still(rest.path) if rest.path is not None else None
@@ -103,7 +117,9 @@ def predict(
 
     from aubench.combination import Combination
     from aubench.predict.lanes import on_one_core, one_core_each
+    from aubench.predict.partial import Partial
     from aubench.predict.run import read
+    from aubench.predict.stopping import Stopping
     from aubench.quick import quicken
 
     with one_core_each():
@@ -116,40 +132,71 @@ def predict(
     at_rest = None
     if resting is not None:
         at_rest = zero.face_at_rest(read(resting, fast, size=reader.size, aligner=points), resting.paths[0])
-    with progress_bar("reading faces", total) as advance:
-        readings = read(
-            opened,
-            fast,
-            size=reader.size,
-            most=max_faces,
-            batch=batch,
-            steady=steady,
-            aligner=points,
-            limit=frames,
-            progress=advance,
+    _warn(remarks.before(opened))
+    with Stopping() as stopping, Partial(out, named=not opened.follows, say=lambda line: _warn([line])) as partial:
+        with progress_bar("reading faces", total) as advance:
+            readings = read(
+                opened,
+                fast,
+                size=reader.size,
+                most=max_faces,
+                batch=batch,
+                steady=steady,
+                aligner=points,
+                limit=frames,
+                progress=advance,
+                each=partial.add,
+                stop=stopping.asked,
+                full=overlay is not None,
+                one_scene=one_scene,
+            )
+        # Ctrl-C is how a camera is ended, and no interruption.
+        interrupted = stopping.heeded and (opened.rereadable or stopping.code != 130)
+        if interrupted and not len(readings):
+            partial.discard()
+            _warn(["interrupted before the first picture was read; nothing is written"])
+            raise typer.Exit(stopping.code)
+        if seconds is not None:
+            readings = smoothing.smoothed(readings, seconds)
+        try:
+            zeros = zero.zeros(readings, rest, at_rest)
+        except UserError as error:
+            if not interrupted:
+                raise
+            _warn([f"{error}; --neutral is not applied to the rows so far"])
+            rest, zeros = zero.Neutral("none"), {}
+        readings = zero.calibrated(readings, zeros)
+        done = record.Processing(None if rest.kind == "none" else str(rest), seconds)
+        if str(done) or readings.problems:
+            table.write(readings, out, str(done))
+            partial.discard()
+        else:
+            partial.finish()
+        record.write(
+            out,
+            done,
+            {
+                "source": opened.name,
+                "model": "shipped" if run is None else str(run),
+                "aligner": aligner,
+                "steady": steady,
+                "precision": precision,
+                "smoothing": None if seconds is None else smoothing.described(seconds),
+                "neutral": None if rest.kind == "none" else zero.described(rest, zeros),
+                **({"same_person": True} if same_person else {}),
+                **remarks.described(opened, readings),
+                **({"interrupted": True} if interrupted else {}),
+            },
         )
-    if seconds is not None:
-        readings = smoothing.smoothed(readings, seconds)
-    zeros = zero.zeros(readings, rest, at_rest)
-    readings = zero.calibrated(readings, zeros)
-    done = record.Processing(None if rest.kind == "none" else str(rest), seconds)
-    table.write(readings, out, str(done))
-    record.write(
-        out,
-        done,
-        {
-            "source": opened.name,
-            "model": "shipped" if run is None else str(run),
-            "aligner": aligner,
-            "steady": steady,
-            "precision": precision,
-            "smoothing": None if seconds is None else smoothing.described(seconds),
-            "neutral": None if rest.kind == "none" else zero.described(rest, zeros),
-        },
-    )
-    typer.echo(_summary(readings, out) + (f"; {done}" if str(done) else ""))
+    _warn(remarks.after(opened, readings, more=f"; all are in {record.beside(out)}"))
+    typer.echo(_summary(readings, out, opened.follows, max_faces) + (f"; {done}" if str(done) else ""))
+    if interrupted or (stopping.signal is not None and opened.rereadable):
+        left = ", ".join(str(path) for path in (plot, overlay) if path is not None)
+        last = f" after picture {int(readings.frame[-1])}" if interrupted else ""
+        _warn([f"interrupted{last}; the rows so far are in {out}" + (f"; not written: {left}" if left else "")])
+        raise typer.Exit(stopping.code)
     if plot is not None:
-        title = " · ".join(filter(None, (Path(source).name, str(done))))
+        title = " · ".join(filter(None, (printable(Path(source).name), str(done))))
         plotting.plot(readings, plot, aus, title=title)
         typer.echo(f"{plot}: curves of {', '.join(aus)}")
     if overlay is not None and artist is not None:
@@ -158,6 +205,25 @@ def predict(
         with progress_bar("drawing", int(readings.frame[-1]) if len(readings) else None) as advance:
             write_overlay(opened, readings, artist, overlay, progress=advance)
         typer.echo(f"{overlay}: input, rendered face and bars")
+
+
+def _only(inputs: list[str]) -> str:
+    """The input, of which there must be one."""
+    from aubench.errors import UserError
+    from aubench.predict.stills import MANY_VIDEOS
+
+    if len(inputs) > 1:
+        raise UserError(
+            f"{len(inputs)} inputs ({inputs[0]}, {inputs[1]} ...): give one at a time, or a folder of images; "
+            f"{MANY_VIDEOS} has a loop over many recordings",
+            code="option-invalid",
+        )
+    return inputs[0]
+
+
+def _warn(lines: Iterable[str]) -> None:
+    for line in lines:
+        typer.echo(line, err=True)
 
 
 def named_picture(neutral: str) -> list[str]:
@@ -239,14 +305,14 @@ def _artist(name: str | None, reader: Any, device: Any) -> Any:
     return renderer
 
 
-def _summary(readings: Any, out: Path) -> str:
+def _summary(readings: Any, out: Path, film: bool, most: int) -> str:
     import numpy as np
 
-    pictures = len(np.unique(readings.frame))
-    without = int((~readings.success).sum())
-    faces = len(np.unique(readings.face[readings.success]))
-    told = f"{out}: {pictures} picture{'s' * (pictures != 1)}, {faces} face{'s' * (faces != 1)}"
-    return told + (f", {without} without a face (rows with success 0)" if without else "")
+    pictures, rows = np.unique(readings.frame, return_counts=True)
+    faces = len(np.unique(readings.frame[readings.success]))
+    what = ("frame" if film else "picture") + "s" * (len(pictures) != 1)
+    told = f"{out}: {faces} of {len(pictures)} {what} with a face"
+    return told + (f", at most {rows.max()} in one" if most > 1 and len(rows) else "")
 
 
 @contextmanager

@@ -52,7 +52,7 @@ def retarget(
     from aubench.cli.predict import load_model, progress_bar, show_licences
     from aubench.device import choose_device
     from aubench.errors import UserError
-    from aubench.predict import smoothing
+    from aubench.predict import remarks, smoothing
     from aubench.predict.run import read
     from aubench.predict.sources import open_source
     from aubench.quick import quicken
@@ -68,7 +68,7 @@ def retarget(
         known = forms.EXPORTS.get(export.suffix.lower(), Form(tuple(forms.EXPORTS), lambda path: False))
         outputs.append(Output("--export", export, known))
     guard(outputs, [run], sources=[source], overwrite=overwrite)
-    opened = open_source(source)
+    opened = open_source(source, strict=False)
     seconds = smoothing.parse(smooth) if opened.follows else None
     if out is not None and size % 2:
         raise UserError(f"--size {size}: a video's side is even; give {size + 1}", code="option-invalid")
@@ -79,6 +79,8 @@ def retarget(
     total = min(filter(None, (opened.total, frames)), default=None)
     with progress_bar("reading faces", total) as advance:
         readings = read(opened, quicken(reader), size=reader.size, limit=frames, progress=advance)
+    for line in remarks.after(opened, readings):
+        typer.echo(line, err=True)
     if not readings.success.any():
         raise UserError(f"{source}: no face was found, so there is nothing to give to a character", code="no-face")
     if seconds is not None:

@@ -19,6 +19,7 @@ from aubench.data.openface import find_csv, places_of, read_landmarks
 from aubench.data.prepared import Source
 from aubench.data.records import Problem, Recording
 from aubench.predict.align import Canvas, apply, similarity, template
+from aubench.predict.scenes import differ, thumbnail
 
 if TYPE_CHECKING:
     from aubench.predict.detect import Detector
@@ -30,11 +31,6 @@ WORST_FIT = 0.12
 those of a face: lost, mixed up, or mirrored (0.2). A face turned by 60 degrees has about 0.07."""
 SMALLEST_FACE = 6.0
 """Pixels between the eye centres under which there is nothing to read."""
-
-
-THUMBNAIL, OTHER_SCENE = 16, 16.0
-"""Two pictures, shrunk to so many pixels a side, that differ by so many of 256 levels on average show different scenes:
-a cut in a video, or photos that merely lie in one folder. No face is followed from one to the other."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +87,9 @@ class FivePoints:
         from aubench.predict.track import Tracker
 
         number, shape = int(self.recording.frames[row]), (canvas.height, canvas.width)
-        seen = canvas.resized(min(THUMBNAIL, canvas.width), min(THUMBNAIL, canvas.height)).astype(np.float32)
-        if (
-            self._tracker is None
-            or self._at != (number - 1, shape)
-            or float(np.abs(seen - self._seen).mean()) > OTHER_SCENE
-        ):
+        seen = thumbnail(canvas)
+        # A cut in a video, or photos that merely lie in one folder: no face is followed from one to the other.
+        if self._tracker is None or self._at != (number - 1, shape) or differ(seen, self._seen):
             self._tracker = Tracker(detector())  # another scene, for all that is known
         self._at, self._seen = (number, shape), seen
         faces = self._tracker.step(canvas)

@@ -43,7 +43,8 @@ def choose(source: Source, count: int, numbers: Sequence[int] | None = None) -> 
                 f"--at {numbers[-1]}: {source.name} has {source.total} picture{'s' * (source.total != 1)}",
                 code="frame-missing",
             )
-        return Pictures(source.name, [source.paths[n - 1] for n in numbers or spread(source.total, count)])
+        paths = [source.paths[n - 1] for n in numbers or spread(source.total, count)]
+        return Pictures(source.name, paths, strict=source.strict)
     if numbers:
         return Chosen(source, numbers, strict=True)
     return Chosen(source, spread(total or sum(1 for _ in source), count))

@@ -22,6 +22,7 @@ import numpy.typing as npt
 from aubench.errors import UserError, did_you_mean
 from aubench.parameters import AU_NAMES, INTENSITY_SCALE
 from aubench.predict.readings import NOBODY, Readings
+from aubench.predict.sources import Source
 
 Kind = Literal["none", "first", "median", "frame", "picture"]
 WORDS = ("none", "first", "median")
@@ -67,6 +68,47 @@ def parse(text: str, total: int | None = None) -> Neutral:
             code="option-invalid",
         )
     return Neutral("picture", path=path)
+
+
+def check_person(neutral: Neutral, source: Source, *, same_person: bool, faces: int) -> str:
+    """Refuse to take one person's zero off another's readings, before anything is read.
+
+    Args:
+        neutral: Where the zero is taken from.
+        source: What will be read.
+        same_person: Whether the user says that all of it shows one person.
+        faces: How many faces are read in each picture.
+
+    Returns:
+        What needs a source without cuts, for :func:`aubench.predict.run.read`; empty where nothing does.
+
+    Raises:
+        UserError: ``person-ambiguous`` for pictures that may show several people; ``option-conflict`` for several faces
+            in each picture of the same person.
+    """
+    if same_person and faces > 1:
+        raise UserError(
+            f"--same-person and --max-faces {faces}: one person has one face in each picture; use --max-faces 1",
+            code="option-conflict",
+        )
+    if neutral.kind == "none" or same_person:
+        return ""
+    if source.follows:
+        return f"--neutral {neutral.path or neutral.frame or neutral.kind}"
+    if source.total == 1:
+        return ""
+    if neutral.kind == "picture":
+        raise UserError(
+            f"--neutral {neutral.path}: the pictures in {source.name} may show several people; add --same-person "
+            "--max-faces 1 if all show the person in that picture, or make one folder for each person",
+            code="person-ambiguous",
+        )
+    raise UserError(
+        f"--neutral {neutral.frame or neutral.kind}: the pictures in {source.name} may show several people, and "
+        "face_id does not name a person across pictures; make one folder for each person, and give a picture of the "
+        "neutral face (--neutral PICTURE --same-person --max-faces 1)",
+        code="person-ambiguous",
+    )
 
 
 def face_at_rest(picture: Readings, path: Path) -> npt.NDArray[np.float64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from fractions import Fraction
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,7 @@ def write_overlay(
     rate = Fraction(source.rate).limit_denominator(30000) if source.rate else IMAGES_PER_SECOND
     panel: Panel | None = None
     with Film(path, rate, "overlay") as film:
-        for shots in _batches(islice(ahead(source, BATCH), int(readings.frame[-1]))):
+        for shots in _batches(_read_before(source, int(readings.frame[-1]))):
             rows = _rows_of(readings, shots)
             drawn = _draw(renderer, readings.parameters[[own[0] for own in rows if len(own)]])
             for shot, own in zip(shots, rows, strict=True):
@@ -62,6 +62,13 @@ def check_twice(source: Source) -> None:
             f"{source.name}: --overlay reads its input twice; record the camera to a file first",
             code="source-unsupported",
         )
+
+
+def _read_before(source: Source, last: int) -> Iterator[Shot]:
+    """The pictures up to number ``last``, without those that cannot be read."""
+    for shot in takewhile(lambda shot: shot.number <= last, ahead(source, BATCH)):
+        if not shot.problem:
+            yield shot
 
 
 def _batches(shots: Iterator[Shot]) -> Iterator[list[Shot]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -13,18 +14,23 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from aubench.errors import UserError
 from aubench.parameters import FacialParameters
 from aubench.predict.ahead import ahead
 from aubench.predict.align import Canvas, Image, Points, crop
 from aubench.predict.detect import Detector, Face
+from aubench.predict.gathered import Gathered
 from aubench.predict.lanes import Lanes, on_one_core, one_core_each
-from aubench.predict.readings import Gathered, Readings
+from aubench.predict.readings import Readings
+from aubench.predict.scenes import Scenes
 from aubench.predict.sources import Source
 from aubench.predict.track import Tracker
 
 DECODED_AHEAD = 8
 BATCH_ON_CPU, BATCH_ON_GPU = 16, 64
 """Faces read at once: more leave a CPU's cache, fewer leave a GPU idle."""
+HANDED_OUT_EVERY = 0.5
+"""Seconds after which complete rows are handed out."""
 
 
 class Reader(Protocol):
@@ -38,12 +44,16 @@ Align = Callable[[Canvas, Points], Points]
 
 
 class Found(NamedTuple):
-    """A picture's faces: number, :class:`Face`, aligned crop (size, size, 3) uint8. The picture itself is let go."""
+    """A picture's faces: number, :class:`Face`, aligned crop (size, size, 3) uint8. The picture itself is let go.
+
+    ``cut``: another scene of a video begins with it; ``problem``: why it could not be read."""
 
     number: int
     time: float | None
     name: str | None
     faces: list[tuple[int, Face, Image]]
+    cut: bool = False
+    problem: str = ""
 
 
 def find_faces(
@@ -54,15 +64,20 @@ def find_faces(
     Where the source is not one scene, each picture is searched afresh. ``aligner`` finds better points than the
     tracker's, from which the next frame is followed all the same.
     """
+    scenes = Scenes()
     for shot in islice(ahead(source, DECODED_AHEAD), limit):
+        if shot.problem:
+            yield Found(shot.number, shot.time, shot.name, [], problem=shot.problem)
+            continue
         if not source.follows:
             tracker = tracker.fresh()
         canvas = Canvas(shot.image)
         faces = tracker.step(canvas)
+        cut = source.follows and scenes.cut(canvas, bool(faces))
         if aligner is not None:
             faces = [(number, replace(face, points=aligner(canvas, face.points))) for number, face in faces]
         crops = [(number, face, crop(canvas, face.points, size)[0]) for number, face in faces]
-        yield Found(shot.number, shot.time, shot.name, crops)
+        yield Found(shot.number, shot.time, shot.name, crops, cut)
 
 
 def read(
@@ -77,21 +92,47 @@ def read(
     aligner: Align | None = None,
     lanes: int | None = None,
     progress: Callable[[int], object] = lambda pictures: None,
+    each: Callable[[Readings], object] | None = None,
+    stop: Callable[[], object] = lambda: False,
+    full: bool = True,
+    one_scene: str = "",
 ) -> Readings:
     """Every face of ``source`` as :class:`Readings`, at most ``most`` per picture and ``limit`` pictures.
 
-    ``size`` is the side of the aligned crops, ``batch`` how many are read at once (default: by the reader's device),
-    ``steady`` low-passes the five points. ``lanes`` batches are read at a time, each on one core (default: on a CPU as
-    many as PyTorch has threads). ``progress`` is told the number of pictures done. Ctrl-C ends a camera; what came
-    before counts.
+    Args:
+        source: What to look at.
+        reader: What reads the aligned crops.
+        size: The side of the aligned crops.
+        most: Faces per picture.
+        batch: How many faces are read at once (default: by the reader's device).
+        steady: Whether the five points are low-passed.
+        limit: Pictures after which to stop.
+        aligner: Finds better points than the detector's.
+        lanes: So many batches are read at a time, each on one core (default: on a CPU as many as PyTorch has threads).
+        progress: Is told the number of pictures done.
+        each: Is given the rows in their order, as soon as they are complete and about twice a second.
+        stop: Asked after each picture whether to end here; what was read before counts.
+        full: Whether to keep all 269 parameters of a face (1.2 kB a row) or pose and AUs only (0.25 kB).
+        one_scene: What needs a video without cuts; empty where nothing does.
+
+    Ctrl-C ends a camera; what came before counts. Raises :class:`UserError` for a source that cannot be read, and
+    with code ``person-ambiguous`` for a cut where there must be ``one_scene``.
     """
     device = torch.device(getattr(reader, "device", "cpu"))
     batch = batch or (BATCH_ON_CPU if device.type == "cpu" else BATCH_ON_GPU)
-    gathered = Gathered()
+    gathered = Gathered(full=full)
     waiting: list[Image] = []
+    given, told = 0, time.monotonic()
 
     def work(crops: list[Image]) -> npt.NDArray[np.float32]:
         return reader.predict(to_tensor(crops, device)).detach().vector().float().cpu().numpy()
+
+    def hand_out() -> None:
+        nonlocal given, told
+        if each is not None and gathered.complete > given:
+            each(gathered.readings(given))
+            given = gathered.complete
+        told = time.monotonic()
 
     with one_core_each() as cores:
         tracker = Tracker(Detector(device=device), most, steady=steady)
@@ -102,18 +143,20 @@ def read(
         with contextlib.closing(line), contextlib.closing(ahead(pictures, 2 * batch)) as found:
             try:
                 for picture in found:
-                    for number, face, image in picture.faces:
-                        gathered.face(
-                            picture.number, picture.time, number, face.score, face.points, face.box, picture.name
-                        )
-                        waiting.append(image)
-                    if not picture.faces:
-                        gathered.nobody(picture.number, picture.time, picture.name)
+                    if picture.cut:
+                        gathered.cuts.append(picture.number)
+                        if one_scene:
+                            raise _several_scenes(source.name, picture.number, one_scene)
+                    waiting += _noted(gathered, picture)
                     if len(waiting) >= batch:
                         for parameters in line.put(waiting):
                             gathered.read(parameters)
                         waiting = []
+                    if time.monotonic() - told > HANDED_OUT_EVERY:
+                        hand_out()
                     progress(picture.number)
+                    if stop():
+                        break
             except KeyboardInterrupt:
                 if source.rereadable:
                     raise
@@ -122,7 +165,25 @@ def read(
                     gathered.read(parameters)
             for parameters in line.rest():
                 gathered.read(parameters)
+            hand_out()
     return gathered.readings()
+
+
+def _noted(gathered: Gathered, picture: Found) -> list[Image]:
+    """The crops of a picture whose rows were added."""
+    for number, face, _ in picture.faces:
+        gathered.face(picture.number, picture.time, number, face.score, face.points, face.box, picture.name)
+    if not picture.faces:
+        gathered.nobody(picture.number, picture.time, picture.name, picture.problem)
+    return [image for _, _, image in picture.faces]
+
+
+def _several_scenes(name: str, frame: int, asked: str) -> UserError:
+    return UserError(
+        f"{asked}: {name} has a cut at frame {frame}, after which face 0 may be another person; add --same-person if "
+        "it is not, or give a recording of one scene",
+        code="person-ambiguous",
+    )
 
 
 def _beside(found: Iterator[Found], device: torch.device) -> Iterator[Found]:

@@ -8,8 +8,8 @@ stretch,
     y(t) = Σ w_j x_j / Σ w_j,   w_j = exp(−(t − t_j)² / 2σ²) for |t − t_j| ≤ 3σ,   σ = seconds / (2 √(2 ln 2)):
 
 ``seconds`` is the width of the kernel at half its height. Weights go by the times of the frames, so that uneven rates
-do not matter. A stretch ends where a picture lacks the face; nothing is read across such a gap, and nothing is put into
-it. Beside an end of a stretch the kernel is one-sided.
+do not matter. A stretch ends where a picture lacks the face, and at a cut; nothing is read across such a gap, and
+nothing is put into it. Beside an end of a stretch the kernel is one-sided.
 """
 
 from __future__ import annotations
@@ -66,10 +66,12 @@ def described(seconds: float) -> dict[str, Any]:
 
 
 def stretches(readings: Readings) -> Iterator[npt.NDArray[np.intp]]:
-    """The rows of each uninterrupted run of pictures that one face is in."""
+    """The rows of each uninterrupted run of pictures, of one scene, that one face is in."""
+    scene = np.searchsorted(np.array(readings.cuts, np.int64), readings.frame, side="right")
     for face in np.unique(readings.face[readings.success]):
         rows = np.flatnonzero(readings.face == face)
-        yield from np.split(rows, np.flatnonzero(np.diff(readings.frame[rows]) != 1) + 1)
+        ends = (np.diff(readings.frame[rows]) != 1) | (np.diff(scene[rows]) != 0)
+        yield from np.split(rows, np.flatnonzero(ends) + 1)
 
 
 def _gaussian(time: npt.NDArray[np.float64], values: npt.NDArray[np.float64], sigma: float) -> npt.NDArray[np.float64]:

@@ -8,36 +8,65 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from aubench.errors import UserError, code_of_errno
-from aubench.files import atomic_write_text
+from aubench.files import atomic_write_chunks
 from aubench.parameters import AU_NAMES
 from aubench.predict.readings import Readings
 from aubench.predict.record import COLUMN
 
 HEAD = ("frame", "face_id", "timestamp", "confidence", "success", "pose_yaw", "pose_pitch")
 AU_COLUMNS = tuple(f"{name}_r" for name in AU_NAMES)
-OPTIONAL = frozenset({"file", COLUMN})
+PROBLEM = "problem"
+"""The column that says why a picture could not be read."""
+OPTIONAL = frozenset({"file", PROBLEM, COLUMN})
 """Columns that follow where there is something to say in them."""
 _LONGEST_HEAD = 1 << 12
+_ROWS = 4096
+"""Rows that are turned into text at a time."""
 
 
 def to_csv(readings: Readings, processing: str = "") -> str:
-    """The table as text. Images add a column ``file``; readings that are not raw a last column that says in every row
-    what was done to them."""
-    named = any(readings.names)
+    """The table as text. Images add a column ``file``, images that could not be read a column ``problem``; readings
+    that are not raw have a last column that says in every row what was done to them."""
+    return "".join(_texts(readings, processing))
+
+
+def _texts(readings: Readings, processing: str) -> Iterator[str]:
+    """The table in parts: the text of an hour-long video would be large in one piece."""
+    named, faulty = any(readings.names), bool(readings.problems)
+    yield head(named=named, faulty=faulty, processed=bool(processing))
+    for first in range(0, len(readings), _ROWS):
+        yield lines(readings, slice(first, first + _ROWS), named=named, faulty=faulty, processing=processing)
+
+
+def head(*, named: bool, faulty: bool = False, processed: bool = False) -> str:
+    """The first line: ``named`` with the column ``file``, ``faulty`` with ``problem``, ``processed`` with what was done
+    to the readings."""
+    more = ((named, "file"), (faulty, PROBLEM), (processed, COLUMN))
+    return ",".join([*HEAD, *AU_COLUMNS, *(column for there, column in more if there)]) + "\n"
+
+
+def lines(
+    readings: Readings, rows: slice = slice(None), *, named: bool, faulty: bool = False, processing: str = ""
+) -> str:
+    """The lines of some ``rows``, for the :func:`head` with the same columns."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*HEAD, *AU_COLUMNS, *(["file"] if named else []), *([COLUMN] if processing else [])])
-    measured = np.hstack([readings.degrees, readings.intensities])
-    for i in range(len(readings)):
-        head = [int(readings.frame[i]), int(readings.face[i]), _cell(readings.time[i], 3), f"{readings.score[i]:.3f}"]
-        cells = [_cell(value, 3) for value in measured[i]]
-        last = [*([readings.names[i]] if named else []), *([processing] if processing else [])]
-        writer.writerow([*head, int(readings.success[i]), *cells, *last])
+    some = replace(readings, parameters=readings.parameters[rows])
+    measured, success = np.hstack([some.degrees, some.intensities]), readings.success
+    for i, values in zip(range(len(readings))[rows], measured, strict=True):
+        frame = int(readings.frame[i])
+        first = [frame, int(readings.face[i]), _cell(readings.time[i], 3), f"{readings.score[i]:.3f}", int(success[i])]
+        cells = [_cell(value, 3) for value in values]
+        last = [_text(readings.names[i])] if named else []
+        last += [_text(readings.problems.get(frame, ""))] if faulty else []
+        writer.writerow([*first, *cells, *last, *([processing] if processing else [])])
     return out.getvalue()
 
 
@@ -55,7 +84,7 @@ def is_table(path: Path) -> bool:
 def write(readings: Readings, path: str | Path, processing: str = "") -> None:
     """Write the table, atomically. Raises :class:`UserError` where that is not possible."""
     try:
-        atomic_write_text(path, to_csv(readings, processing))
+        atomic_write_chunks(path, (text.encode("utf-8") for text in _texts(readings, processing)))
     except OSError as error:
         raise cannot_write(path, error) from None
 
@@ -89,3 +118,8 @@ def check_writable(path: str | Path) -> None:
 
 def _cell(value: float, digits: int) -> str:
     return "" if np.isnan(value) else f"{value:.{digits}f}"
+
+
+def _text(value: str) -> str:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
