@@ -23,12 +23,13 @@ from aubench import discovery, registry
 from aubench.cli import main
 from aubench.cli.run import without_option
 from aubench.errors import UserError
+from aubench.progress import in_words
 from aubench_training.config import load_config
 from aubench_training.runner import pool as pool_module
 from aubench_training.runner.asked import Asked, choose, of_matrix
 from aubench_training.runner.board import Board
 from aubench_training.runner.card import Card
-from aubench_training.runner.estimate import Speeds, in_words, phases, total_s
+from aubench_training.runner.estimate import Speeds, phases, total_s
 from aubench_training.runner.identity import Inspector, identity, unlike
 from aubench_training.runner.jobs import MATRIX, Job, first_phase, make_plan
 from aubench_training.runner.pool import Pool, slots

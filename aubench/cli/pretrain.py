@@ -159,7 +159,7 @@ def _extractor(preset: str, over: dict[str, Any], request: Request) -> None:
     from aubench_training.pretrain.extractor import ExtractorRecipe, pretrain_extractor
     from aubench_training.pretrain.publish import load_recipe
 
-    quality = pretrain_extractor(load_recipe("extractor", preset, ExtractorRecipe, over), request, _drawing())
+    quality = pretrain_extractor(load_recipe("extractor", preset, ExtractorRecipe, over), request)
     typer.echo(f"mIoU on held-out identities: game {quality['miou_game']:.3f}, photo {quality['miou_photo']:.3f}")
     _report(request)
 
@@ -169,7 +169,7 @@ def _landmark(preset: str, over: dict[str, Any], request: Request) -> None:
     from aubench_training.pretrain.landmark import LandmarkRecipe, pretrain_landmark
     from aubench_training.pretrain.publish import load_recipe
 
-    quality = pretrain_landmark(load_recipe("landmark", preset, LandmarkRecipe, over), request, _drawing())
+    quality = pretrain_landmark(load_recipe("landmark", preset, LandmarkRecipe, over), request)
     typer.echo(
         "error over the distance of the outer eye corners, held-out identities: "
         f"game {quality['nme_game']:.4f}, photo {quality['nme_photo']:.4f}"
@@ -182,7 +182,7 @@ def _recogniser(preset: str, over: dict[str, Any], request: Request) -> None:
     from aubench_training.pretrain.publish import load_recipe
     from aubench_training.pretrain.recogniser import RecogniserRecipe, pretrain_recogniser
 
-    quality = pretrain_recogniser(load_recipe("recogniser", preset, RecogniserRecipe, over), request, _drawing())
+    quality = pretrain_recogniser(load_recipe("recogniser", preset, RecogniserRecipe, over), request)
     for name, row in quality["verification"].items():
         typer.echo(f"verification, {name}: AUC {row['auc']:.4f}, equal error rate {row['eer']:.4f}")
     _report(request)
@@ -193,7 +193,7 @@ def _generator(preset: str, over: dict[str, Any], request: Request, vgg: Path | 
     from aubench_training.pretrain.publish import load_recipe
 
     recipe = load_recipe("generator", preset, GeneratorRecipe, over)
-    quality = pretrain_generator(recipe, request, vgg=vgg, drawing=_drawing())
+    quality = pretrain_generator(recipe, request, vgg=vgg)
     typer.echo(f"held-out faces: PSNR {quality['psnr']:.2f} dB, SSIM {quality['ssim']:.4f}")
     typer.echo(f"AU gain: mean {quality['mean_gain']:.3f}, least {quality['least_gain']:.3f}")
     if quality["weak_aus"]:
@@ -255,19 +255,3 @@ def _over(engine: str | None, settings: list[str] | None) -> dict[str, Any]:
                 raise UserError(f"--set {entry}: {part} was given a value already", code="option-conflict")
         place[last] = value
     return over
-
-
-def _drawing() -> Any:
-    """Tell about the drawing of faces, at most every ten seconds."""
-    import time
-
-    began = last = time.monotonic()
-
-    def tell(done: int, total: int) -> None:
-        nonlocal last
-        now = time.monotonic()
-        if done == total or now - last > 10:
-            last = now
-            typer.echo(f"drawing faces: {done}/{total}, {done / max(now - began, 1e-6):.0f} faces/s", err=True)
-
-    return tell

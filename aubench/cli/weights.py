@@ -64,12 +64,13 @@ def fetch(
     from aubench.download import fetch as download
     from aubench.files import cache_folder
     from aubench.foreign import convert, entry_of
+    from aubench.progress import progress
 
     found = registry.announced()
     key, entry = entry_of(found, name)
     typer.echo(f"licence: {entry.licence}")
     file = cache_folder() / "downloads" / entry.file
-    with _progress(entry.file) as tell:
+    with progress(entry.file, unit="bytes") as tell:
         download(url or entry.url, file, size=entry.size, sha256=entry.sha256, progress=tell)
     _tell(convert(found, key, entry, file), file, entry)
 
@@ -122,24 +123,3 @@ def _shipped() -> list[dict[str, Any]]:
                          "fits": f"{kind} {name}", "licence": header.get("licence", "not recorded"), "url": made,
                          "state": "shipped"})  # fmt: skip
     return rows
-
-
-class _progress:
-    """A bar with speed and time left on a terminal, nothing elsewhere."""
-
-    def __init__(self, title: str) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
-        from rich.progress import TransferSpeedColumn as Speed
-
-        console = Console(stderr=True)
-        columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), Speed(), TimeRemainingColumn())
-        self.bar = Progress(*columns, console=console, disable=not console.is_terminal)
-        self.task = self.bar.add_task(title, total=None)
-
-    def __enter__(self) -> Any:
-        self.bar.start()
-        return lambda done, total: self.bar.update(self.task, completed=done, total=total)
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.stop()

@@ -25,6 +25,7 @@ from aubench.parameters import (
     YAW_RANGE_DEGREES,
     FacialParameters,
 )
+from aubench.progress import progress
 from aubench.report import FIGURE, write_report, write_unscored_report
 from aubench.results import BASELINES, PREDICTIONS, TRUTH, prediction_table, truth_table, write_table
 
@@ -34,6 +35,8 @@ from .sampler import spread
 COLUMNS = [name for name in AU_NAMES if name[2:].isdigit()]
 """The AUs that go into the table: all but the two one-sided movements of the jaw, which no data set annotates."""
 FACES = 8
+PREDICTED_AT_ONCE = 64
+"""Frames of a batch; the same as the combination's own, so that batches are cut in the same places."""
 
 
 def evaluate(bench: Bench, folder: Path, began: float, facts: Mapping[str, Any]) -> dict[str, Any]:
@@ -52,7 +55,7 @@ def evaluate(bench: Bench, folder: Path, began: float, facts: Mapping[str, Any])
     tests = [frames for _, frames in tested]
     since = time.monotonic()
     with locked():
-        answers = [bench.combination.predict(frames.images) for frames in tests]
+        answers = [_read(bench, frames) for frames in tests]
     seconds = time.monotonic() - since
     predictions = [predicted(frames, answer) for frames, answer in zip(tests, answers, strict=True)]
     truths = [truth_table(frames, dataset.aus, open_labels(dataset, "test")) for dataset, frames in tested]
@@ -72,6 +75,16 @@ def evaluate(bench: Bench, folder: Path, began: float, facts: Mapping[str, Any])
     speed = round(sum(map(len, tests)) / max(seconds, 1e-9), 1)
     times = {"predict_frames_per_s": speed, "wall_s": round(time.monotonic() - began, 1)}
     return write_report(folder, extra=extra, facts={**facts, **times})
+
+
+def _read(bench: Bench, frames: Frames) -> FacialParameters:
+    """What the combination reads off the frames, some at a time, so that it can be told how far it is."""
+    parts = [FacialParameters.base(0)]
+    with progress(f"predicting test frames ({frames.dataset})", len(frames), "frames") as advance:
+        for start in range(0, len(frames), PREDICTED_AT_ONCE):
+            parts.append(bench.combination.predict(frames.images[start : start + PREDICTED_AT_ONCE]))
+            advance(min(start + PREDICTED_AT_ONCE, len(frames)))
+    return FacialParameters.cat(parts)
 
 
 def labelled(dataset: Dataset) -> Frames:

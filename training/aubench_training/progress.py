@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Task, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as Bar
-
-SECONDS_BETWEEN_LINES = 15.0
-"""How often a run whose output is a file or a pipe prints a line instead of moving a bar."""
+from aubench.progress import Advance, progress
 
 
 class Progress:
@@ -33,10 +30,9 @@ class Progress:
     ) -> None:
         self.folder, self.total, self.title, self.start = Path(folder), total, title, start
         self.log_every, self._tensorboard = log_every, tensorboard
-        self.console = Console(stderr=True)
-        self._began = self._last_line = time.monotonic()
-        self._done = start
-        self._shown: Mapping[str, float] = {}
+        self._began = time.monotonic()
+        self._shown = contextlib.ExitStack()
+        self._advance = Advance(title, total, "steps", start)
 
     def __enter__(self) -> Progress:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -48,27 +44,16 @@ class Progress:
             from torch.utils.tensorboard import SummaryWriter  # costs a second to import
 
             self._writer = SummaryWriter(str(self.folder / "tensorboard" / self.title), purge_step=self.start + 1)
-        self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]}"),
-            _Speed(),
-            TimeRemainingColumn(),
-            console=self.console,
-            disable=not self.console.is_terminal,
-        )
-        self._task = self._bar.add_task(self.title, total=self.total, completed=self.start, loss="-", speed=0.0)
-        self._bar.start()
-        self._began = self._last_line = time.monotonic()
+        self._advance = self._shown.enter_context(progress(self.title, self.total, "steps", start=self.start))
+        self._began = time.monotonic()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.stop()
-        if kind is None and not self.console.is_terminal and self._done > self.start:
-            self._line()
+        self._shown.close()
+        if kind is None and self._advance.done > self.start and not sys.stderr.isatty():
+            print(self._advance.line(), file=sys.stderr, flush=True)  # how it ended, for the log
         self._file.close()
         if self._writer is not None:
             self._writer.close()
@@ -76,18 +61,13 @@ class Progress:
     @property
     def speed(self) -> float:
         """Steps per second since the start (or the resumption) of this run."""
-        seconds = time.monotonic() - self._began
-        return (self._done - self.start) / seconds if seconds > 0 else 0.0
+        return self._advance.speed
 
     def step(self, done: int, metrics: Mapping[str, float]) -> None:
         """Report that ``done`` steps are done, with their numbers; ``"loss"`` is the one shown."""
-        self._done, self._shown = done, metrics
-        loss = metrics.get("loss", math.nan)
-        self._bar.update(self._task, completed=done, loss=f"{loss:.4f}", speed=self.speed)
+        self._advance(done, self.total, f"loss {metrics.get('loss', math.nan):.4f}")
         if done % self.log_every == 0 or done == self.total:
             self.log(done, metrics)
-        if not self.console.is_terminal and time.monotonic() - self._last_line > SECONDS_BETWEEN_LINES:
-            self._line()
 
     def log(self, step: int, metrics: Mapping[str, float]) -> None:
         """Write numbers to ``metrics.jsonl`` and TensorBoard, without moving the bar."""
@@ -100,26 +80,6 @@ class Progress:
         if self._writer is not None:
             for name, value in metrics.items():
                 self._writer.add_scalar(name, value, step)
-
-    def _line(self) -> None:
-        self._last_line = time.monotonic()
-        left = (self.total - self._done) / self.speed if self.speed else math.inf
-        loss = self._shown.get("loss", math.nan)
-        self.console.print(
-            f"{self.title}: {self._done}/{self.total}, loss {loss:.4f}, {self.speed:.2f} steps/s, "
-            + (f"{left:.0f} s left" if math.isfinite(left) else "time left unknown"),
-            highlight=False,
-        )
-
-
-class _Speed(TextColumn):
-    def __init__(self) -> None:
-        super().__init__("")
-
-    def render(self, task: Task) -> Any:
-        from rich.text import Text
-
-        return Text(f"{task.fields['speed']:.1f} steps/s")
 
 
 def _forget(path: Path, phase: str, *, after: int) -> None:

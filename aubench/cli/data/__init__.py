@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -60,10 +59,11 @@ def check(
     """List what is there, what is missing and what is odd. Writes nothing; exit code 2 if something cannot be used."""
     from aubench.data.check import check as examine
     from aubench.data.check import summarise
+    from aubench.progress import progress
 
     dataset = dataset_of(name, {name: options_in(settings).get(name, {})})
     require_folder(root, f"data check {name}")
-    with _counting("checking recordings") as count:
+    with progress("checking recordings", unit="recordings") as count:
         scan = examine(dataset.reader, root, landmarks=landmarks, progress=count)
     summary = summarise(scan)
     totals = {s: sum(p.severity == s for p in scan.problems) for s in ("error", "warning", "note")}
@@ -224,21 +224,3 @@ def _told(store: FrameStore) -> str:
         f"{card.dataset}: {card.rows} frames of {subjects} subjects at {store.making.size} px, points: "
         f"{origin}; {lost} frames lost; {size / 1e6:.1f} MB in {store.folder}"
     )
-
-
-class _counting:
-    """A count on stderr while it lasts, where that is a terminal."""
-
-    def __init__(self, words: str) -> None:
-        self.words, self.shown = words, sys.stderr.isatty()
-
-    def __enter__(self) -> Any:
-        return self
-
-    def __call__(self, done: int, total: int) -> None:
-        if self.shown:
-            print(f"\r{self.words}: {done} of {total}", end="", file=sys.stderr, flush=True)
-
-    def __exit__(self, *_: object) -> None:
-        if self.shown:
-            print("\r\033[K", end="", file=sys.stderr, flush=True)

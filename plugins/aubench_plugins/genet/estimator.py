@@ -23,11 +23,11 @@ from aubench.device import autocast, cast_weights, choose_device, choose_dtype, 
 from aubench.discovery import build
 from aubench.errors import UserError
 from aubench.parameters import AU_NAMES, FacialParameters, au_index
+from aubench.progress import progress
 from aubench.standardisation import Standardiser
 
 from . import GenetConfig
 from .objective import Objective, bounded, free
-from .progress import Progress
 from .search import Found, Pace, Target, search
 
 
@@ -124,10 +124,10 @@ class Genet:
                 assert self._standardiser is not None
                 return pictures, self._whole(self._standardiser(self._read(pictures), "photo"))
 
-        with Progress("genet", len(rows)) as progress:
+        with progress("genet", len(rows), "frames") as advance:
             found = search(
                 self._objective, starts.repeat(len(rows), 1), target, self._pace, self._config.batch,
-                lambda done: progress(done / each),
+                lambda done: advance(done / each),
             )  # fmt: skip
         self.steps = float(found.steps.float().mean()) if len(rows) else math.nan
         return _best(found, each)

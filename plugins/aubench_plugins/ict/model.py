@@ -21,11 +21,11 @@ from aubench.parameters import (
     YAW_RANGE_DEGREES,
     au_index,
 )  # fmt: skip
+from aubench.progress import progress
 
 from .arrays import Floats
 from .identity import SIGMA
 from .lids import gaze_rotation
-from .progress import reading
 from .rig import EXPRESSION_ROWS, GAZE_SHAPE_DEGREES, LOOKS, PIVOT, Rig, build
 from .source import ASSET, MODES, open_source
 from .topology import Topology
@@ -165,6 +165,6 @@ def face_model() -> Model:
 
 @lru_cache(maxsize=1)
 def _model_at(path: Path) -> Model:
-    with reading() as progress:
-        source = open_source(path, progress)
+    with progress("reading ICT-FaceKit, once", unit="files") as advance:
+        source = open_source(path, advance)
     return Model(build(source))

@@ -28,7 +28,7 @@ from aubench_training.pretrain.faces import MoreFaces, face_pools, pool_names
 from aubench_training.pretrain.loop import Budget, Settings, epoch_rows, train
 from aubench_training.pretrain.publish import Part, Request
 from aubench_training.pretrain.quality import IGNORED, Confusion
-from aubench_training.samples import Progress, Samples
+from aubench_training.samples import Samples
 
 GRID = 64
 """The parsing loss is taken on every n-th pixel in both directions, so many a side, with an offset that changes from
@@ -233,10 +233,10 @@ def au_probe(network: Any, learned: Samples, tested: Mapping[str, Samples], devi
     return out
 
 
-def pretrain_extractor(recipe: ExtractorRecipe, request: Request, drawing: Progress | None = None) -> dict[str, Any]:
+def pretrain_extractor(recipe: ExtractorRecipe, request: Request) -> dict[str, Any]:
     """Draw, train, measure, write. Returns the quality numbers."""
     device = devices.choose_device(request.device)
-    pools, held_out = face_pools(recipe, request, drawing)
+    pools, held_out = face_pools(recipe, request)
     devices.seed_everything(request.seed)
     card, network = publish.build_blank("extractor", recipe.network, start=recipe.start)
     learner = ParsingLearner(network, pools, recipe, request.seed, device)

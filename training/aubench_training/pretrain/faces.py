@@ -9,7 +9,7 @@ from pydantic import Field
 from aubench.component import Config
 from aubench.contracts import Style
 from aubench_training.pretrain.publish import Part, Request, pool_seed
-from aubench_training.samples import Progress, Samples, engine_samples
+from aubench_training.samples import Samples, engine_samples
 
 STYLES: tuple[Style, ...] = ("game", "photo")
 
@@ -34,7 +34,7 @@ class Faces(Protocol):
     more: list[MoreFaces]
 
 
-def face_pools(recipe: Faces, request: Request, drawing: Progress | None) -> tuple[list[Samples], dict[str, Samples]]:
+def face_pools(recipe: Faces, request: Request) -> tuple[list[Samples], dict[str, Samples]]:
     """Faces to learn from (photo, then game, then those of further engines), and held-out ones by style; those of
     further engines by ``<engine>_<style>``."""
 
@@ -48,7 +48,6 @@ def face_pools(recipe: Faces, request: Request, drawing: Progress | None) -> tup
             request.cache,
             nuisance=recipe.nuisance if style == "photo" else 0.0,
             workers=request.workers,
-            progress=drawing,
         )
 
     learned = [pool(recipe.engine, "train", recipe.photo, "photo"), pool(recipe.engine, "train", recipe.game, "game")]

@@ -30,7 +30,7 @@ from aubench_training.pretrain.loop import Budget, Settings, epoch_rows, train
 from aubench_training.pretrain.perceptual import ExtractorMaps, Perceptual, Vgg16, perceptual_loss
 from aubench_training.pretrain.publish import Part, Request, pool_seed
 from aubench_training.pretrain.quality import Gain, au_gains, feature_distance, psnr, ssim
-from aubench_training.samples import Progress, Samples, build_engine, engine_samples, random_inputs
+from aubench_training.samples import Samples, build_engine, engine_samples, random_inputs
 
 FACIAL = ("l_brow", "r_brow", "l_eye", "r_eye", "nose", "mouth", "u_lip", "l_lip")
 NEARLY_FRONTAL = 0.6
@@ -202,9 +202,7 @@ def network_of(perceptual: Perceptual | None) -> object:
     return perceptual.extractor if isinstance(perceptual, ExtractorMaps) else perceptual
 
 
-def pretrain_generator(
-    recipe: GeneratorRecipe, request: Request, *, vgg: Path | None = None, drawing: Progress | None = None
-) -> dict[str, Any]:
+def pretrain_generator(recipe: GeneratorRecipe, request: Request, *, vgg: Path | None = None) -> dict[str, Any]:
     """Draw, train, measure, write. Returns the quality numbers; ``weak_aus`` names the AUs that it draws badly."""
     device = devices.choose_device(request.device)
     engine = build_engine(recipe.engine.name, recipe.engine.config)
@@ -221,7 +219,6 @@ def pretrain_generator(
             request.cache,
             inputs=random_inputs(vectors, seed, looks="one"),
             workers=request.workers,
-            progress=drawing,
         )
 
     faces, held_out = pool("train", recipe.faces), pool("held-out", recipe.held_out)

@@ -24,7 +24,7 @@ from aubench_training.pretrain.augment import augment
 from aubench_training.pretrain.faces import MoreFaces, face_pools, pool_names
 from aubench_training.pretrain.loop import Budget, Settings, epoch_rows, train
 from aubench_training.pretrain.publish import Part, Request
-from aubench_training.samples import Progress, Samples
+from aubench_training.samples import Samples
 
 FAILED = 0.08
 """A face counts as failed from this mean error on, in distances of the outer eye corners."""
@@ -102,10 +102,10 @@ def summary(errors: npt.NDArray[np.float64]) -> dict[str, float]:
     return {"all": float(errors.mean()), **parts, "failed": float((errors.mean(1) > FAILED).mean())}
 
 
-def pretrain_landmark(recipe: LandmarkRecipe, request: Request, drawing: Progress | None = None) -> dict[str, Any]:
+def pretrain_landmark(recipe: LandmarkRecipe, request: Request) -> dict[str, Any]:
     """Draw, train, measure, write. Returns the quality numbers."""
     device = devices.choose_device(request.device)
-    pools, held_out = face_pools(recipe, request, drawing)
+    pools, held_out = face_pools(recipe, request)
     devices.seed_everything(request.seed)
     card, network = publish.build_blank("extractor", recipe.network, start=recipe.start)
     learner = LandmarkLearner(network, pools, recipe, request.seed, device)

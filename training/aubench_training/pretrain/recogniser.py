@@ -30,7 +30,7 @@ from aubench_training.pretrain import publish
 from aubench_training.pretrain.loop import Budget, Settings, epoch_rows, train
 from aubench_training.pretrain.publish import Part, Request, pool_seed
 from aubench_training.pretrain.quality import equal_error_rate, verification_auc
-from aubench_training.samples import Progress, Samples, build_engine, engine_samples, random_inputs
+from aubench_training.samples import Samples, build_engine, engine_samples, random_inputs
 
 POSE_PART = 0.4
 """Share of the pose range over which an identity's head turns."""
@@ -230,7 +230,7 @@ def compare(
             "different": float(no.mean())}  # fmt: skip
 
 
-def pretrain_recogniser(recipe: RecogniserRecipe, request: Request, drawing: Progress | None = None) -> dict[str, Any]:
+def pretrain_recogniser(recipe: RecogniserRecipe, request: Request) -> dict[str, Any]:
     """Draw, train, measure, write. Returns the quality numbers."""
     device = devices.choose_device(request.device)
     engine = build_engine(recipe.engine.name, recipe.engine.config)
@@ -256,7 +256,6 @@ def pretrain_recogniser(recipe: RecogniserRecipe, request: Request, drawing: Pro
                     flat, seed, looks="one" if style == "game" else "many", nuisance=0.5 * (style == "photo")
                 ),
                 workers=request.workers,
-                progress=drawing,
             )
         return out
 

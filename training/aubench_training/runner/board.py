@@ -13,7 +13,9 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from .estimate import Speeds, in_words, total_s
+from aubench.progress import in_words
+
+from .estimate import Speeds, total_s
 from .jobs import Job
 from .summary import scores
 

@@ -128,10 +128,3 @@ def _key(config: dict[str, Any], phase: str) -> str:
     names = [config[kind]["name"] for kind in ("extractor", "regressor", "renderer")]
     losses = sorted(config["losses"]) if phase == "label_free" else []
     return json.dumps([phase, names, config[phase]["batch"], config[phase]["sampled_batch"], losses])
-
-
-def in_words(seconds: float) -> str:
-    """``75`` as ``1 min``, for people."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -10,9 +10,11 @@ from typing import Any
 
 from rich.console import Console
 
+from aubench.progress import in_words
+
 from .asked import Asked, choose
 from .board import Board
-from .estimate import Speeds, in_words, steps_done, total_s
+from .estimate import Speeds, steps_done, total_s
 from .identity import Inspector
 from .jobs import Job, Plan, has_begun, make_plan
 from .pool import Pool, slots
