@@ -53,7 +53,7 @@ def atomic_write_chunks(path: str | os.PathLike[str], chunks: Iterable[bytes]) -
 def publish(temporary: str | os.PathLike[str], target: Path) -> None:
     """Give a whole file, whose bytes have reached the disk, the name ``target`` in the same folder."""
     # mkstemp makes private files; what is published gets the rights that an ordinary open() would give.
-    os.chmod(temporary, 0o666 & ~_umask())
+    open_to_others(temporary)
     os.replace(temporary, target)
     _sync_folder(target.parent)
 
@@ -70,6 +70,11 @@ def sha256_file(path: str | os.PathLike[str]) -> str:
         while chunk := file.read(_CHUNK):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+def open_to_others(path: str | os.PathLike[str]) -> None:
+    """Give a file or folder that was made private the rights that an ordinary one would have been made with."""
+    os.chmod(path, (0o777 if os.path.isdir(path) else 0o666) & ~_umask())
 
 
 def _umask() -> int:

@@ -6,7 +6,7 @@ once. This package is the only one of the core that may import :mod:`aubench_tra
 
 Exit codes: 0; 2 for a mistake of the user's (:class:`aubench.errors.UserError`, options that typer refuses, a full disk
 or a folder without write permission), reported in one line on stderr that ends with the error's code; 1 for a fault of
-ours, with the traceback in a file (on stderr with ``AUBENCH_DEBUG=1``); 130 after Ctrl-C.
+ours, with the traceback in a file (on stderr with ``AUBENCH_DEBUG=1``); 130 after Ctrl-C, 143 after SIGTERM.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from aubench import __version__, discovery
 from aubench.cli.asset_option import Assets
 from aubench.cli.plugin_option import PluginFiles
 from aubench.errors import UNCODED, UserError, code_of_errno
+from aubench.processes import termination_as_interrupt
 
 app = typer.Typer(
     name="aubench",
@@ -84,7 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line on ``arguments`` (default: the process's own) and return its exit code."""
     before = {name: value for name, value in os.environ.items() if name.startswith(_SET_BY_OPTIONS)}
     try:
-        return _run(arguments)
+        with termination_as_interrupt() as terminated:
+            code = _run(arguments)
+        return 143 if code == 130 and terminated() else code
     finally:  # --registry, --plugin and --asset are for one call, also where a caller makes several
         if os.environ.get("AUBENCH_PLUGINS") != before.get("AUBENCH_PLUGINS"):
             discovery.forget()

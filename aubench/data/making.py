@@ -1,8 +1,8 @@
 """One recording made ready: its pictures decoded once, aligned, and written to a folder of its own.
 
-The folder is built aside, sealed with a manifest and named when whole; a kill in between leaves a ``.partial`` folder
-that the next attempt clears away. What decides its content is hashed into a fingerprint, so that a recording is made
-anew when its video, its labels or the options have changed, and only then.
+The folder is built aside, sealed with a manifest and named when whole (:mod:`aubench.materialise`). What decides its
+content is hashed into a fingerprint, so that a recording is made anew when its video, its labels or the options have
+changed, and only then.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import hashlib
 import io
 import json
 import os
-import shutil
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -127,15 +126,18 @@ def _turned(image: Image, turns: int) -> Image:
 
 
 def make(
-    recording: Recording, folder: Path, making: Making, mark: str, progress: Callable[[int], None], *, threads: int = 0
+    recording: Recording,
+    building: Path,
+    making: Making,
+    mark: str,
+    progress: Callable[[int], None],
+    *,
+    threads: int = 0,
 ) -> Manifest:
-    """Make the folder of a recording, replacing what is there. ``progress`` is told how many frames were done since.
+    """Make a recording in ``building``, an empty folder. ``progress`` is told how many frames were done since.
 
-    Frames without a picture or a face are left out, each with its reason in ``lost.csv``. The caller holds the lock.
+    Frames without a picture or a face are left out, each with its reason in ``lost.csv``.
     """
-    building = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(building, ignore_errors=True)
-    building.mkdir(parents=True)
     points = FivePoints(recording, making.align)
     entries, landmarks, kept = [], [], []
     lost: list[tuple[int, str]] = []
@@ -179,11 +181,7 @@ def make(
         "problems": [str(problem) for problem in points.problems[:100]],
         "facts": dict(recording.facts),
     }
-    manifest = seal(building, facts, known)
-    if folder.exists():
-        shutil.rmtree(folder)
-    os.replace(building, folder)
-    return manifest
+    return seal(building, facts, known)
 
 
 def _write_labels(path: Path, array: npt.NDArray[np.generic]) -> str:

@@ -10,17 +10,12 @@ import multiprocessing
 import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-
-from filelock import FileLock, Timeout
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from aubench.data.frame_store import CARD, FrameStore, RecordingCard, StoreCard, digest_of, store_folder
 from aubench.data.making import VERSION, Making, fingerprint, finished, folder_name, make
@@ -28,6 +23,10 @@ from aubench.data.records import Images, Reader, Recording, Scan
 from aubench.data.store import Manifest
 from aubench.errors import UserError, code_of_errno
 from aubench.files import atomic_write_text
+from aubench.locks import Busy
+from aubench.materialise import materialise, sweep, working_on
+from aubench.processes import Workers, children_environment
+from aubench.progress import progress
 
 MAX_LOST = 0.01
 """Share of a sequence's frames that may be lost."""
@@ -92,6 +91,9 @@ def prepare(
             digest=digest_of(cards),
         )
         atomic_write_text(folder / CARD, store.model_dump_json(indent=1) + "\n")
+    except KeyboardInterrupt:
+        sweep(folder)  # what its workers had in hand
+        raise
     except OSError as error:
         raise UserError(
             f"{error.filename or folder}: {error.strerror or error}; say another place with --store DIR",
@@ -156,7 +158,7 @@ def _make_all(
             done[recording.sequence] = manifest
     total = sum(len(recording.frames) for recording in recordings)
     known = total - sum(len(job.recording.frames) for job in jobs)
-    with _progress(total, known) as report:
+    with progress("preparing frames", total, "frames", start=known) as report:
         # The longest first, so that no core is left with it at the end.
         jobs.sort(key=lambda job: -len(job.recording.frames))
         if min(workers, len(jobs)) <= 1:
@@ -177,48 +179,73 @@ class _Count:
         self.report(self.count)
 
 
-def _settle(job: _Job, making: Making, anew: bool, progress: Callable[[int], None], wait_s: float = -1) -> Manifest:
-    """Make a recording under its lock; raises ``Timeout`` where another process has that, and still has after
-    ``wait_s`` (for ever by default)."""
+def _settle(job: _Job, making: Making, anew: bool, progress: Callable[[int], None], wait: bool = True) -> Manifest:
+    """Make a recording, or find that another process has made it; raises ``Busy`` where that still works on it and
+    ``wait`` is false."""
     began = time.time()
-    with FileLock(job.lock, timeout=wait_s):
+    made = False
+
+    def find() -> Manifest | None:
         manifest = finished(job.folder, job.mark)
         # Another process may have made it since: then it is new enough for ``anew``, too.
-        if manifest is not None and (not anew or job.folder.stat().st_mtime >= began):
-            progress(len(job.recording.frames))
-            return manifest
-        return make(job.recording, job.folder, making, job.mark, progress, threads=job.threads)
+        return manifest if manifest is not None and (not anew or job.folder.stat().st_mtime >= began) else None
+
+    def build(folder: Path) -> None:
+        nonlocal made
+        made = True
+        make(job.recording, folder, making, job.mark, progress, threads=job.threads)
+
+    manifest = materialise(job.folder, find, build, lock_file=job.lock, wait=wait)
+    if not made:
+        progress(len(job.recording.frames))
+    return manifest
 
 
 def _run_pool(
     jobs: Sequence[_Job], making: Making, workers: int, anew: bool, report: Callable[[int], None]
 ) -> dict[str, Manifest]:
     """The jobs in processes. What another process is at is put off, and waited for in the end."""
-    context = multiprocessing.get_context("spawn")
-    counter = context.Value("q", 0)
     done: dict[str, Manifest] = {}
-    with _one_thread_each(), ProcessPoolExecutor(workers, context, _start_worker, (counter,)) as pool:
-        waiting: dict[Future[Manifest | None], _Job] = {pool.submit(_work, j, making, anew, 0.0): j for j in jobs}
+    with children_environment():  # the counter, too, starts a process
+        counter = multiprocessing.get_context("spawn").Value("q", 0)
+    with Workers(workers, _start_worker, shared=counter) as pool:
+        waiting: dict[Future[Manifest | None], _Job] = {pool.submit(_work, j, making, anew, False): j for j in jobs}
         try:
             while waiting:
                 finished_ones = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED).done
                 report(counter.value)
                 for future in finished_ones:
-                    job, manifest = waiting.pop(future), future.result()
+                    job, manifest = waiting[future], future.result()
+                    del waiting[future]
                     if manifest is None:
-                        waiting[pool.submit(_work, job, making, anew, -1.0)] = job
+                        waiting[pool.submit(_work, job, making, anew, True)] = job
                     else:
                         done[job.recording.sequence] = manifest
         except BrokenProcessPool:
-            raise UserError(
-                "a preparing process was killed, perhaps for want of memory; run again (it goes on where it was), with "
-                "fewer --workers",
-                code="worker-died",
-            ) from None
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+            raise _died(pool.deaths(), list(waiting.values())) from None
     return done
+
+
+def _died(deaths: Mapping[int, str], jobs: Sequence[_Job]) -> UserError:
+    """What to say of workers that ended early: the recording that each had in hand, and what may help."""
+    for pid, how in deaths.items():
+        for job in jobs:
+            if working_on(job.folder, pid):
+                media = job.recording.media
+                file = media.paths[0].parent if isinstance(media, Images) else media.path
+                return UserError(
+                    f"{file}: the process that prepared recording {job.recording.sequence} {how}. "
+                    + _WHAT_HELPS.get(
+                        how.rpartition("(")[2],
+                        "A file of this recording, perhaps its landmarks, may be damaged: repair it or leave it out",
+                    ),
+                    code="worker-died",
+                )
+    how = next(iter(deaths.values()), "ended early")
+    return UserError(f"a process that prepared recordings {how}; try --workers 1", code="worker-died")
+
+
+_WHAT_HELPS = {"SIGKILL)": "Memory may be short: take fewer --workers; what is done is kept"}
 
 
 _counter: Any = None
@@ -227,7 +254,7 @@ STEP = 8
 
 
 def _start_worker(counter: Any) -> None:
-    """One thread per process: the processes are the parallelism."""
+    """The counter is shared; OpenCV has threads of its own, which no variable limits."""
     global _counter
     _counter = counter
     import cv2
@@ -235,7 +262,7 @@ def _start_worker(counter: Any) -> None:
     cv2.setNumThreads(1)
 
 
-def _work(job: _Job, making: Making, anew: bool, wait_s: float) -> Manifest | None:
+def _work(job: _Job, making: Making, anew: bool, wait: bool) -> Manifest | None:
     """In a worker: the manifest of a recording, ``None`` where another process has it in hand."""
     pending = 0
 
@@ -252,44 +279,13 @@ def _work(job: _Job, making: Making, anew: bool, wait_s: float) -> Manifest | No
         pending = 0
 
     try:
-        return _settle(job, making, anew, progress, wait_s)
-    except Timeout:
+        return _settle(job, making, anew, progress, wait)
+    except Busy:
         return None
     finally:
         flush()
 
 
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Tell processes that are started inside to compute with one thread each."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    before: Mapping[str, str | None] = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
 def cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _progress(total: int, known: int) -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rate]}"))
-    times = (TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, *times, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("preparing frames", total=total, completed=known, rate="")
-        began = time.monotonic()
-
-        def report(done: int) -> None:
-            rate = (done - known) / max(time.monotonic() - began, 1e-9)
-            progress.update(task, completed=done, rate=f"{rate:.0f} frames/s")
-
-        yield report

@@ -18,6 +18,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from aubench import __version__
 from aubench.files import cache_folder
+from aubench.processes import python
 
 from . import Finding
 
@@ -101,9 +102,7 @@ def _installed_how() -> str:
 def ask_torch() -> subprocess.Popen[str] | OSError:
     """Ask torch about the devices in a process of its own, which a broken driver may take down."""
     try:
-        return subprocess.Popen(
-            [sys.executable, "-c", _PROBE], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+        return subprocess.Popen(python("-c", _PROBE), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     except OSError as error:
         return error
 

@@ -10,13 +10,13 @@ import contextlib
 import copy
 import pickle
 import subprocess
-import sys
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from aubench import discovery
 from aubench.component import Component, Config, Kind
 from aubench.errors import UserError
+from aubench.processes import python
 
 from . import worker
 from .cost import measure
@@ -132,7 +132,7 @@ class Suite:
         code = f"import sys, {home}\nprint('|', *(n for n in {HEAVY!r} if n in sys.modules))"
         environment = worker.environment()
         found = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, timeout=600, env=environment, check=False
+            python("-c", code), capture_output=True, text=True, timeout=600, env=environment, check=False
         )
         expect(found.returncode == 0, f"{home} cannot be imported alone: {found.stderr.strip()[-200:]}")
         heavy = found.stdout.rpartition("|")[2].split()

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import functools
-import multiprocessing
 import os
 import pickle
 import sys
 from collections.abc import Callable, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 from aubench.component import Component
 from aubench.discovery import configure, load_factory
+from aubench.processes import Workers
 
 from .promise import expect
 from .values import Answers, seeded
@@ -49,8 +48,9 @@ def ask(
 
 
 @functools.cache
-def _pool() -> ProcessPoolExecutor:
-    return ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn"), initializer=_keep_stdout_clean)
+def _pool() -> Workers:
+    """Started once; it ends with this process."""
+    return Workers(1, _keep_stdout_clean, one_thread=False)
 
 
 def _keep_stdout_clean() -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,14 +15,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from filelock import FileLock
 from rich.console import Console
 from torch import Tensor
 
 from aubench.combination import as_image
 from aubench.contracts import Extractor, Features
 from aubench.errors import UserError, code_of_errno
+from aubench.mapped import new_array
+from aubench.materialise import materialise
 from aubench.predict.ahead import ahead
+from aubench.progress import progress
 
 Compute = Callable[[Tensor], dict[str, Tensor]]
 BATCH = 64
@@ -100,40 +100,22 @@ def cached(
     the disk is full or not writable."""
     digest = hashlib.sha256(json.dumps({**key, "count": len(images)}, sort_keys=True).encode()).hexdigest()
     folder = root / "features" / digest[:32]
-    if not folder.is_dir():
-        try:
-            folder.parent.mkdir(parents=True, exist_ok=True)
-            with FileLock(folder.parent / f".{folder.name}.lock"):
-                if not folder.is_dir():
-                    _make(folder, compute, images, title, {**key, "count": len(images)}, device, console)
-        except OSError as error:
-            raise UserError(
-                f"{folder}: {error.strerror or error}; set AUBENCH_CACHE to a folder with room",
-                code=code_of_errno(error.errno),
-            ) from error
-    return {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
 
+    def find() -> bool | None:
+        return folder.is_dir() or None
 
-def _make(
-    folder: Path,
-    compute: Compute,
-    images: npt.NDArray[np.uint8],
-    title: str,
-    key: Mapping[str, Any],
-    device: torch.device,
-    console: Console | None,
-) -> None:
-    """Compute into a folder of its own, which takes the name when it is whole."""
-    partial = Path(tempfile.mkdtemp(prefix=f".{folder.name[:8]}-", suffix=".partial", dir=folder.parent))
-    try:
+    def build(partial: Path) -> None:
         _compute_into(partial, compute, images, title, device, console)
-        (partial / "key.json").write_text(json.dumps(key, indent=1))
-        # Where locks do not hold (some network file systems), another process may have been quicker: its pool is as
-        # good as ours.
-        if not folder.is_dir():
-            partial.rename(folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        (partial / "key.json").write_text(json.dumps({**key, "count": len(images)}, indent=1))
+
+    try:
+        materialise(folder, find, build)
+    except OSError as error:
+        raise UserError(
+            f"{folder}: {error.strerror or error}; set AUBENCH_CACHE to a folder with room",
+            code=code_of_errno(error.errno),
+        ) from error
+    return {path.stem: np.load(path, mmap_mode="r") for path in sorted(folder.glob("*.npy"))}
 
 
 @torch.inference_mode()
@@ -151,13 +133,15 @@ def _compute_into(
     starts = range(0, max(len(images), 1), BATCH)  # of no images, the shapes of nothing
     # Pictures of a store are decoded when read: the next batch while this one is computed.
     batches = ahead((as_image(images[start : start + BATCH]) for start in starts), 2)
-    for start, batch in zip(starts, batches, strict=True):
-        named = compute(batch.to(device))
-        for name, tensor in named.items():
-            if name not in arrays:
-                shape = (len(images), *tensor.shape[1:])
-                path = folder / f"{name}.npy"
-                arrays[name] = np.lib.format.open_memmap(path, mode="w+", dtype=np.float16, shape=shape)
-            arrays[name][start : start + len(tensor)] = tensor.float().clamp(-65504, 65504).cpu().numpy()
+    with progress(title, len(images), "images") as advance:
+        for start, batch in zip(starts, batches, strict=True):
+            named = compute(batch.to(device))
+            for name, tensor in named.items():
+                if name not in arrays:
+                    shape = (len(images), *tensor.shape[1:])
+                    path = folder / f"{name}.npy"
+                    arrays[name] = new_array(path, np.float16, shape)
+                arrays[name][start : start + len(tensor)] = tensor.float().clamp(-65504, 65504).cpu().numpy()
+            advance(start + len(batch))
     for array in arrays.values():
         array.flush()  # type: ignore[attr-defined]

@@ -11,12 +11,10 @@ import hashlib
 import importlib
 import importlib.util
 import json
-import multiprocessing
 import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from contextlib import contextmanager
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,7 +28,11 @@ from aubench.component import Component, Config
 from aubench.contracts import NUISANCE_NAMES, Style
 from aubench.errors import UserError, code_of_errno
 from aubench.files import cache_folder
+from aubench.mapped import new_array
+from aubench.materialise import materialise
 from aubench.parameters import SIZE
+from aubench.processes import Workers
+from aubench.progress import progress
 
 if TYPE_CHECKING:
     from aubench.contracts import Engine
@@ -39,8 +41,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 CHUNK = 64
 """Faces that a worker draws before it reports; also the unit in which a killed rendering goes on."""
+MANIFEST, DONE = "manifest.json", "done.json"
+"""The second holds the chunks that an unfinished pool has; it is not there before the arrays are."""
 OUTPUTS = ("images", "parsing", "landmarks")
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -167,7 +170,6 @@ def engine_samples(
     nuisance: float = 0.0,
     inputs: Inputs | None = None,
     workers: int | None = None,
-    progress: Progress | None = None,
 ) -> Samples:
     """``count`` faces of ``engine``, from the cache or drawn now.
 
@@ -196,21 +198,17 @@ def engine_samples(
     }
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
     folder = Path(cache_dir or cache_folder()) / "samples" / f"{card.name}-{style}-{count}-{digest[:16]}"
+
+    def build(partial: Path) -> None:
+        _render(partial, facts, card, config, inputs, style, maker, workers)
+
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with _locked(folder.with_name(folder.name + ".lock")):
-            found = _open(folder, digest, source)
-            if found is None:
-                _render(folder, facts, card, config, inputs, style, maker, workers, progress)
-                found = _open(folder, digest, source)
+        return materialise(folder, lambda: _open(folder, digest, source), build, resumable=_begun)
     except OSError as error:
         raise UserError(
             f"{folder}: {error.strerror or error}; set AUBENCH_CACHE to a folder with room",
             code=code_of_errno(error.errno),
         ) from error
-    if found is None:
-        raise UserError(f"{folder}: what was written does not read back equal; check the disk", code="file-damaged")
-    return found
 
 
 def _construct(card: Component, config: Config) -> Engine:
@@ -219,15 +217,14 @@ def _construct(card: Component, config: Config) -> Engine:
 
 
 def _open(folder: Path, digest: str, engine: str) -> Samples | None:
-    """A finished pool whose arrays match their checksums; None (and a clean slate) otherwise."""
+    """A finished pool whose arrays match their checksums; None otherwise."""
     try:
-        manifest = json.loads((folder / "manifest.json").read_text())
+        manifest = json.loads((folder / MANIFEST).read_text())
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in (*OUTPUTS, "vectors")}
         intact = all(_checksum(array) == manifest["sha256"][name] for name, array in arrays.items())
     except (OSError, ValueError, KeyError):
         intact = False
     if not intact:
-        shutil.rmtree(folder, ignore_errors=True)
         return None
     return Samples(
         arrays["images"], np.array(arrays["vectors"]), arrays["parsing"], arrays["landmarks"], digest, engine, folder
@@ -240,7 +237,7 @@ def _checksum(array: npt.NDArray[Any]) -> str:
 
 
 def _render(
-    folder: Path,
+    partial: Path,
     facts: dict[str, Any],
     card: Component,
     config: Config,
@@ -248,46 +245,55 @@ def _render(
     style: Style,
     maker: Engine,
     workers: int | None,
-    progress: Progress | None,
 ) -> None:
-    """Draw into ``<folder>.partial``, chunk by chunk, and rename it when all is there."""
-    partial = folder.with_name(folder.name + ".partial")
-    done_file = partial / "done.json"
+    """Draw all that is not there yet into an unfinished folder, chunk by chunk."""
+    done_file = partial / DONE
+    if (partial / MANIFEST).is_file() and not done_file.is_file():
+        return  # whole already, but for its name
     done = _prepare(partial, done_file, inputs, maker.size)
     chunks = [start for start in range(0, len(inputs), CHUNK) if start not in done]
     workers = available_cores() if workers is None else workers
+    known = min(len(done) * CHUNK, len(inputs))
+    with progress(f"drawing faces ({card.name}, {style})", len(inputs), "faces", start=known) as advance:
 
-    def finished(start: int) -> None:
-        done.add(start)
-        _replace_text(done_file, json.dumps(sorted(done)))
-        if progress is not None:
-            progress(min(len(done) * CHUNK, len(inputs)), len(inputs))
+        def finished(start: int) -> None:
+            done.add(start)
+            _replace_text(done_file, json.dumps(sorted(done)))
+            advance(min(len(done) * CHUNK, len(inputs)))
 
-    if workers <= 1 or len(chunks) <= 1:
-        for start in chunks:
-            _draw_chunk(maker, partial, start, style)
-            finished(start)
-    else:
-        context = multiprocessing.get_context("spawn")
-        arguments = (card, config, str(partial), style)
-        with ProcessPoolExecutor(min(workers, len(chunks)), context, _start_worker, arguments) as pool:
-            waiting = {pool.submit(_work, start): start for start in chunks}
-            while waiting:
-                for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-                    future.result()
-                    finished(waiting.pop(future))
+        if workers <= 1 or len(chunks) <= 1:
+            for start in chunks:
+                _draw_chunk(maker, partial, start, style)
+                finished(start)
+        else:
+            with Workers(min(workers, len(chunks)), _start_worker, (card, config, str(partial), style)) as pool:
+                waiting = {pool.submit(_work, start): start for start in chunks}
+                try:
+                    while waiting:
+                        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+                            future.result()
+                            finished(waiting.pop(future))
+                except BrokenProcessPool:
+                    how = next(iter(pool.deaths().values()), "ended early")
+                    raise UserError(
+                        f"a process that drew faces of the engine {card.name!r} {how}; {len(done) * CHUNK} of "
+                        f"{len(inputs)} faces are kept. If memory was short, draw with fewer --workers",
+                        code="worker-died",
+                    ) from None
     sums = {name: _checksum(np.load(partial / f"{name}.npy", mmap_mode="r")) for name in (*OUTPUTS, "vectors")}
+    _replace_text(partial / MANIFEST, json.dumps({**facts, "sha256": sums}, indent=1))
     done_file.unlink()
-    _replace_text(partial / "manifest.json", json.dumps({**facts, "sha256": sums}, indent=1))
-    os.replace(partial, folder)
+
+
+def _begun(partial: Path) -> bool:
+    """Whether an unfinished pool has its arrays, so that drawing can go on."""
+    return (partial / DONE).is_file() or (partial / MANIFEST).is_file()
 
 
 def _prepare(partial: Path, done_file: Path, inputs: Inputs, size: int) -> set[int]:
     """Empty arrays for a new pool, or the chunks that an earlier, killed rendering had finished."""
     if done_file.is_file():
         return set(json.loads(done_file.read_text()))
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir()
     for name in ("vectors", "looks", "shots", "nuisance"):
         np.save(partial / f"{name}.npy", getattr(inputs, name))
     count = len(inputs)
@@ -297,7 +303,7 @@ def _prepare(partial: Path, done_file: Path, inputs: Inputs, size: int) -> set[i
         "landmarks": (np.float32, (count, 68, 2)),
     }
     for name, (kind, shape) in shapes.items():
-        np.lib.format.open_memmap(partial / f"{name}.npy", mode="w+", dtype=kind, shape=shape).flush()
+        new_array(partial / f"{name}.npy", kind, shape)
     _replace_text(done_file, "[]")
     return set()
 
@@ -308,8 +314,6 @@ _worker: tuple[Engine, Path, Style]
 def _start_worker(card: Component, config: Config, partial: str, style: Style) -> None:
     """One thread per process: the processes are the parallelism."""
     global _worker
-    for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-        os.environ[name] = "1"
     import torch
 
     torch.set_num_threads(1)
@@ -359,16 +363,3 @@ def _replace_text(path: Path, text: str) -> None:
     from aubench.files import atomic_write_text
 
     atomic_write_text(path, text)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Two processes that want the same pool: the second waits and then finds it finished."""
-    try:
-        import fcntl
-    except ImportError:  # no advisory locks on this platform; the final rename is still atomic
-        yield
-        return
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield

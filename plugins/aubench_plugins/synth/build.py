@@ -12,21 +12,21 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from filelock import FileLock
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from aubench.data.labels import LABEL_SUFFIX
 from aubench.data.store import MANIFEST, seal
 from aubench.discovery import find
 from aubench.errors import UserError, code_of_errno
 from aubench.files import atomic_write_bytes, atomic_write_text, cache_folder
+from aubench.mapped import new_array
+from aubench.materialise import materialise
+from aubench.processes import how_it_ended, python
+from aubench.progress import progress
 
 from . import SynthConfig
 from .schedule import AUS, Schedule, make
@@ -58,36 +58,26 @@ def ensure(config: SynthConfig) -> Path:
     """The folder of the finished data, made now if this is the first use. Raises ``UserError`` if the cache cannot hold
     it, or with the engine's own words if drawing fails."""
     folder = folder_of(config)
-    if (folder / MANIFEST).is_file():
-        return folder
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder.with_suffix(".lock")):
-            # Another process may have finished it while this one waited.
-            if not (folder / MANIFEST).is_file():
-                _make(config, folder)
+        return materialise(
+            folder,
+            lambda: folder if (folder / MANIFEST).is_file() else None,
+            lambda building: _make(config, building),
+            resumable=lambda building: (building / FRAMES).is_file(),
+        )
     except OSError as error:
         raise UserError(
             f"{folder}: cannot make the data ({error}). Set AUBENCH_CACHE to a folder with room.",
             code=code_of_errno(error.errno),
         ) from error
-    return folder
 
 
-def _make(config: SynthConfig, folder: Path) -> None:
+def _make(config: SynthConfig, building: Path) -> None:
     schedule = make(config)
-    building = folder.with_suffix(".partial")
-    need = len(schedule) * config.size**2 * 3
-    (building / "drawn").mkdir(parents=True, exist_ok=True)
+    (building / "drawn").mkdir(exist_ok=True)
     if not (building / FRAMES).is_file():
-        if shutil.disk_usage(building).free < need + (64 << 20):
-            raise UserError(
-                f"{building}: {need >> 20} MB are needed. Set AUBENCH_CACHE to a folder with room.", code="disk-full"
-            )
         # Named when whole, so that a kill in between leaves no file with the name and a wrong header.
-        np.lib.format.open_memmap(
-            building / "frames.new", mode="w+", dtype=np.uint8, shape=(len(schedule), config.size, config.size, 3)
-        ).flush()
+        new_array(building / "frames.new", np.uint8, (len(schedule), config.size, config.size, 3))
         os.replace(building / "frames.new", building / FRAMES)
     _draw_all(config, schedule, building)
     known = {
@@ -98,9 +88,6 @@ def _make(config: SynthConfig, folder: Path) -> None:
     shutil.rmtree(building / "drawn")
     (building / "config.json").unlink()
     seal(building, {**facts(config), "schedule": schedule.digest(), "train_rows": int(schedule.train.sum())}, known)
-    if folder.exists():
-        shutil.rmtree(folder)  # no manifest: a store that somebody took apart
-    os.replace(building, folder)
 
 
 def _draw_all(config: SynthConfig, schedule: Schedule, building: Path) -> None:
@@ -108,12 +95,12 @@ def _draw_all(config: SynthConfig, schedule: Schedule, building: Path) -> None:
     left = [part for part in parts if not marker(building, part).exists()]
     workers = min(config.workers or _cores(), len(left))
     atomic_write_text(building / "config.json", config.model_dump_json())
-    with _progress(len(schedule)) as report:
+    known = len(schedule) - sum(part.stop - part.start for part in left)
+    with progress("drawing synthetic people", len(schedule), "pictures", start=known) as report:
 
         def count() -> None:
             report(sum(part.stop - part.start for part in parts if marker(building, part).exists()))
 
-        count()
         if workers <= 1:
             for _ in draw_share(config, schedule, building, 0, 1):
                 count()
@@ -132,9 +119,14 @@ def _run_workers(building: Path, workers: int, count: Callable[[], None]) -> Non
     running = []
     try:
         for i, log in enumerate(logs):
-            command = [sys.executable, "-m", f"{__package__}.worker", str(building), str(i), str(workers)]
+            command = python("-m", f"{__package__}.worker", str(building), str(i), str(workers))
             with open(log, "wb") as file:
-                running.append(subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT))
+                # Standard input is what each watches: it ends when this process does.
+                running.append(
+                    subprocess.Popen(
+                        command, env=environment, stdin=subprocess.PIPE, stdout=file, stderr=subprocess.STDOUT
+                    )
+                )
         while any(process.poll() is None for process in running):
             time.sleep(0.1)
             count()
@@ -142,29 +134,28 @@ def _run_workers(building: Path, workers: int, count: Callable[[], None]) -> Non
                 break
         for process, log in zip(running, logs, strict=True):
             if code := process.poll():
+                if code < 0:
+                    raise UserError(
+                        f"a process that drew synthetic people {how_it_ended(code)}; what is drawn is kept. If memory "
+                        "was short, draw with fewer workers (`workers` of data set synth)",
+                        code="worker-died",
+                    )
                 words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
                 raise RuntimeError(
                     f"a drawing process ended with {code}: {words[-1] if words else 'no output'} ({log})"
                 )
     finally:
         for process in running:
-            if process.poll() is None:
-                process.terminate()
+            process.kill()
             process.wait()
+            if process.stdin is not None:
+                process.stdin.close()
     count()
 
 
 def _cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, TimeRemainingColumn(), console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("drawing synthetic people", total=total)
-        yield lambda done: progress.update(task, completed=done)
 
 
 def _write_array(path: Path, array: npt.NDArray[np.generic]) -> str:

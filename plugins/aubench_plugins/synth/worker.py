@@ -7,13 +7,14 @@ matter: every frame has its own seeds.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+
+from aubench.processes import leave_with_parent
 
 from . import SynthConfig
 from .schedule import Schedule, make
@@ -78,11 +79,10 @@ def _draw(engine: object, schedule: Schedule, part: slice) -> npt.NDArray[np.uin
 def main(arguments: list[str]) -> None:
     """``worker FOLDER INDEX OF``; the configuration lies in the folder."""
     folder, index, of = Path(arguments[0]), int(arguments[1]), int(arguments[2])
-    parent = os.getppid()
+    leave_with_parent()
     config = SynthConfig.model_validate_json((folder / "config.json").read_text(encoding="utf-8"))
     for _ in draw_share(config, make(config), folder, index, of):
-        if os.getppid() != parent:
-            return
+        pass
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from aubench.processes import how_it_ended, python
+
 from . import worker
 from .card import Card
 from .estimate import Speeds, phases
@@ -175,7 +177,7 @@ class Pool:
         kills = _kills_for_memory()
         with (job.folder / LOG).open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _BOOT],
+                python("-c", _BOOT),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
@@ -221,7 +223,7 @@ class Pool:
             self._leave_to_other(job)
             return
         if code < 0:
-            job.fault, job.reason = "killed", f"killed by signal {-code} ({signal.Signals(-code).name})"
+            job.fault, job.reason = "killed", how_it_ended(code).removeprefix("was ")
             if -code == signal.SIGKILL and _kills_for_memory() > running.kills:
                 job.fault, job.reason = "memory", "killed by the system, which had no memory left"
         elif card is not None and card.state == "failed" and card.fault is not None:

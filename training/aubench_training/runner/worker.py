@@ -9,11 +9,8 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
-import os
 import shutil
-import signal
 import sys
-import threading
 import time
 import traceback
 from pathlib import Path
@@ -22,6 +19,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from aubench.errors import UserError
+from aubench.processes import leave_with_parent
 
 from ..config import RunConfig, check, dump
 from .card import Card, Fault
@@ -37,7 +35,9 @@ _MEMORY_WORDS = ("out of memory", "can't allocate memory", "not enough memory", 
 
 def work(job: dict[str, Any]) -> int:
     """Do a job (see :meth:`.pool.Pool`) and return the process's exit code."""
-    threading.Thread(target=_leave_with_the_runner, daemon=True).start()
+    # Standard input ends when the runner is no more: whoever goes on with the runs must not meet this process, nor its
+    # own.
+    leave_with_parent(group=True)
     try:
         held = FileLock(job["lock"]).acquire(timeout=0)
     except Timeout:
@@ -57,16 +57,6 @@ def work(job: dict[str, Any]) -> int:
         with contextlib.suppress(OSError):  # a full disk, perhaps the very fault: the code still says it
             card.write(folder)
         return _CODES[fault]
-
-
-def _leave_with_the_runner() -> None:
-    """Wait for the end of standard input, which comes when the runner is no more, and leave with all of our own
-    processes: whoever goes on with the runs must not meet this one."""
-    while os.read(0, 1):
-        pass
-    if hasattr(os, "killpg"):
-        os.killpg(os.getpgrp(), signal.SIGKILL)
-    os._exit(INTERNAL)
 
 
 def _attempt(job: dict[str, Any], folder: Path, card: Card) -> tuple[Fault | None, str]:

@@ -1,0 +1,189 @@
+"""Processes that aubench starts: none outlives the one that started it, and none imports from the working directory.
+
+A worker has a thread that waits for the end of a pipe which its parent holds open: the pipe ends with the parent,
+however that ended, ``kill -9`` included. ``SIGTERM`` ends a command as Ctrl-C does: what is unfinished is removed or
+can be continued.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+from types import FrameType
+from typing import Any, ParamSpec, Self, TypeVar
+
+T = TypeVar("T")
+P = ParamSpec("P")
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+_AGAIN_S = 1.0
+"""A second SIGTERM within so many seconds is the same one: ``timeout`` sends it to a process and to its group."""
+
+
+class Terminated(KeyboardInterrupt):
+    """The process was sent SIGTERM: treated as Ctrl-C is."""
+
+
+@contextmanager
+def termination_as_interrupt() -> Iterator[Callable[[], bool]]:
+    """Within it SIGTERM raises :class:`Terminated` in the main thread; yields whether that has happened."""
+    received: list[float] = []
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        now = time.monotonic()
+        if received and now - received[-1] < _AGAIN_S:
+            return
+        received.append(now)
+        raise Terminated
+
+    in_main = threading.current_thread() is threading.main_thread()
+    if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # somebody else's, or to be ignored
+        yield lambda: False
+        return
+    signal.signal(signal.SIGTERM, handle)
+    try:
+        yield lambda: bool(received)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+# --- processes of Python's own ----------------------------------------------------------------------------------------
+
+
+def python(*arguments: str) -> list[str]:
+    """The command line of a new Python process that does not import from the working directory."""
+    return [sys.executable, "-P", *arguments]
+
+
+def leave_with_parent(handle: int = 0, *, group: bool = False) -> None:
+    """End this process, and its ``group`` if asked, when the pipe ``handle`` (by default standard input) ends. The
+    parent holds its other end and writes nothing more to it."""
+
+    def watch() -> None:
+        with contextlib.suppress(OSError):
+            while os.read(handle, 1):
+                pass
+        _leave(group)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _leave(group: bool) -> None:
+    if group and hasattr(os, "killpg"):
+        os.killpg(os.getpgrp(), signal.SIGKILL)
+    os._exit(1)
+
+
+@contextmanager
+def children_environment(*, one_thread: bool = False) -> Iterator[None]:
+    """What processes that are started inside find in their environment: no imports from the working directory and, with
+    ``one_thread``, one thread each to compute with."""
+    wanted = {"PYTHONSAFEPATH": "1", **(dict.fromkeys(_THREADS, "1") if one_thread else {})}
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+# --- pools ------------------------------------------------------------------------------------------------------------
+
+
+class Workers:
+    """A pool of worker processes, for the duration of a ``with`` block; at its end by an exception they are killed.
+
+    The processes are started afresh (``spawn``) as tasks come, and call ``start(*arguments)`` first.
+
+    Args:
+        count: At most how many processes.
+        start: Called in each before its first task.
+        arguments: Its arguments, which can be pickled (a shared counter can not: see ``shared``).
+        shared: An object of ``multiprocessing`` that ``start`` is given first.
+        one_thread: Each computes with one thread: the processes are the parallelism.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        start: Callable[..., object] | None = None,
+        arguments: tuple[Any, ...] = (),
+        *,
+        shared: object = None,
+        one_thread: bool = True,
+    ) -> None:
+        self._one_thread = one_thread
+        self._processes: set[BaseProcess] = set()
+        self._others = set(multiprocessing.active_children())
+        # What a worker is to do travels as bytes: it watches its parent before it imports what they name.
+        order = pickle.dumps((start, arguments))
+        context = multiprocessing.get_context("spawn")
+        with children_environment(one_thread=one_thread):
+            self._pool = ProcessPoolExecutor(count, context, _begin, (order, shared))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._look()
+            for process in self._processes:
+                process.kill()
+        self._pool.shutdown(wait=True)
+
+    def submit(self, task: Callable[P, T], /, *arguments: P.args, **options: P.kwargs) -> Future[T]:
+        """Have a worker call ``task``. The result raises ``BrokenProcessPool`` if a worker's process ends early."""
+        with children_environment(one_thread=self._one_thread):
+            future = self._pool.submit(task, *arguments, **options)
+        self._look()
+        return future
+
+    def deaths(self) -> dict[int, str]:
+        """The processes that ended early, by their number, and how each ended, in words."""
+        codes = {process.pid or 0: process.exitcode for process in self._processes}
+        # The pool ends the others by SIGTERM when one of them is lost.
+        return {pid: how_it_ended(code) for pid, code in codes.items() if code not in (None, 0, -signal.SIGTERM)}
+
+    def _look(self) -> None:
+        self._processes |= set(multiprocessing.active_children()) - self._others
+
+
+def how_it_ended(code: int | None) -> str:
+    """The exit code of a process in words."""
+    if code is None or code >= 0:
+        return f"ended with code {code}"
+    try:
+        name = f" ({signal.Signals(-code).name})"
+    except ValueError:
+        name = ""
+    return f"was killed by signal {-code}{name}"
+
+
+def _begin(order: bytes, shared: object) -> None:
+    """The first thing in a worker."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, which ends its workers
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_leave_after, args=(parent,), daemon=True).start()
+    start, arguments = pickle.loads(order)
+    if start is not None:
+        start(*(() if shared is None else (shared,)), *arguments)
+
+
+def _leave_after(parent: BaseProcess) -> None:
+    parent.join()
+    _leave(group=False)
