@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import numpy as np
 import torch
 
@@ -17,6 +20,8 @@ class FakeConfig(Config):
     marker: str | None = None
     """A file that gets one line per drawn batch, to count the work done."""
     fail_after: int = -1
+    kill: bool = False
+    """The process that draws is killed, as by a system without memory."""
 
 
 class FakeFace:
@@ -38,6 +43,8 @@ class FakeFace:
 
     def draw(self, parameters, *, style="game", looks=None, shots=None, nuisance=None) -> Drawn:
         self.calls += 1
+        if self.config.kill:
+            os.kill(os.getpid(), signal.SIGKILL)
         if 0 <= self.config.fail_after < self.calls:
             raise RuntimeError("killed")
         if self.config.marker:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shlex
 from collections.abc import Callable
 from dataclasses import replace
@@ -72,7 +73,9 @@ def _command(what: str, train: Train) -> Callable[..., None]:
         _use_threads(threads)
         request = _request(what, preset, seed, engine, steps, minutes, settings)
         places: dict[str, Any] = {"out": out or request.out, "device": device, "workers": workers, "cache": cache}
-        train(preset, _over(engine, settings), replace(request, **places, resume=resume, install=install))
+        _in_its_folder(
+            train, preset, _over(engine, settings), replace(request, **places, resume=resume, install=install)
+        )
 
     command.__doc__ = train.__doc__
     return command
@@ -101,7 +104,10 @@ def generator(
     _use_threads(threads)
     request = _request("generator", preset, seed, engine, steps, minutes, settings)
     places: dict[str, Any] = {"out": out or request.out, "device": device, "workers": workers, "cache": cache}
-    _generator(preset, _over(engine, settings), replace(request, **places, resume=resume, install=install), vgg)
+    _in_its_folder(
+        functools.partial(_generator, vgg=vgg), preset, _over(engine, settings),
+        replace(request, **places, resume=resume, install=install),
+    )  # fmt: skip
 
 
 def every_network(
@@ -151,7 +157,16 @@ def every_network(
             over = {"extractor": {"config": {"weights": str(made)}}}
         going_on = (folder / "checkpoints").is_dir()
         places: dict[str, Any] = {"out": folder, "device": device, "workers": workers, "cache": cache}
-        train(recipe, over, replace(_request(what, recipe, seed), **places, resume=going_on, install=install))
+        request = replace(_request(what, recipe, seed), **places, resume=going_on, install=install)
+        _in_its_folder(train, recipe, over, request)
+
+
+def _in_its_folder(train: Train, preset: str, over: dict[str, Any], request: Request) -> None:
+    """Train while no other process works in the same folder."""
+    from aubench_training.run_folder import working_in
+
+    with working_in(request.out):
+        train(preset, over, request)
 
 
 def _extractor(preset: str, over: dict[str, Any], request: Request) -> None:

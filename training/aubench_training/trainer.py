@@ -22,7 +22,7 @@ from aubench.data.automatic import make_ready
 from aubench.data.dataset import checked_facts
 from aubench.data.labels import locked
 from aubench.device import cpu_name
-from aubench.errors import UserError, code_of_errno
+from aubench.errors import UserError
 from aubench.files import atomic_write_text
 from aubench.foreign import notice
 
@@ -31,6 +31,7 @@ from .config import RunConfig, differences, dump, files_used, load_config
 from .device import seed_everything
 from .evaluate import evaluate, weights_used
 from .loop import fit
+from .run_folder import holds_anything, working_in
 
 CONFIG, ENVIRONMENT = "config.yaml", "environment.json"
 PACKAGES = ("torch", "numpy", "timm", "safetensors", "scikit-learn", "scikit-image", "opencv-python-headless", "numba")
@@ -52,25 +53,40 @@ def train(
     and never overwritten. ``notes``: further facts for the report. Raises ``UserError`` for both, and for whatever the
     config asks of this machine in vain.
     """
-    began = time.monotonic()
     folder = out or default_folder(config)
-    _check_claim(folder, config, resume)
+    _check_place(folder, resume)
+    with working_in(folder):
+        _check_claim(folder, config, resume)
+        report = _train(config, folder, resume, command, cache, tensorboard, notes or {})
+    return folder, report
+
+
+def _train(
+    config: RunConfig,
+    folder: Path,
+    resume: bool,
+    command: Sequence[str] | None,
+    cache: Path | None,
+    tensorboard: bool,
+    notes: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Train and evaluate in a folder that this process holds; returns the report."""
+    began = time.monotonic()
     seed_everything(config.seed)
     console = Console(stderr=True)
     environment = describe_environment()
     make_ready(((part.name, part.config) for part in config.datasets), console)
     with locked():
-        bench = Bench(config, console, cache=cache)  # before the folder is made: what cannot run leaves none behind
+        bench = Bench(config, console, cache=cache)  # before anything is written: what cannot run leaves nothing behind
         data_facts = checked_facts(bench.datasets)
         for line in notice(weights_used(bench)):  # before they are used, and in the report afterwards
             console.print(line, highlight=False)
-        _claim(folder)
         atomic_write_text(folder / CONFIG, dump(config))
         plugin_files.keep(files_used(config), folder)
         atomic_write_text(folder / ENVIRONMENT, json.dumps(environment, indent=1) + "\n")
         facts = fit(bench, folder, resume=resume, tensorboard=tensorboard)
         bench.combination.save(folder, about={"recipe": config.recipe, "seed": config.seed, **facts})
-    report = evaluate(bench, folder, began, {
+    return evaluate(bench, folder, began, {
         "command": " ".join(command) if command else None,
         "recipe": config.recipe,
         "preset": config.preset,
@@ -83,9 +99,8 @@ def train(
         **data_facts,
         "machine": f"{environment['cpu']}, {environment['threads']} threads, {environment['accelerator']}",
         "training": facts,
-        **(notes or {}),
+        **notes,
     })  # fmt: skip
-    return folder, report
 
 
 def trained_on(dataset: Dataset, config: RunConfig) -> int:
@@ -106,10 +121,16 @@ def default_folder(config: RunConfig, root: Path = Path("runs")) -> Path:
     return root / (name if taken == 1 else f"{name}-{taken}")
 
 
-def _check_claim(folder: Path, config: RunConfig, resume: bool) -> None:
-    """Whether a new run may have the folder, or the run that is there is this one."""
+def _check_place(folder: Path, resume: bool) -> None:
+    """Whether a run may have the folder as far as that can be told before it is locked."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--out {folder}: is a file, not a folder.", code="output-unwritable")
+    if folder.is_dir() and holds_anything(folder) and not (folder / CONFIG).is_file() and not resume:
+        raise UserError(f"--out {folder}: is not empty and holds no run; choose another folder.", code="output-exists")
+
+
+def _check_claim(folder: Path, config: RunConfig, resume: bool) -> None:
+    """Whether a new run may have the folder, or the run that is there is this one."""
     if (folder / CONFIG).is_file():
         if not resume:
             raise UserError(
@@ -123,17 +144,6 @@ def _check_claim(folder: Path, config: RunConfig, resume: bool) -> None:
                 f"--resume: {folder / CONFIG} has another {', '.join(other)}; leave the options out to go on with it.",
                 code="run-mismatch",
             )
-    elif folder.is_dir() and any(folder.iterdir()) and not resume:
-        raise UserError(f"--out {folder}: is not empty and holds no run; choose another folder.", code="output-exists")
-
-
-def _claim(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"--out {folder}: cannot be made ({error.strerror}).", code=code_of_errno(error.errno)
-        ) from None
 
 
 def describe_environment() -> dict[str, Any]:
