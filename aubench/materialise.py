@@ -181,6 +181,9 @@ def _runs(pid: int) -> bool:
         return False
     except OSError:  # another user's
         return True
+    with contextlib.suppress(OSError, IndexError):  # a zombie, which nobody waits for, is over too
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0]
+        return state not in "ZX"
     return True
 
 

@@ -143,6 +143,8 @@ class Workers:
             self._look()
             for process in self._processes:
                 process.kill()
+            for process in self._processes:
+                process.join()
         self._pool.shutdown(wait=True)
 
     def submit(self, task: Callable[P, T], /, *arguments: P.args, **options: P.kwargs) -> Future[T]:
@@ -154,7 +156,10 @@ class Workers:
 
     def deaths(self) -> dict[int, str]:
         """The processes that ended early, by their number, and how each ended, in words."""
-        codes = {process.pid or 0: process.exitcode for process in self._processes}
+        codes = {}
+        for process in self._processes:
+            process.join(2.0)  # the pool is taking leave of them, in a thread
+            codes[process.pid or 0] = process.exitcode
         # The pool ends the others by SIGTERM when one of them is lost.
         return {pid: how_it_ended(code) for pid, code in codes.items() if code not in (None, 0, -signal.SIGTERM)}
 

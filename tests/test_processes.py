@@ -30,7 +30,7 @@ import functools, sys, time
 from pathlib import Path
 
 def slowly(*arguments, plain):
-    time.sleep(0.05)
+    time.sleep(2.0)
     return plain(*arguments)
 
 def begin(counter):  # in each worker: frames that take their time
@@ -60,7 +60,7 @@ if __name__ == "__main__":
 def preparing(tmp_path: Path) -> Family:
     """`data prepare` at work with two workers, each on a recording."""
     for name in ("A_1", "B_1"):
-        write_take(tmp_path / "toy", name, 200)
+        write_take(tmp_path / "toy", name, 12)
     (tmp_path / "go.py").write_text(PREPARE)
     family = Family([sys.executable, str(tmp_path / "go.py")], cwd=tmp_path)
     family.wait_for(lambda: len(list((tmp_path / "stores").glob("*/.*.partial/crops.bin"))) == 2)
@@ -136,7 +136,7 @@ def die():
 
 def test_a_worker_that_dies_names_the_recording_in_hand(tmp_path: Path) -> None:
     for name in ("A_1", "B_1", "C_1"):
-        write_take(tmp_path / "toy", name, 8)
+        write_take(tmp_path / "toy", name, 3)
     with refused("worker-died", tmp_path / "toy" / "B_1.avi", "B_1", "SIGSEGV") as caught:
         prepare(Deadly("good"), tmp_path / "toy", tmp_path / "stores", Making(64, "landmarks"), workers=2)
     assert "run again" not in str(caught.value)

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from refusals import refused
 from rich.console import Console
 
 from aubench import discovery
@@ -30,6 +31,7 @@ from aubench_training.ema import Ema
 from aubench_training.evaluate import baseline
 from aubench_training.loop import fit
 from aubench_training.progress import Progress
+from aubench_training.run_folder import working_in
 from aubench_training.sampler import batch_rows, order
 from aubench_training.trainer import train
 
@@ -412,6 +414,19 @@ def test_ema_forgets_its_start_and_counts_updates():
     other = Ema(network)
     other.load_state_dict(ema.state_dict())
     assert other.updates == 200
+
+
+def test_a_run_folder_belongs_to_one_process_at_a_time(tmp_path):
+    with working_in(tmp_path / "run"):
+        for resume in (False, True):
+            with refused("run-busy", tmp_path / "run", f"process {os.getpid()}"):
+                train(config(), tmp_path / "run", resume=resume)
+    assert not (tmp_path / "run").exists(), "nothing came into it"
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "file").write_text("")
+    with refused("output-exists", tmp_path / "mine"):
+        train(config(), tmp_path / "mine")
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["file"]
 
 
 def test_progress_drops_what_a_killed_run_wrote_after_its_checkpoint(tmp_path):
