@@ -6,10 +6,12 @@ import csv
 import os
 from pathlib import Path
 from types import SimpleNamespace
+from typing import get_args, get_type_hints
 
 import numpy as np
 import PIL.Image
 import pytest
+import typer
 from refusals import assert_refused, refused
 from small_video import write_video
 
@@ -70,7 +72,7 @@ INPUTS = [
 ]
 
 
-@pytest.mark.parametrize("more", ["", " --overwrite"])
+@pytest.mark.parametrize("more", [" --overwrite"])
 @pytest.mark.parametrize("line", INPUTS)
 def test_an_input_is_never_overwritten(line: str, more: str, place, capsys) -> None:
     before = snapshot(place.root)
@@ -138,7 +140,7 @@ def test_our_own_files_are_known_and_those_of_others_are_not(tmp_path: Path) -> 
     rows = made["t.csv"].read_text().splitlines()
     made["t.csv"].write_text("\n".join(row + ",condition" for row in rows) + "\n")
     with refused("output-exists", "t.csv", "--overwrite"):
-        guard([Output("--out", made["t.csv"], forms.TABLE)])
+        guard([Output("--out", made["t.csv"], forms.TABLE)], overwrite=False)
     guard([Output("--out", made["t.csv"], forms.TABLE)], overwrite=True)
     made["t.csv"].write_text("")
     guard([Output("--out", made["t.csv"], forms.TABLE)])
@@ -176,3 +178,110 @@ def test_a_pipe_or_a_device_is_not_replaced(tmp_path: Path) -> None:
     for name in ("pipe.csv", "null.csv"):
         with refused("output-unwritable", name):
             guard([Output("--out", tmp_path / name, forms.TABLE)], overwrite=True)
+
+
+# --- every command ----------------------------------------------------------------------------------------------------
+
+READ = {
+    ("", "registry"), ("compare", "runs"), ("compare", "more"), ("compare", "places"), ("compare", "truth"),
+    ("data augment-sheet", "source"), ("data augment-sheet", "store"), ("data check", "root"), ("data list", "store"),
+    ("data show", "store"), ("data stats", "store"), ("data verify", "store"), ("faces", "runs"), ("parse", "source"),
+    ("predict", "source"), ("predict", "run"), ("pretrain generator", "vgg"), ("registry weights", "file"),
+    ("retarget", "source"), ("retarget", "run"), ("train", "store"), ("weights add", "file"),
+}  # fmt: skip
+"""Options and arguments that name files which are read."""
+CACHES = {(f"pretrain {what}".strip(), "cache") for what in ("", "extractor", "generator", "landmark", "recogniser")}
+"""Folders of what can be made again, each with a name of its own."""
+WRITTEN = {
+    ("predict", "out"): [("predict clip.mp4 --out clip.mp4", "output-is-input")],
+    ("predict", "overlay"): [("predict clip.mp4 --out c.csv --overlay clip.mp4", "output-is-input")],
+    ("predict", "plot"): [("predict photos --out c.csv --plot photos/two.png", "output-is-input")],
+    ("retarget", "out"): [("retarget clip.mp4 --out clip.mp4", "output-is-input")],
+    ("retarget", "export"): [("retarget clip.mp4 --export notes.csv", "output-exists")],
+    ("parse", "out"): [
+        ("parse photos --out photos/one.jpg", "output-is-input"),
+        ("parse clip.mp4 --out photos/one.jpg", "output-exists"),
+        ("parse clip.mp4 --out new.txt", "output-suffix"),
+    ],
+    ("compare", "out"): [
+        ("compare --datasets x --truth kept/comparison.csv --out kept --overwrite", "output-is-input"),
+        ("compare --datasets x --predictions a=kept --out kept", "output-is-input"),
+        ("compare --datasets x --truth notes.csv --out kept", "output-exists"),
+        ("compare --datasets x --truth notes.csv --out notes.csv", "output-unwritable"),
+    ],
+    ("faces", "out"): [("faces photos --out photos/one.jpg", "output-is-input")],
+    ("render sheet", "out"): [("render sheet au --out photos/two.png", "output-exists")],
+    ("render clip", "out"): [
+        ("render clip --out clip.mp4", "output-exists"),
+        ("render clip --out clip.avi", "output-suffix"),
+    ],
+    ("data show", "out"): [("data show folder --root folder=photos --out photos/two.png", "output-is-input")],
+    ("data stats", "figure"): [("data stats synth --figure photos/two.png", "output-exists")],
+    ("data augment-sheet", "out"): [("data augment-sheet photos --out photos/one.jpg", "output-is-input")],
+    ("data prepare", "store"): [("data prepare folder --root folder=photos --store photos", "output-is-input")],
+    ("train", "out"): [("train --datasets folder --root folder=photos --out photos", "output-is-input")],
+    ("run", "out"): [
+        ("run nonesuch --out kept", "output-exists"),
+        ("run nonesuch --out notes.csv", "output-unwritable"),
+    ],
+    ("ablate", "out"): [("ablate --out kept", "output-exists")],
+    ("plugins new", "out"): [("plugins new loss my-loss --out notes.csv", "output-unwritable")],
+    ("pretrain", "out"): [("pretrain --recipe real-faces --out kept", "output-exists")],
+    **{
+        (f"pretrain {what}", "out"): [(f"pretrain {what} --out kept", "output-exists")]
+        for what in ("extractor", "landmark", "recogniser")
+    },
+    ("pretrain generator", "out"): [("pretrain generator --vgg notes.csv --out .", "output-is-input")],
+}
+"""Options that name what is written, with calls that must be refused before anything is done."""
+NAMES = {
+    "out", "output", "overlay", "plot", "export", "figure", "sheet", "page", "store", "save", "write", "dest", "source",
+    "file", "folder", "log", "report", "to_file", "directory", "picture", "record", "cache",
+}  # fmt: skip
+
+
+def parameters() -> set[tuple[str, str]]:
+    """Every option or argument of every command that names a file or folder, or could by its name."""
+    found = set()
+
+    def walk(app: typer.Typer, name: str) -> None:
+        called = [(name, app.registered_callback)] if app.registered_callback else []
+        called += [(f"{name} {each.name or each.callback.__name__}".strip(), each) for each in app.registered_commands]
+        for command, each in called:
+            for option, kind in get_type_hints(each.callback).items():
+                if option != "return" and (_is_path(kind) or option in NAMES):
+                    found.add((command, option))
+        for group in app.registered_groups:
+            walk(group.typer_instance, f"{name} {group.name or group.typer_instance.info.name or ''}".strip())
+
+    walk(cli.app, "")
+    return found
+
+
+def _is_path(kind: object) -> bool:
+    return kind is Path or any(_is_path(part) for part in get_args(kind))
+
+
+def test_every_option_for_a_file_is_known_as_read_or_written() -> None:
+    assert parameters() == READ | CACHES | set(WRITTEN), parameters() ^ (READ | CACHES | set(WRITTEN))
+
+
+@pytest.mark.parametrize(("line", "code"), [case for cases in WRITTEN.values() for case in cases])
+def test_every_command_guards_what_it_writes(line: str, code: str, place, capsys) -> None:
+    kept = Path("kept")
+    for folder in (kept, kept / "pretrain-real-faces-generator-s0"):
+        folder.mkdir()
+        for name in ("comparison.csv", "comparison.json", "matrix.json", "ablation.md", "quality.md"):
+            (folder / name).write_text("of somebody else")
+    before = snapshot(place.root)
+    assert cli.main(line.split()) == 2
+    assert_refused(capsys.readouterr().err, code)
+    assert snapshot(place.root) == before
+
+
+def test_weights_are_not_converted_onto_themselves(place, capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AUBENCH_CACHE", str(place.root))
+    (place.root / "weights").mkdir()
+    (place.root / "weights" / "vgg16-imagenet.safetensors").write_bytes(b"x")
+    assert cli.main(["weights", "add", "vgg16-imagenet", "weights/vgg16-imagenet.safetensors"]) == 2
+    assert_refused(capsys.readouterr().err, "output-is-input")

@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
+from aubench.cli import forms
 from aubench.cli.asset_option import Assets
+from aubench.cli.outputs import guard, guard_folder
 from aubench.cli.plugin_option import PluginFiles
 
 
@@ -53,6 +55,8 @@ def ablate(
 
     if not leave_one_out and not additions:
         raise UserError("nothing to leave out: give --leave-one-out, --additions or both.", code="option-missing")
+    guard_folder("--out", out)
+    guard(forms.ablation(out))
     options: dict[str, Any] = {"device": device} if device is not None else {}
     if losses is not None:
         names = [name.strip() for name in losses.split(",") if name.strip()]

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from aubench.cli import forms
 from aubench.cli.asset_option import Assets
+from aubench.cli.outputs import Output, Overwrite, guard
 from aubench.cli.render import render
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ def clip(
     engine: Annotated[str, typer.Option(help="Which engine plugin draws.")] = "bdfm",
     size: Annotated[int, typer.Option(min=64, max=512, help="Side of a picture in pixels, even.")] = 256,
     seed: Annotated[int, typer.Option(min=0, help="Seed of who the person is, and of the look.")] = 5,
+    overwrite: Overwrite = False,
     asset: Assets = None,
 ) -> None:
     """Draw a video of a person who raises the brows (AU1, 2), smiles (6, 12) and opens the mouth (25, 26).
@@ -47,8 +50,7 @@ def clip(
     from aubench.errors import UserError
     from aubench.predict.film import Film
 
-    if out.suffix.lower() != ".mp4":
-        raise UserError(f"{out}: a clip is written as .mp4; choose such a name", code="output-suffix")
+    guard([Output("--out", out, forms.CLIP)], overwrite=overwrite)
     if size % 2:
         raise UserError(f"--size {size}: a video's side is even; give {size + 1}", code="option-invalid")
     drawer = build("renderer", engine, {"size": size})

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aubench.cli import forms
+from aubench.cli.outputs import Overwrite, guard, guard_folder
 from aubench.cli.plugin_option import PluginFiles
 from aubench.errors import UserError
 
@@ -88,6 +90,7 @@ def compare_methods(
     out: Annotated[
         Path | None, typer.Option(help="Folder of the results. Default: reports/compare-<date>-<datasets>.")
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Compare methods: ICC and MAE per AU with intervals, tests of every pair, speed, and what each row rests on.
 
@@ -125,6 +128,11 @@ def compare_methods(
         baselines=() if baselines == "none" else _names(baselines),
         seed=seed,
     )
+    date = datetime.date.today().isoformat()
+    folder = out or Path("reports") / f"compare-{date}-{'-'.join(wanted)}"
+    tables = list(request.predictions.values())
+    guard_folder("--out", folder, [table for table in tables if table.is_dir()])
+    guard(forms.comparison(folder), [*request.runs, *tables, places, truth], overwrite=overwrite)
     if speed:
         opened = {name: open_dataset(name) for name in wanted}  # what cannot be opened fails before anything is fitted
     gathered = gather(request, say)
@@ -145,9 +153,7 @@ def compare_methods(
         from aubench.compare.speed import attach, measure
 
         attach(compared, measure(opened, gathered.methods, speed_frames, say))
-    date = datetime.date.today().isoformat()
     about = {"command": shlex.join(["aubench", *sys.argv[1:]]), "date": date, "environment": _environment()}
-    folder = out or Path("reports") / f"compare-{date}-{'-'.join(wanted)}"
     paths = write_comparison(folder, {**about, **compared}, boards)
     _print(compared)
     for warning in warnings(compared):

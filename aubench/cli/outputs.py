@@ -54,7 +54,7 @@ def guard(
     inputs: Iterable[str | os.PathLike[str] | None] = (),
     *,
     sources: Iterable[str | os.PathLike[str] | None] = (),
-    overwrite: bool = False,
+    overwrite: bool | None = None,
 ) -> None:
     """Refuse outputs that would destroy something. Leaves nothing behind.
 
@@ -63,7 +63,8 @@ def guard(
         inputs: Files that it reads, and folders of such files: all that they hold counts, but for the command's own
             earlier outputs. ``None`` is passed over.
         sources: Inputs that faces are read from. Of a folder, its pictures count.
-        overwrite: Let files be replaced that aubench did not write. Inputs are never replaced.
+        overwrite: Let files be replaced that aubench did not write; ``None`` where the command has no such option.
+            Inputs are never replaced.
 
     Raises:
         UserError: ``output-is-input``, ``output-conflict``, ``output-suffix``, ``output-exists``, or
@@ -98,8 +99,8 @@ def guard(
 
 
 def guard_folder(option: str, folder: Path, inputs: Iterable[str | os.PathLike[str] | None] = ()) -> None:
-    """Refuse a folder of results that is a file, or one of the ``inputs``: a folder that is read, or that holds a file
-    that is read. ``None`` is passed over.
+    """Refuse a folder of results that is a file, or one of the ``inputs``: a folder that is read, or the one in which a
+    file that is read lies. ``None`` is passed over.
 
     Raises:
         UserError: ``output-unwritable`` or ``output-is-input``.
@@ -107,7 +108,7 @@ def guard_folder(option: str, folder: Path, inputs: Iterable[str | os.PathLike[s
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{option} {folder}: is a file; name a folder", code="output-unwritable")
     for path in (Path(path) for path in inputs if path is not None):
-        if same_file(folder, path):
+        if same_file(folder, path.parent if path.is_file() else path):
             raise UserError(
                 f"{option} {folder}: would write into the input {path}; choose another folder", code="output-is-input"
             )
@@ -122,7 +123,7 @@ def check_suffix(output: Output) -> None:
         )
 
 
-def check_replaceable(output: Output, overwrite: bool) -> None:
+def check_replaceable(output: Output, overwrite: bool | None) -> None:
     """Refuse to replace what is not a file, and, without ``overwrite``, a file that aubench did not write.
 
     Raises :class:`UserError`, codes ``output-unwritable`` and ``output-exists``. Empty files hold nothing to lose.
@@ -133,9 +134,9 @@ def check_replaceable(output: Output, overwrite: bool) -> None:
         if there and not path.is_file():
             raise UserError(f"{output.option} {path}: is a device or a pipe; name a file", code="output-unwritable")
         if there and not overwrite and path.stat().st_size and not output.form.is_ours(path):
+            remedy = "choose another name" + (", or replace it with --overwrite" if overwrite is not None else "")
             raise UserError(
-                f"{output.option} {path}: exists, and is not a file of this kind that aubench wrote; choose another "
-                "name, or replace it with --overwrite",
+                f"{output.option} {path}: exists, and is not a file of this kind that aubench wrote; {remedy}",
                 code="output-exists",
             )
     except OSError as error:

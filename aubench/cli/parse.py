@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from aubench.cli import forms
+from aubench.cli.outputs import Output, Overwrite, guard
 from aubench.cli.plugin_option import PluginFiles
 
 if TYPE_CHECKING:
@@ -65,6 +67,7 @@ def parse(
         bool, typer.Option("--plain", help="Draw over grey and leave the crops out, where faces may not be shown.")
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    overwrite: Overwrite = False,
     plugin: PluginFiles = None,
 ) -> None:
     """Draw what the frozen networks see on faces: parsing classes and landmarks over the aligned crops.
@@ -72,22 +75,22 @@ def parse(
     Rows: the crop as it is read, the classes by each of --weights, the points by each of --landmark-weights. Each
     picture is searched for faces afresh, so that crops may differ by a pixel from those of a video that is followed.
     """
-    import cv2
-
     from aubench.contracts import Parser
     from aubench.errors import UserError
     from aubench.files import atomic_write_bytes
     from aubench.landmarks import Landmarker
     from aubench.predict import chosen, remarks, table
     from aubench.predict.sources import open_source
+    from aubench.stamp import picture_bytes
 
     # Everything that can be refused is refused before the work.
-    if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise UserError(f"--out {out}: name a .png or a .jpg file", code="output-suffix")
+    files = [
+        name for text in (weights, landmark_weights) for name in (text or "").split(",") if name and _is_file(name)
+    ]
+    guard([Output("--out", out, forms.SHEET)], files, sources=[source], overwrite=overwrite)
     numbers = chosen.parse_numbers(at) if at is not None else None
     whole = open_source(source, strict=False)
     opened = chosen.choose(whole, frames, numbers)
-    table.check_writable(out)
 
     from aubench.device import choose_device
     from aubench.predict import parsed
@@ -118,9 +121,8 @@ def parse(
     rows += [parsed.Row(name, parsed.parsed(network, crops, side, **how)) for name, network in parsers]
     rows += [parsed.Row(name, parsed.pointed(network, crops, side, **how)) for name, network in pointers]
     page = parsed.sheet(titles, rows, columns=columns)
-    options = [cv2.IMWRITE_JPEG_QUALITY, 88] if out.suffix.lower() != ".png" else []
     try:
-        atomic_write_bytes(out, cv2.imencode(out.suffix.lower(), page[..., ::-1], options)[1].tobytes())
+        atomic_write_bytes(out, picture_bytes(page, out.suffix, "sheet"))
     except OSError as error:
         raise table.cannot_write(out, error) from None
     typer.echo(f"{out}: {len(crops)} face{'s' * (len(crops) != 1)}; rows: {', '.join(row.name for row in rows)}")

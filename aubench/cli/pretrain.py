@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aubench.cli import forms
 from aubench.cli.asset_option import Assets
+from aubench.cli.outputs import guard, guard_folder
 
 if TYPE_CHECKING:
     from aubench_training.pretrain.publish import Request
@@ -72,6 +74,7 @@ def _command(what: str, train: Train) -> Callable[..., None]:
     ) -> None:
         _use_threads(threads)
         request = _request(what, preset, seed, engine, steps, minutes, settings)
+        _guard(out or request.out)
         places: dict[str, Any] = {"out": out or request.out, "device": device, "workers": workers, "cache": cache}
         _in_its_folder(
             train, preset, _over(engine, settings), replace(request, **places, resume=resume, install=install)
@@ -103,6 +106,7 @@ def generator(
     """Train the neural renderer to imitate an engine; report PSNR, SSIM, feature distance and the gain of each AU."""
     _use_threads(threads)
     request = _request("generator", preset, seed, engine, steps, minutes, settings)
+    _guard(out or request.out, vgg)
     places: dict[str, Any] = {"out": out or request.out, "device": device, "workers": workers, "cache": cache}
     _in_its_folder(
         functools.partial(_generator, vgg=vgg), preset, _over(engine, settings),
@@ -146,6 +150,8 @@ def every_network(
         ("recogniser", _recogniser),
         ("generator", _generator),
     ]
+    for what, _ in chain:
+        _guard(out / f"pretrain-{recipe}-{what}-s{seed}")
     for what, train in chain:
         folder = out / f"pretrain-{recipe}-{what}-s{seed}"
         if (folder / "quality.json").is_file():
@@ -217,6 +223,12 @@ def _generator(preset: str, over: dict[str, Any], request: Request, vgg: Path | 
             f"warning: AUs with a gain below {WEAK_GAIN} can hardly be learned through this generator: {weak}", err=True
         )
     _report(request)
+
+
+def _guard(out: Path, *inputs: Path | None) -> None:
+    """Refuse a folder of results in which something else lies."""
+    guard_folder("--out", out, inputs)
+    guard(forms.quality(out))
 
 
 def _report(request: Request) -> None:

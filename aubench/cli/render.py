@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aubench.cli import forms
 from aubench.cli.asset_option import Assets
+from aubench.cli.outputs import Output, Overwrite, guard
 
 if TYPE_CHECKING:
     import numpy as np
@@ -56,6 +58,7 @@ def sheet(
     style: Annotated[LookStyle | None, typer.Option(help="game or photo. Default: photo for looks, else game.")] = None,
     size: Annotated[int, typer.Option(min=64, max=512, help="Side of one face in pixels.")] = 192,
     seed: Annotated[int, typer.Option(help="Seed of identities and looks.")] = 0,
+    overwrite: Overwrite = False,
     asset: Assets = None,
 ) -> None:
     """Draw a contact sheet: AU by intensity, identities, brow styles, poses or photo looks."""
@@ -63,8 +66,7 @@ def sheet(
     from aubench.discovery import build
     from aubench.errors import UserError
 
-    if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise UserError(f"{out}: a sheet is written as .png or .jpg; choose such a name", code="output-suffix")
+    guard([Output("--out", out, forms.SHEET)], overwrite=overwrite)
     renderer = build("renderer", engine, {"size": size})
     chosen = (style or (LookStyle.photo if kind is Sheet.looks else LookStyle.game)).value
     styled = isinstance(renderer, Engine)
@@ -163,12 +165,7 @@ def _compose(faces: Picture, labels: list[str], columns: int) -> Picture:
 
 
 def _write(out: Path, page: Picture) -> None:
-    import cv2
-
     from aubench.files import atomic_write_bytes
+    from aubench.stamp import picture_bytes
 
-    suffix = out.suffix.lower()
-    options = [cv2.IMWRITE_PNG_COMPRESSION, 9] if suffix == ".png" else [cv2.IMWRITE_JPEG_QUALITY, 88]
-    _, encoded = cv2.imencode(suffix, page[..., ::-1], options)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write_bytes(out, encoded.tobytes())
+    atomic_write_bytes(out, picture_bytes(page, out.suffix, "sheet"))

@@ -9,7 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
+from aubench.cli import forms
 from aubench.cli.asset_option import Assets
+from aubench.cli.outputs import guard, guard_folder
 from aubench.cli.plugin_option import PluginFiles
 from aubench.errors import UserError
 
@@ -54,6 +56,8 @@ def run_matrix(
     from aubench_training.runner.run import Request, run
     from aubench_training.runner.run import dry_run as plan
 
+    guard_folder("--out", out or Path("runs") / name)
+    guard(forms.matrix(out or Path("runs") / name))
     found = registry.announced()
     asked = of_matrix(
         found, name, seeds=_seeds(seeds), steps=steps, preset=preset, device=device, assignments=settings or []

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from aubench.cli.outputs import guard_folder
 from aubench.component import KINDS
 
 
@@ -21,6 +22,7 @@ def new(
     """Write an installable package with a plugin that works, and with tests that pass before anything is edited."""
     from aubench.scaffold import create
 
+    guard_folder("--out", out or Path(name))
     folder = create(kind, name, out)
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         typer.echo(f"  {path.relative_to(folder).as_posix()}")

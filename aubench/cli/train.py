@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aubench.cli.asset_option import Assets
+from aubench.cli.outputs import guard_folder
 from aubench.cli.plugin_option import PluginFiles
 
 if TYPE_CHECKING:
@@ -80,6 +81,9 @@ def train(
 
     if resume and out is None:
         raise UserError("--resume: say which run with --out DIR.", code="option-missing")
+
+    if out is not None:
+        guard_folder("--out", out, [store, *((entry.partition("=")[2] or entry) for entry in roots or [])])
 
     from aubench_training.config import load_config, loss_weights, resolve
     from aubench_training.config import load_recipe as _load

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aubench.cli import forms
+from aubench.cli.outputs import Output, guard
+
 if TYPE_CHECKING:
     from aubench.foreign import Converted
     from aubench.registry import Registry, Weights
@@ -48,9 +51,11 @@ def add(
     """Check a checkpoint that you have, convert it into the cache, and say what it is."""
     from aubench import registry
     from aubench.foreign import convert, entry_of
+    from aubench.weights import cached_path
 
     found = registry.announced()
     key, entry = entry_of(found, name)
+    guard([Output(name, cached_path(key), forms.CACHED)], [file])
     typer.echo(f"licence: {entry.licence}")
     _tell(convert(found, key, entry, file), file, entry)
 

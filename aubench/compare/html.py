@@ -18,6 +18,7 @@ from aubench import facs
 from aubench.compare import charts, html_tables
 from aubench.compare.markdown import warnings
 from aubench.compare.scoring import Board
+from aubench.stamp import stamp
 
 _FIGURES = 3_000_000
 """Bytes of pictures (input beside rendered faces) that a page takes in."""
@@ -48,7 +49,7 @@ def page(comparison: Mapping[str, Any], boards: Mapping[str, Board]) -> str:
     return "\n".join(
         [
             "<!doctype html>",
-            "<html lang='en'><head><meta charset='utf-8'>",
+            f"<html lang='en'><head><meta charset='utf-8'><meta name='generator' content='{stamp('comparison')}'>",
             "<meta name='viewport' content='width=device-width, initial-scale=1'>",
             f"<title>{escape(title)}</title><style>{_asset('page.css')}</style></head><body>",
             "<a class='skip' href='#main'>To the results</a>",

@@ -8,16 +8,18 @@ from typing import Any
 from aubench.compare import speed_lines
 from aubench.compare.markdown_beside import of_line
 from aubench.compare.tables import MEAN, METRICS, OCCURRENCE, Cell, Grid, grid, short
+from aubench.stamp import stamp
 
 _SPECIAL = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
             "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "±": r"$\pm$"}  # fmt: skip
 _ARROW = {"icc31": r"$\uparrow$", "mae": r"$\downarrow$"}
-_PREAMBLE = r"""\documentclass{article}
-\usepackage[utf8]{inputenc}
-\usepackage[T1]{fontenc}
-\usepackage[a4paper,landscape,margin=12mm]{geometry}
-\usepackage{booktabs,graphicx}
-\begin{document}
+_PREAMBLE = rf"""% {stamp("comparison")}
+\documentclass{{article}}
+\usepackage[utf8]{{inputenc}}
+\usepackage[T1]{{fontenc}}
+\usepackage[a4paper,landscape,margin=12mm]{{geometry}}
+\usepackage{{booktabs,graphicx}}
+\begin{{document}}
 """
 
 

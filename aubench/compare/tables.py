@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from aubench.compare import speed_lines
@@ -20,6 +21,9 @@ OCCURRENCE = (
 _TIDY = ("icc31", "icc21", "mae", "mse", "pcc", "ccc")
 _HEAD = ("dataset", "group", "protocol", "method", "kind", "scale", "labels", "metric", "au", "value", "sd", "low",
          "high", "n", "rank", "note")  # fmt: skip
+
+
+_LONGEST_HEAD = 1 << 10
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,15 @@ def tidy(comparison: Mapping[str, Any]) -> str:
         for entry in here["rows"]:
             writer.writerows(_tidy_speed(dataset, entry, here))
     return out.getvalue()
+
+
+def is_tidy(path: Path) -> bool:
+    """Whether a file begins as :func:`tidy` does."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            return file.readline(_LONGEST_HEAD).rstrip("\n") == ",".join(_HEAD)
+    except (OSError, ValueError):
+        return False
 
 
 def _tidy(dataset: str, entry: Mapping[str, Any]) -> Iterator[Sequence[Any]]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from aubench.data.stats import LEVELS, LabelStatistics
 from aubench.errors import UserError
+from aubench.stamp import figure_metadata
 
 SUFFIXES = {".png": "png", ".svg": "svg", ".pdf": "pdf", ".jpg": "jpg", ".jpeg": "jpg"}
 
@@ -45,7 +46,9 @@ def draw(all_statistics: Sequence[LabelStatistics], form: str = "png") -> bytes:
     buffer = io.BytesIO()
     # No date inside: equal statistics give equal files.
     dateless: dict[str, dict[str, object]] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}
-    figure.savefig(buffer, format=form, metadata=dateless.get(form))
+    options = figure_metadata(form, "statistics")
+    options["metadata"] = {**options.get("metadata", {}), **dateless.get(form, {})}
+    figure.savefig(buffer, format=form, **options)
     return buffer.getvalue()
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from aubench.cli import forms
 from aubench.cli.data import look
 from aubench.cli.data.options import (
     dataset_of,
@@ -18,6 +19,7 @@ from aubench.cli.data.options import (
     roots_in,
     stores_in,
 )
+from aubench.cli.outputs import Output, Overwrite, guard, guard_folder
 from aubench.errors import UserError
 
 if TYPE_CHECKING:
@@ -125,6 +127,7 @@ def prepare(
                 f"data prepare {name}: say where its original folder is: --root {name}=DIR", code="option-missing"
             )
         require_folder(Path(place), f"--root {name}")
+        guard_folder("--store", parent_of(store or datasets[name].config.store), [place])
     for name, dataset in datasets.items():
         root = Path(str(found[name]))
         typer.echo(f"{name}: scanning {root}", err=True)
@@ -170,7 +173,7 @@ def list_stores(store: Store = None) -> None:
 
 def show(
     name: Annotated[str, typer.Argument(help="Data set.")],
-    out: Annotated[Path, typer.Option(help="PNG file to write.")] = Path("sheet.png"),
+    out: Annotated[Path, typer.Option(help="Picture to write, .png or .jpg.")] = Path("sheet.png"),
     count: Annotated[int, typer.Option(min=1, max=400, help="Crops on the sheet.")] = 48,
     columns: Annotated[int, typer.Option(min=1, max=40, help="Crops in a row.")] = 8,
     side: Annotated[int, typer.Option(min=32, max=512, help="Side of each on the sheet, pixels.")] = 192,
@@ -180,13 +183,14 @@ def show(
     align: Align = "auto",
     settings: Settings = None,
     store: Store = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Draw a contact sheet of prepared crops with their landmarks, to be looked at."""
-    import cv2
-
     from aubench.data import sheet
     from aubench.files import atomic_write_bytes
+    from aubench.stamp import picture_bytes
 
+    guard([Output("--out", out, forms.SHEET)], [store, *roots_in(roots, [name]).values()], overwrite=overwrite)
     given: dict[str, Any] = {"size": size, "align": align, **options_in(settings, [name]).get(name, {})}
     if root := roots_in(roots, [name]).get(name):
         given["root"] = root
@@ -194,7 +198,7 @@ def show(
         given["store"] = str(store)
     prepared = dataset_of(name, {name: given}).store
     image = sheet.draw(sheet.choose(prepared, count, sequence=sequence), columns=columns, side=side)
-    atomic_write_bytes(out, bytes(cv2.imencode(".png", image[..., ::-1].copy())[1]))
+    atomic_write_bytes(out, picture_bytes(image, out.suffix, "sheet"))
     typer.echo(str(out))
 
 

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from aubench.cli import forms
+from aubench.cli.outputs import Output, Overwrite, guard
 from aubench.errors import UserError
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ def stats(
     as_json: Annotated[bool, typer.Option("--json", help="For machines, with the co-occurrence matrix.")] = False,
     settings: Settings = None,
     store: Store = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Count labels: intensities per AU, missing, present without intensity, subjects, and what goes together."""
     from aubench.data import stats_figure
@@ -47,6 +50,8 @@ def stats(
     wanted = list(dict.fromkeys(part.strip() for text in names for part in text.split(",") if part.strip()))
     if not wanted:
         raise UserError("name at least one data set, such as synth", code="option-missing")
+    if figure is not None:
+        guard([Output("--figure", figure, forms.STATISTICS)], [store], overwrite=overwrite)
     form = stats_figure.check_format(figure) if figure is not None else "png"
     options = _options(settings, wanted)
     whole = split == "all"
@@ -74,21 +79,20 @@ def augment_sheet(
     own: Annotated[bool, typer.Option("--landmarks/--no-landmarks", help="Use a data set's landmarks.")] = True,
     settings: Settings = None,
     store: Store = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Draw faces as augmentation turns and moves them: given poses and expressions, and random copies."""
-    import cv2
-
     from aubench.data.augment.sheet import sheet
     from aubench.files import atomic_write_bytes
+    from aubench.stamp import picture_bytes
 
-    if out.suffix.lower() not in (".png", ".jpg", ".jpeg"):
-        raise UserError(f"{out}: a sheet is written as .png or .jpg; choose such a name", code="output-suffix")
+    guard([Output("--out", out, forms.SHEET)], [store], sources=[source], overwrite=overwrite)
     if Path(source).exists() or "/" in source or Path(source).suffix:
         crops = _found(source, count, size)
     else:
         crops = _frames(_build(source, _options(settings, [source]), store), count, own)
     page = sheet(crops, seed=seed)
-    atomic_write_bytes(out, bytes(cv2.imencode(out.suffix.lower(), page[..., ::-1].copy())[1]))
+    atomic_write_bytes(out, picture_bytes(page, out.suffix, "sheet"))
     typer.echo(f"wrote {out}: {len(crops)} faces")
 
 
