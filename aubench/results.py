@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from aubench import spreadsheet
 from aubench.errors import UserError, did_you_mean
 from aubench.files import atomic_write_text
 from aubench.parameters import AU_NAMES, INTENSITY_SCALE
@@ -82,6 +84,8 @@ def write_table(path: str | os.PathLike[str], table: pd.DataFrame) -> None:
     out = table.copy()
     if VALID in out:
         out[VALID] = out[VALID].astype(int)
+    for name in ("dataset", "subject", "sequence"):
+        out[name] = out[name].map(spreadsheet.safe)
     atomic_write_text(path, out.to_csv(index=False, float_format="%.6g", lineterminator="\n"))
 
 
@@ -118,6 +122,7 @@ def _read(path: Path, predictions: bool) -> pd.DataFrame:
     table = cells[list(KEYS)].copy()
     for name in ("dataset", "subject", "sequence"):
         _refuse(path, cells, cells[name] == "", "empty", name)
+        table[name] = cells[name].map(spreadsheet.plain)
     _refuse(path, cells, ~cells["frame"].str.fullmatch(r"\d{1,18}"), "not a whole number from 0", "frame")
     table["frame"] = cells["frame"].astype("int64")
     for name in aus:
@@ -155,8 +160,9 @@ def _cells(path: Path) -> pd.DataFrame:
         raise UserError(
             f"{path}: not a readable CSV table: {' '.join(str(error).split())}", code="table-invalid"
         ) from error
-    if twice := {name for name in header if header.count(name) > 1}:
-        raise UserError(f"{path}: column {sorted(twice)[0]!r} is there twice", code="table-invalid")
+    twice = sorted(name for name, count in Counter(header).items() if count > 1)
+    if twice:
+        raise UserError(f"{path}: column {twice[0]!r} is there twice", code="table-invalid")
     return pd.DataFrame(rows, index=lines, columns=header, dtype=str)
 
 

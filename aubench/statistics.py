@@ -129,8 +129,15 @@ def bootstrap_icc(
     return mean_over_aus(bootstrap(sums, "icc31", resamples(len(sums.subjects), draws, seed)))
 
 
-def interval(samples: npt.ArrayLike, level: float = 0.95) -> tuple[float, float] | None:
-    """The middle ``level`` of the samples, or None where none is defined."""
+MIN_PEOPLE = 5
+"""A bootstrap over fewer people has no width worth printing: over one it has none at all."""
+
+
+def interval(samples: npt.ArrayLike, level: float = 0.95, *, people: int | None = None) -> tuple[float, float] | None:
+    """The middle ``level`` of the samples, or None where none is defined, and where they rest on fewer than
+    :data:`MIN_PEOPLE` ``people`` (None: not a bootstrap over people)."""
+    if people is not None and people < MIN_PEOPLE:
+        return None
     defined = np.asarray(samples, np.float64)
     defined = defined[~np.isnan(defined)]
     if not len(defined):

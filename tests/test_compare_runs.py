@@ -122,8 +122,8 @@ def test_baselines_of_a_run_with_and_without_their_predictions(tmp_path: Path) -
 
 def test_compare_from_the_command_line(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["compare"]) == 2
-    assert "no finished run under ./runs; make one with `aubench train" in capsys.readouterr().err
+    assert main(["compare", "--baselines", "none"]) == 2
+    assert "no finished run under ./runs; `aubench train" in capsys.readouterr().err
 
     make_run(Path("runs/one"), 0.3)
     make_run(Path("runs/two"), 1.0, seed=1)

@@ -208,8 +208,9 @@ def _print(compared: Mapping[str, Any]) -> None:
             means.add_column(column, justify="left" if column in ("method", "protocol") else "right")
         for row in [*rows, *here["reported"]]:
             mean, ends = row["mean"], row.get("interval")
-            spread = "" if ends is None else f"{number(ends[0], 2)} to {number(ends[1], 2)}"
-            cells = [number(mean["icc31"]), spread, number(mean["icc21"]), number(mean["mae"]), str(row["scored"])]
+            none = "–" if row.get("interval_note") else ""
+            spread = none if ends is None else f"{number(ends[0], 2)} to {number(ends[1], 2)}"
+            cells = [number(mean["icc31"]), spread, number(mean["icc21"]), number(mean["mae"]), _scored(row)]
             cells += [str(len(row.get("seeds", ())) or "")] if seeded else []
             plain = row["kind"] in ("constant", "reported")
             cells.append("" if plain else of_line(speed_lines.line(row, here))[0])
@@ -229,3 +230,23 @@ def _print(compared: Mapping[str, Any]) -> None:
         for au in here["aus"]:
             each.add_row(au, *(number(row["aus"][au]["icc31"], 2) for row in columns))
         console.print(each)
+        for line in _missing(here):
+            console.print(line, highlight=False, markup=False)
+
+
+def _scored(row: Mapping[str, Any]) -> str:
+    """How many frames count, and of how many where some of the truth's do not."""
+    scored, frames = row["scored"], row.get("frames", row["scored"])
+    return str(scored) if scored == frames else f"{scored} of {frames}"
+
+
+def _missing(here: Mapping[str, Any]) -> list[str]:
+    """A line for each method that has no predictions for frames or people of the truth."""
+    lines = []
+    for row in here["rows"]:
+        if row["kind"] == "constant" or not row["missing"]:
+            continue
+        people = here["subjects"] - row["subjects"]
+        whom = f", and for {people} of {here['subjects']} people" if people else ""
+        lines.append(f"{row['name']}: no prediction for {row['missing']} of {row['frames']} frames of the truth{whom}")
+    return lines

@@ -11,11 +11,11 @@ import pandas as pd
 
 from aubench.compare import occurrence, published
 from aubench.compare.baselines import CONSTANTS, constant
-from aubench.compare.method import Method
+from aubench.compare.method import Member, Method
 from aubench.compare.pairs import compare_pairs
 from aubench.compare.protocol import differences
 from aubench.compare.runs import Run
-from aubench.compare.scoring import SHOWN, Board, Scored, board, row, seed_mean
+from aubench.compare.scoring import SHOWN, Board, Scored, board, finish, people, row, seed_mean
 from aubench.errors import UserError, did_you_mean
 from aubench.statistics import Array, bootstrap, interval, mean_over_aus, resamples
 
@@ -97,7 +97,7 @@ def compare(
     boards: dict[str, Board] = {}
     for dataset, truth in truths.items():
         here = [method for method in methods if method.holds(dataset)]
-        if not here:
+        if methods and not here:
             raise UserError(
                 f"nothing holds predictions for data set {dataset!r}. {did_you_mean(dataset, known)}",
                 code="nothing-to-compare",
@@ -123,10 +123,13 @@ def _dataset(found: Board, settings: Settings, reported: Mapping[str, Mapping[st
     for scored in found.scored:
         groups.setdefault(scored.hash, []).append(scored)
     order = sorted(groups.values(), key=lambda g: (-g[0].comparable, -len(g), -g[0].protocol["cells"]))
+    alone = not order
+    if alone:  # constants alone, on every cell of the truth
+        order = [[_whole(found)]]
     rows, described = [], []
     for number, group in enumerate(order):
         letter = _letter(number)
-        own = _group(found, group, settings, times)
+        own = _constants(found, group[0], settings, times) if alone else _group(found, group, settings, times)
         for entry in own:
             entry["group"] = letter
         rows += own
@@ -160,11 +163,21 @@ def _group(found: Board, group: Sequence[Scored], settings: Settings, times: Arr
     if group[0].comparable:
         best = _samples(pairs[0][1], times)
         for entry, scored in pairs[1:]:
-            entry["behind"] = interval(_samples(scored, times, 2) - best)
-        for how in settings.constants:
-            scored = constant(found, group[0], how, settings.seed)
-            pairs.append((row(found, scored, times), scored))
+            both = min(people(found, scored.mask), people(found, pairs[0][1].mask))
+            entry["behind"] = interval(_samples(scored, times, 2) - best, people=both)
+        return [*(entry for entry, _ in pairs), *_constants(found, group[0], settings, times)]
     return [entry for entry, _ in pairs]
+
+
+def _constants(found: Board, like: Scored, settings: Settings, times: Array) -> list[dict[str, Any]]:
+    """A row for each of the constants asked for, on the cells of ``like``."""
+    return [row(found, constant(found, like, how, settings.seed), times) for how in settings.constants]
+
+
+def _whole(found: Board) -> Scored:
+    """What answers every cell of the truth; it stands in for methods where there are none."""
+    method = Method("truth", "", "constant", [Member("truth", pd.DataFrame())])
+    return finish(found, Scored(method, [found.values], np.ones(found.values.shape, bool), {}))
 
 
 def _samples(scored: Scored, times: Array, seed: int = 1) -> Array:

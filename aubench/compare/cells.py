@@ -18,6 +18,8 @@ import pandas as pd
 from aubench.errors import UserError
 
 _HEAD_LINES = 400
+_LONGEST_LINE = 1 << 18
+"""Characters of a line up to the header. OpenFace's, with 714 columns, has eight thousand."""
 _DELIMITERS = "\t;,"
 _NOTHING = ("", "nan", "na", "n/a", "null", "none")
 
@@ -56,6 +58,12 @@ def read_header(path: Path, is_header: Callable[[Sequence[str]], bool]) -> Heade
     if not any(line.strip() for line in lines):
         raise UserError(f"{path}: empty file", code="file-empty")
     for number, line in enumerate(lines):
+        if len(line) > _LONGEST_LINE:
+            raise UserError(
+                f"{path}, line {number + 1}: {len(line)} characters before the table begins; no tool's header is "
+                f"longer than {_LONGEST_LINE}",
+                code="input-too-large",
+            )
         delimiter = max(_DELIMITERS, key=line.count)
         try:
             names = next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
@@ -115,7 +123,10 @@ def _whole_lines(header: Header) -> npt.NDArray[np.bool_]:
                 continue
             kept.append(bool(line.strip()))
             if kept[-1] and line.count(header.delimiter) != expected - 1:
-                cells = len(next(csv.reader([line], delimiter=header.delimiter, skipinitialspace=True)))
+                try:
+                    cells = len(next(csv.reader([line], delimiter=header.delimiter, skipinitialspace=True)))
+                except csv.Error as error:
+                    raise UserError(f"{header.path}, line {number + 1}: {error}", code="table-invalid") from None
                 if cells != expected:
                     raise UserError(
                         f"{header.path}, line {number + 1}: {cells} cells, not {expected} as the header",

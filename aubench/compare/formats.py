@@ -86,6 +86,13 @@ def _affdex(names: Sequence[str]) -> dict[str, str]:
 
 FORMATS: tuple[Format, ...] = (
     Format(
+        "aubench", "aubench predict", "intensity",
+        _matching(r"AU(?P<number>\d\d)(?P<side>[LR]?)_r"),
+        marks=("AU30L_r",),  # which no other tool has
+        frame=("frame",), origin=1, success="success", confidence="confidence",
+        labels="none", licence="MIT (ours)",
+    ),
+    Format(
         "openface", "OpenFace 2", "intensity",
         _matching(r"AU(?P<number>\d\d)_r"),  # not any name with "_r": pose_Rx is p_rx in some builds
         marks=("success", "confidence", "face_id", "timestamp", "gaze_0_x"),

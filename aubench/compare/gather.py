@@ -114,10 +114,11 @@ def _runs(request: Request) -> tuple[list[Run], list[str]]:
         return [runs.open_run(folder) for folder in dict.fromkeys(folders)], []
     folders = runs.find_runs(RUNS)
     if not folders:
-        if request.predictions or any(n not in baselines.CONSTANTS for n in request.baselines):
-            return [], []
+        lacking = f"no finished run under ./{RUNS}; `{runs.TRAIN}` makes one"
+        if request.predictions or request.baselines:
+            return [], [] if request.predictions else [f"{lacking}. The baselines are compared alone"]
         raise UserError(
-            f"no finished run under ./{RUNS}; make one with `{runs.TRAIN}`, or give --predictions",
+            f"{lacking}; give --predictions or --baselines to compare without one",
             code="nothing-to-compare",
         )
     folders = folders if request.everything else runs.newest_of_each(folders)

@@ -9,7 +9,7 @@ from typing import Any
 from aubench import facs
 from aubench.compare import html_beside, speed_lines
 from aubench.compare.html_cells import bodies, breakable, cell, quoted, table, title
-from aubench.compare.markdown import span
+from aubench.compare.markdown import behind, span
 from aubench.compare.method import LABELS
 from aubench.compare.tables import METRICS
 from aubench.report.markdown import number
@@ -57,10 +57,8 @@ def _ranking(dataset: str, here: Mapping[str, Any]) -> str:
             ends = e.get("interval" if metric == "icc31" else "mae_interval")
             cells.append(_whisker(mean[metric], ends, 1.0 if metric == "icc31" else 2.0))
             if metric == "icc31":
-                behind = e.get("behind")
-                cells.append(
-                    f"<td class='n' data-v='{sum(behind) / 2 if behind else 0:.6g}'>{span(behind, sign=True)}</td>"
-                )
+                ends = e.get("behind")
+                cells.append(f"<td class='n' data-v='{sum(ends) / 2 if ends else 0:.6g}'>{behind(e)}</td>")
         cells += [cell(mean.get("pcc")), cell(mean.get("icc21"))]
         speed = speed_lines.line(e, here)
         more = f"<small class='below'>{speed_lines.figure(speed.images_per_s)} images/s</small>"
@@ -142,7 +140,7 @@ def _tests(dataset: str, here: Mapping[str, Any]) -> str:
             sure = e["p_holm"] is not None and e["p_holm"] < 0.05
             rows.append(
                 f"<tr><th scope='row' class='t'>{breakable(pair['a'])} − {breakable(pair['b'])}</th><td>{words}</td>"
-                + cell(e["difference"]) + f"<td class='n'>{span(e['interval'], sign=True)}</td>"
+                + cell(e["difference"]) + f"<td class='n'>{span(e['interval'], sign=True, absent='–')}</td>"
                 + cell(e["p"], digits=4)
                 + cell(e["p_holm"], 1 if sure else 0, digits=4).replace(" (best)", " (below 0.05)")
                 + cell(e["d"], digits=2)

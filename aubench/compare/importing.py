@@ -18,12 +18,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from aubench.compare import sensors
 from aubench.compare.cells import Header, numbers, read_columns, read_header, whole_numbers
 from aubench.compare.formats import FORMATS, SCALES, Format, Scale, recognise
 from aubench.compare.places import Place, find_place
 from aubench.errors import UserError, did_you_mean
 from aubench.parameters import INTENSITY_SCALE
-from aubench.predict.record import processing_of
+from aubench.predict.record import details_of, processing_of
 from aubench.results import KEYS, VALID
 
 SUFFIXES = (".csv", ".tsv", ".txt")
@@ -48,6 +49,8 @@ class Imported:
     form: Format
     scale: Scale
     notes: list[str] = field(default_factory=list)
+    models: list[str] = field(default_factory=list)
+    """Of aubench's own tables: which models read the faces, as the records beside the tables say."""
 
 
 def read_source(
@@ -69,6 +72,7 @@ def read_source(
     parts: list[tuple[pd.DataFrame, Format]] = []
     strangers = []
     treated: Counter[str] = Counter()
+    models: set[str] = set()
     for file in files:
         header = read_header(file, form.fits if form else lambda names: recognise(names) is not None)
         found = form or recognise(header.names)
@@ -85,6 +89,7 @@ def read_source(
             continue
         parts.append((part, found))
         treated[processing_of(file)] += 1
+        models.add(str(details_of(file).get("model", "")) if found.name == "aubench" else "")
     if not parts:
         subjects = ", ".join(dict.fromkeys(place.subject for place in places))
         raise UserError(
@@ -115,7 +120,7 @@ def read_source(
     if strangers:
         notes.append(f"{len(strangers)} files of no subject of the truth left out ({', '.join(strangers[:3])})")
     table[aus] = table[aus].mask(~table[VALID])
-    return Imported(table[[*KEYS, *aus, VALID]], form, scale, notes)
+    return Imported(table[[*KEYS, *aus, VALID]], form, scale, notes, sorted(filter(None, models)))
 
 
 def _format(name: str | None) -> Format | None:
@@ -135,15 +140,22 @@ def _read_file(
     columns = form.columns(header.names)
     keys = {key: name for name in header.names if (key := name.lower()) in _KEY_COLUMNS}
     frame = next((name for name in form.frame if header.has(name)), None)
-    extras = [name for name in (form.video, form.success, form.confidence, *(form.area or ()), VALID) if name]
-    wanted = [*keys.values(), *([frame] if frame else []), *(n for n in extras if header.has(n)), *columns.values()]
+    extras = [
+        form.video,
+        form.success,
+        form.confidence,
+        *(form.area or ()),
+        VALID,
+        sensors.SENSOR if form.blank_rows else None,
+    ]
+    own = [name for name in extras if name and header.has(name)]
+    wanted = [*keys.values(), *([frame] if frame else []), *own, *columns.values()]
     text = read_columns(header, wanted)
     values = {au: numbers(header, text, column, form.words) / form.divide for au, column in columns.items()}
     table = pd.DataFrame(values, index=text.index)
     if form.blank_rows:
-        blank = table.isna().all(axis=1)
-        counts["rows of other sensors left out"] += int(blank.sum())
-        text, table = text[~blank], table[~blank]
+        kept = sensors.of_the_face(header, text, table, frame, counts)
+        text, table = text[kept], table[kept]
         if table.empty:
             raise UserError(f"{header.path}: no row holds a value of an action unit", code="table-invalid")
     _check_scale(header, text, table, columns, form, scale, counts)
@@ -206,7 +218,8 @@ def _places(
         rows = zip(column, text[keys["subject"]], text[keys["sequence"]], strict=True)
         return [Place(*map(str, row)) for row in rows]
     if form.video and header.has(form.video):
-        names = {name: find_place(name, places, known) for name in text[form.video].unique()}
+        # py-feat leaves the cell empty now and then; the row is then of the video that the file is named after.
+        names = {name: find_place(name or str(header.path), places, known) for name in text[form.video].unique()}
         return [names[name] for name in text[form.video]]
     return [find_place(str(header.path), places, known)] * len(text)
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from aubench.compare import speed_lines
+from aubench.compare.markdown import few_people
 from aubench.compare.markdown_beside import of_line
-from aubench.compare.tables import MEAN, METRICS, OCCURRENCE, Cell, Grid, grid, short
+from aubench.compare.tables import MEAN, METRICS, OCCURRENCE, Cell, Grid, grid, short, without_empty
 from aubench.stamp import stamp
 
 _SPECIAL = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{",
@@ -30,12 +31,15 @@ def escape(text: str) -> str:
 
 
 def document(comparison: Mapping[str, Any]) -> str:
-    """Table 1 (per AU) and Tables 2 and 3 (averages), best bold, second underlined."""
+    """Table 1 (per AU) for each data set, without AUs that nobody predicts, and Tables 2 and 3 (averages), best bold,
+    second underlined."""
     parts = [_PREAMBLE]
     command = comparison.get("command")
     if command:
         parts.append(f"% {' '.join(str(command).split())}\n")
-    parts.append(table(grid(comparison), _caption(comparison, "per action unit")))
+    for name, here in comparison["datasets"].items():
+        one = {**comparison, "datasets": {name: here}}  # side by side, several would not fit the page
+        parts.append(table(without_empty(grid(one)), _caption(one, "per action unit")))
     parts.append(table(grid(comparison, per_au=False), _caption(comparison, "averages"), wide=False))
     for name, here in comparison["datasets"].items():
         parts += [_occurrence(name, here), _speed(name, here)]
@@ -123,6 +127,8 @@ def _caption(comparison: Mapping[str, Any], what: str) -> str:
             r"$^\dagger$ does not follow from its cells."
         )
     for dataset, here in comparison["datasets"].items():
+        if note := few_people(here):
+            parts.append(f"{escape(dataset)}: {escape(note)}.")
         for group in here["groups"][1:]:
             parts.append(
                 f"{group['group']}: another protocol on {escape(dataset)} ({escape(group['differs'])}), ranked apart."

@@ -8,11 +8,12 @@ from typing import Any
 from aubench.compare import markdown_beside, speed_lines
 from aubench.compare.markdown_beside import marked, of_line
 from aubench.compare.tables import MEAN, METRICS, Cell, grid
-from aubench.report.markdown import number, table
+from aubench.report.markdown import number, table, text_only
 
 
 def page(comparison: Mapping[str, Any]) -> str:
-    """The whole page."""
+    """The whole page. Names and notes come from files of others: HTML in them is shown, not run."""
+    comparison = text_only(comparison)
     parts = ["# Methods compared\n"]
     if command := comparison.get("command"):
         parts.append(f"`{command}`, {comparison.get('date', '')}\n")
@@ -39,6 +40,8 @@ def warnings(comparison: Mapping[str, Any]) -> Iterator[str]:
                 f"**{dataset}: rows of different protocols are ranked apart.** {first['group']} ({first['hash']}): "
                 f"{', '.join(first['rows'])}. {listed}."
             )
+        if note := few_people(here):
+            yield f"**{dataset}: {note}.**"
         for entry in here["published"]:
             for metric, text in entry["flags"].items():
                 yield f"{dataset}, {entry['name']} [printed], {METRICS[metric]}: {text}."
@@ -55,8 +58,8 @@ def _dataset(dataset: str, here: Mapping[str, Any]) -> list[str]:
         f"truth `{here['truth']}`.\n",
     ]
     body = [
-        [e["name"], e["label"], e["group"], _spread(e, "icc31"), span(e.get("interval")),
-         span(e.get("behind"), sign=True), _spread(e, "mae"), span(e.get("mae_interval")),
+        [e["name"], e["label"], e["group"], _spread(e, "icc31"), span(e.get("interval"), absent="–"),
+         behind(e), _spread(e, "mae"), span(e.get("mae_interval"), absent="–"),
          number(e["mean"]["pcc"]), number(e["mean"]["icc21"]), *of_line(speed_lines.line(e, here))]
         for e in here["rows"]
     ]  # fmt: skip
@@ -99,11 +102,21 @@ def _cell(cell: Cell) -> str:
     )
 
 
-def span(ends: Sequence[float] | None, sign: bool = False) -> str:
-    """An interval in words."""
+def span(ends: Sequence[float] | None, sign: bool = False, absent: str = "") -> str:
+    """An interval in words; ``absent`` where there is none."""
     if ends is None:
-        return ""
+        return absent
     return " to ".join(f"{round(end, 3) + 0.0:+.3f}" if sign else number(end) for end in ends)
+
+
+def behind(entry: Mapping[str, Any]) -> str:
+    """How far a row is behind the best, in words: nothing for the best, a dash where the people are too few."""
+    return span(entry.get("behind"), sign=True, absent="–" if "behind" in entry else "")
+
+
+def few_people(here: Mapping[str, Any]) -> str:
+    """Why rows of a data set have no intervals; empty where all have theirs."""
+    return "; ".join(dict.fromkeys(row["interval_note"] for row in here["rows"] if row.get("interval_note")))
 
 
 def _fairness(here: Mapping[str, Any]) -> str:
@@ -149,7 +162,8 @@ def _tests(tests: Mapping[str, Any]) -> str:
             e = pair[metric]
             value = "–" if e["difference"] is None else f"{e['difference']:+.3f}"
             body.append([f"{pair['a']} − {pair['b']}", words, value,
-                         span(e["interval"], sign=True), number(e["p"], 4), number(e["p_holm"], 4), number(e["d"], 2),
+                         span(e["interval"], sign=True, absent="–"),
+                         number(e["p"], 4), number(e["p_holm"], 4), number(e["d"], 2),
                          f"{pair['frames']} / {pair['subjects']}"])  # fmt: skip
     head = ["difference", "metric", "value", "95%", "p", "p (Holm)", "d", "frames / subjects"]
     how = "all swaps of subjects" if tests["exact"] else f"{tests['draws']} random swaps of subjects"

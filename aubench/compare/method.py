@@ -28,6 +28,10 @@ LABELS: dict[Labels, str] = {
 }
 
 
+_DECLARED: dict[str, Labels] = {"full": "full", "none": "none"}
+"""What formats say of the labels that a tool learnt from."""
+
+
 @dataclass(frozen=True)
 class Member:
     """One seed of a method: its predictions, and where they come from."""
@@ -105,20 +109,31 @@ def from_import(name: str, path: Path, source: Imported, rescale: float | None, 
     """Another tool's predictions as a method."""
     form = source.form
     facts = {"licence": form.licence} if form.licence else {}
-    declared: Labels = labels or ("full" if form.labels == "full" else "unknown")
+    declared: Labels = labels or _DECLARED.get(form.labels, "unknown")
+    models = [model if model == "shipped" else Path(model).name for model in source.models]
+    by = f", model {', '.join(models)}" if models else ""
+    if any(model != "shipped" for model in source.models):
+        facts["licence"] += "; weights of the run: see its report"
     return Method(
         name=name,
-        label=f"{form.tool}, {path.name}",
+        label=f"{form.tool}, {path.name}{by}",
         kind="import",
         members=[Member(name, source.table)],
         scale=source.scale,
         rescale=rescale,
         labels=declared,
         overlap={k: f"yes: {v}" for k, v in form.trained_on.items()},
-        overlap_else="unknown" if form.name == "generic" else "none known",
+        overlap_else=_overlap_else(form.name, source.models),
         notes=list(source.notes),
         facts=facts,
     )
+
+
+def _overlap_else(form: str, models: Sequence[str]) -> str:
+    """What to say of data sets that a tool is not known to have been trained on."""
+    if form == "aubench":
+        return "none: the shipped model learnt from drawn faces" if list(models) == ["shipped"] else "unknown"
+    return "unknown" if form == "generic" else "none known"
 
 
 def _seen(run: Run) -> dict[str, str]:
@@ -148,7 +163,9 @@ def _facts(run: Run) -> dict[str, Any]:
         facts["size_of"] = "without the frozen extractor"
     if run.environment:
         facts["environment"] = dict(run.environment)
-    if (figure := run.folder / "figure.png").is_file():
+    figure = run.folder / "figure.png"
+    # A link out of the folder would put a file into the page that nobody meant to publish.
+    if figure.is_file() and figure.resolve().parent == run.folder.resolve():
         facts["figure"] = str(figure)
     return facts
 

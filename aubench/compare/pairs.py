@@ -53,7 +53,8 @@ def compare_pairs(found: Board, times: Array, draws: int) -> dict[str, Any]:
                 for seed, side in enumerate(sums, 1)
             ]
             entry[metric] = {
-                "difference": _none(difference), "interval": statistics.interval(samples[0] - samples[1]),
+                "difference": _none(difference),
+                "interval": statistics.interval(samples[0] - samples[1], people=subjects),
                 "p": _none(p), "d": _none(effect), "d_subjects": rests_on,
             }  # fmt: skip
         pairs.append(entry)

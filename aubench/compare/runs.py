@@ -19,6 +19,8 @@ from aubench.scores import LABELS
 
 CONFIG, REPORT, ENVIRONMENT = "config.yaml", "report.json", "environment.json"
 TRAIN = "aubench train --extractor bisenet --losses ct,id,lp,pr,adv"
+SCORES = ("icc31", "icc21", "mae", "pcc")
+"""What a comparison shows of a row of ``report.json``."""
 VOLATILE = frozenset({"seed", "device", "baselines", "checkpoint_every"})
 """Entries of a run's config that do not make it another combination."""
 
@@ -93,12 +95,22 @@ class Run:
     def baselines(self, dataset: str) -> dict[str, Mapping[str, Any]]:
         """Scores of what else was scored on the same frames when the run was: name to table. Where only they were
         kept, not the predictions behind them, nothing but the numbers can be shown."""
-        rows = self.report.get("rows", {})
-        return {
-            name: row["datasets"][dataset]
-            for name, row in rows.items()
-            if name not in LABELS and dataset in row["datasets"]
-        }
+        try:
+            found = {
+                name: row["datasets"][dataset]
+                for name, row in self.report.get("rows", {}).items()
+                if name not in LABELS and dataset in row["datasets"]
+            }
+            for scored in found.values():
+                for cell in (scored["mean"], *scored["aus"].values()):
+                    for metric in SCORES:
+                        float(cell[metric] or 0)
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise UserError(
+                f"{self.folder / REPORT}: a row lacks {error}, or holds something else there; restore the file",
+                code="file-damaged",
+            ) from None
+        return found
 
 
 def digest(truth: pd.DataFrame, dataset: str) -> str:
@@ -134,6 +146,12 @@ def open_run(folder: Path) -> Run:
                 raise UserError(
                     f"{folder}: nothing was scored in this run, none of whose data sets has labels",
                     code="labels-missing",
+                )
+            if (folder / REPORT).is_file():
+                raise UserError(
+                    f"{folder}: holds the report of a run without its {name}, so it cannot be compared; give the "
+                    f"folder of the run itself, or repeat the run in another folder with --recipe {folder / CONFIG}",
+                    code="run-missing",
                 )
             text = f"{folder}: no {name}, so the run is not finished"
             if (folder / CONFIG).is_file():

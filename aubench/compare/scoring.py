@@ -198,16 +198,31 @@ def row(found: Board, scored: Scored, times: Array) -> dict[str, Any]:
     if method.kind == "run" and len(seeds) == 1:
         out["folder"] = method.members[0].folder
     if scored.comparable:
+        seen = [people(found, scored.mask[:, i]) for i in range(len(found.aus))]
         for metric in SHOWN:
             samples = [statistics.bootstrap(s, metric, times) for s in scored.sums]
             per_au = np.mean(samples, axis=0)
             for i, au in enumerate(found.aus):
-                aus[au][f"{metric}_interval"] = statistics.interval(per_au[:, i])
+                aus[au][f"{metric}_interval"] = statistics.interval(per_au[:, i], people=seen[i])
             whole = seed_mean([statistics.mean_over_aus(s) for s in samples])
-            out["interval" if metric == "icc31" else f"{metric}_interval"] = statistics.interval(whole)
+            ends = statistics.interval(whole, people=out["subjects"])
+            out["interval" if metric == "icc31" else f"{metric}_interval"] = ends
+        out["interval_note"] = few(out["subjects"])
     else:
         out["interval"] = None
     return out
+
+
+def people(found: Board, mask: npt.NDArray[np.bool_]) -> int:
+    """How many people have a frame in ``mask``, (n,) or (n, a)."""
+    return len(np.unique(found.subjects[mask.reshape(len(mask), -1).any(axis=1)]))
+
+
+def few(count: int) -> str:
+    """Why there is no interval over ``count`` people; empty where they are enough."""
+    if count >= statistics.MIN_PEOPLE:
+        return ""
+    return f"no interval over {count} {'person' if count == 1 else 'people'}: it needs {statistics.MIN_PEOPLE}"
 
 
 def seed_mean(samples: Sequence[Array], seed: int = 1) -> Array:

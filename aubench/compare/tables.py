@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from aubench.compare import speed_lines
+from aubench.spreadsheet import safe
 
 METRICS = {"icc31": "ICC(3,1)", "mae": "MAE"}
 MEAN = "mean"
@@ -118,6 +119,21 @@ def grid(comparison: Mapping[str, Any], *, per_au: bool = True) -> Grid:
     return Grid(tuple(columns), blocks)
 
 
+def without_empty(whole: Grid) -> Grid:
+    """The same without AUs of which no row has a score; averages stay."""
+    lines = [line for block in whole.blocks.values() for line in block]
+    kept = [
+        i
+        for i, (_, au) in enumerate(whole.columns)
+        if au == MEAN or any(line.cells[i].value is not None for line in lines)
+    ]
+    blocks = {
+        metric: [replace(line, cells=tuple(line.cells[i] for i in kept)) for line in block]
+        for metric, block in whole.blocks.items()
+    }
+    return Grid(tuple(whole.columns[i] for i in kept), blocks)
+
+
 def _cell(entry: Mapping[str, Any] | None, metric: str, column: str) -> Cell:
     if entry is None:
         return Cell("–")
@@ -136,11 +152,11 @@ def tidy(comparison: Mapping[str, Any]) -> str:
     for dataset, here in comparison["datasets"].items():
         for part in ("rows", "reported", "published"):
             for entry in here[part]:
-                writer.writerows(_tidy(dataset, entry))
+                writer.writerows([safe(cell) for cell in row] for row in _tidy(dataset, entry))
         for entry in here["occurrence"]["rows"]:
-            writer.writerows(_tidy_occurrence(dataset, entry))
+            writer.writerows([safe(cell) for cell in row] for row in _tidy_occurrence(dataset, entry))
         for entry in here["rows"]:
-            writer.writerows(_tidy_speed(dataset, entry, here))
+            writer.writerows([safe(cell) for cell in row] for row in _tidy_speed(dataset, entry, here))
     return out.getvalue()
 
 

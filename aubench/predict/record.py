@@ -52,13 +52,22 @@ def write(table: str | Path, processing: Processing, details: Mapping[str, Any])
         ) from None
 
 
+def details_of(table: Path) -> dict[str, Any]:
+    """The record of ``table``; empty where there is none, or it is not ours."""
+    return _record(beside(table))
+
+
 def is_record(path: Path) -> bool:
     """Whether a file is a record that :func:`write` wrote."""
+    return bool(_record(path))
+
+
+def _record(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8")) if path.stat().st_size < _LONGEST else None
     except (OSError, ValueError, RecursionError):
-        return False
-    return isinstance(content, dict) and {"aubench", "processing"} <= content.keys()
+        return {}
+    return content if isinstance(content, dict) and {"aubench", "processing"} <= content.keys() else {}
 
 
 def processing_of(table: Path) -> str:

@@ -19,6 +19,7 @@ from aubench.files import atomic_write_chunks
 from aubench.parameters import AU_NAMES
 from aubench.predict.readings import Readings
 from aubench.predict.record import COLUMN
+from aubench.spreadsheet import safe
 
 HEAD = ("frame", "face_id", "timestamp", "confidence", "success", "pose_yaw", "pose_pitch")
 AU_COLUMNS = tuple(f"{name}_r" for name in AU_NAMES)
@@ -64,8 +65,8 @@ def lines(
         frame = int(readings.frame[i])
         first = [frame, int(readings.face[i]), _cell(readings.time[i], 3), f"{readings.score[i]:.3f}", int(success[i])]
         cells = [_cell(value, 3) for value in values]
-        last = [_text(readings.names[i])] if named else []
-        last += [_text(readings.problems.get(frame, ""))] if faulty else []
+        last = [safe(_text(readings.names[i]))] if named else []
+        last += [safe(_text(readings.problems.get(frame, "")))] if faulty else []
         writer.writerow([*first, *cells, *last, *([processing] if processing else [])])
     return out.getvalue()
 

@@ -33,6 +33,17 @@ def number(value: float | None, digits: int = 3) -> str:
     return "–" if value is None else f"{value:.{digits}f}".replace("-0." + "0" * digits, "0." + "0" * digits)
 
 
+def text_only(value: Any) -> Any:
+    """A value as JSON has them, its texts and keys such that Markdown shows HTML in them as it is written."""
+    if isinstance(value, str):
+        return value.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") if "<" in value else value
+    if isinstance(value, Mapping):
+        return {text_only(key): text_only(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [text_only(each) for each in value]
+    return value
+
+
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A Markdown table; columns after the second are numbers, to the right."""
     side = ["---" if i < 2 else "---:" for i in range(len(header))]
