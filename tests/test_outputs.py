@@ -186,7 +186,7 @@ READ = {
     ("", "registry"), ("compare", "runs"), ("compare", "more"), ("compare", "places"), ("compare", "truth"),
     ("data augment-sheet", "source"), ("data augment-sheet", "store"), ("data check", "root"), ("data list", "store"),
     ("data show", "store"), ("data stats", "store"), ("data verify", "store"), ("faces", "runs"), ("parse", "source"),
-    ("predict", "source"), ("predict", "run"), ("pretrain generator", "vgg"), ("registry weights", "file"),
+    ("predict", "inputs"), ("predict", "run"), ("pretrain generator", "vgg"), ("registry weights", "file"),
     ("retarget", "source"), ("retarget", "run"), ("train", "store"), ("weights add", "file"),
 }  # fmt: skip
 """Options and arguments that name files which are read."""
@@ -236,7 +236,7 @@ WRITTEN = {
 """Options that name what is written, with calls that must be refused before anything is done."""
 NAMES = {
     "out", "output", "overlay", "plot", "export", "figure", "sheet", "page", "store", "save", "write", "dest", "source",
-    "file", "folder", "log", "report", "to_file", "directory", "picture", "record", "cache",
+    "inputs", "file", "folder", "log", "report", "to_file", "directory", "picture", "record", "cache",
 }  # fmt: skip
 
 

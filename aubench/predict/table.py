@@ -65,8 +65,8 @@ def lines(
         frame = int(readings.frame[i])
         first = [frame, int(readings.face[i]), _cell(readings.time[i], 3), f"{readings.score[i]:.3f}", int(success[i])]
         cells = [_cell(value, 3) for value in values]
-        last = [safe(_text(readings.names[i]))] if named else []
-        last += [safe(_text(readings.problems.get(frame, "")))] if faulty else []
+        last = [safe(readings.names[i])] if named else []
+        last += [safe(readings.problems.get(frame, ""))] if faulty else []
         writer.writerow([*first, *cells, *last, *([processing] if processing else [])])
     return out.getvalue()
 
@@ -119,8 +119,3 @@ def check_writable(path: str | Path) -> None:
 
 def _cell(value: float, digits: int) -> str:
     return "" if np.isnan(value) else f"{value:.{digits}f}"
-
-
-def _text(value: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
-    return f"'{value}" if value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
