@@ -7,6 +7,8 @@ annotates: DISFA (Mavadati et al., 2013, 12 AUs), BP4D (Zhang et al., 2014; inte
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aubench.errors import UserError, did_you_mean
@@ -65,7 +67,24 @@ ACTION_UNITS: tuple[ActionUnit, ...] = (
 )
 """All 23 AU parameters, in the order of :data:`aubench.parameters.AU_NAMES`."""
 
+_CODE = re.compile(r"AU\d\d[LR]?")
 _BY_KEY = {unit.key: unit for unit in ACTION_UNITS}
+
+
+def with_parameter(aus: Sequence[str], who: str) -> list[str]:
+    """Those of ``aus`` that a face has a parameter for; data sets code others too (AU11 of CK+), which nothing that
+    reads or draws faces knows.
+
+    Raises :class:`UserError`, which names ``who`` asked, for what is no AU at all, and where none is left of some.
+    """
+    if strange := [name for name in aus if not _CODE.fullmatch(name)]:
+        raise UserError(f"{who}: {strange[0]!r} is not an AU. {did_you_mean(strange[0], _BY_KEY)}", code="name-unknown")
+    found = [name for name in aus if name in _BY_KEY]
+    if aus and not found:
+        raise UserError(
+            f"{who}: no face can show any of {', '.join(aus)}. Known: {', '.join(_BY_KEY)}", code="plugin-unsupported"
+        )
+    return found
 
 
 def action_unit(key: str) -> ActionUnit:

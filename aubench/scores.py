@@ -42,17 +42,23 @@ def score(
         "zero": constant(truth, "zero"),
         "mean": constant(truth, "mean"),
     }
-    rows = {name: {"label": LABELS.get(name, name), "datasets": by_dataset(truth, t)} for name, t in tables.items()}
+    rows = {
+        name: {"label": LABELS.get(name, name), "datasets": by_dataset(truth, t, partial=name in (extra or {}))}
+        for name, t in tables.items()
+    }
     return {"datasets": rows["raw"]["datasets"], "rows": rows}
 
 
-def by_dataset(truth: pd.DataFrame, predictions: pd.DataFrame) -> dict[str, Any]:
-    """The table of every data set in ``truth``. AUs that a data set does not annotate are left out."""
+def by_dataset(truth: pd.DataFrame, predictions: pd.DataFrame, *, partial: bool = False) -> dict[str, Any]:
+    """The table of every data set in ``truth``; if ``partial``, of those with predictions. AUs that a data set does not
+    annotate are left out."""
     tables = {}
     for name, part in truth.groupby("dataset", sort=True):
         annotated = [au for au in au_columns(part) if part[au].notna().any()]
         part = part[[c for c in part.columns if c not in au_columns(part) or c in annotated]]
         own = predictions[predictions["dataset"] == name]
+        if partial and own.empty:
+            continue
         values, counts = aligned(part, own)
         scores = metrics.per_au(part[annotated].to_numpy(float), values[annotated].to_numpy(float), annotated)
         tables[str(name)] = {

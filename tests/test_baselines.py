@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from refusals import refused
 
 from aubench import discovery
 from aubench.compare.baselines import size_of
@@ -166,11 +167,11 @@ def test_alpha_follows_the_noise() -> None:
 def test_the_reader_keeps_what_varies_and_only_that(data) -> None:
     images = data.frames("train").images
     reader = Reader("fake", {}, 10)
-    rows = reader.read(batches(images))
+    rows = reader.read(batches(images), len(images), "faces")
     assert rows.shape == (len(images), 50)
     assert (rows.std(axis=0) > 0).all()
     # Same columns whatever comes later, and a batch's neighbours do not matter.
-    np.testing.assert_array_equal(reader.read(batches(images[100:101])), rows[100:101])
+    np.testing.assert_array_equal(reader.read(batches(images[100:101]), 1, "faces"), rows[100:101])
 
 
 @pytest.mark.parametrize("name", ["resnet18", "cnn"])
@@ -238,3 +239,46 @@ def test_ridge_asks_the_engine_for_faces_of_its_style(data, monkeypatch: pytest.
     assert len(set(looks)) == len(looks)
     assert isinstance(data.frames("train"), Frames)
     assert au_index("AU12") == 8
+
+
+def test_ridge_answers_the_aus_that_an_engine_draws_and_no_others(data) -> None:
+    """AU11 is coded in CK+ and has no parameter."""
+    plain, more = (
+        discovery.build("estimator", "ridge", {**config_of("ridge"), "aus": aus}) for aus in (AUS, ("AU11", *AUS))
+    )
+    answers = []
+    for estimator in (plain, more):
+        estimator.fit(every_fourth(data.frames("train")), None, seed=0)
+        answers.append(estimator.predict(every_fourth(data.frames("test"))))
+    assert np.isnan(answers[1][:, 0]).all()
+    np.testing.assert_array_equal(answers[1][:, 1:], answers[0])
+    for aus, code in ((("AU11", "AU34"), "plugin-unsupported"), (("AU1",), "name-unknown")):
+        with refused(code, aus[0]):
+            discovery.build("estimator", "ridge", {**config_of("ridge"), "aus": aus})
+
+
+def test_ridge_reads_offered_features_and_says_the_same(data, monkeypatch: pytest.MonkeyPatch) -> None:
+    engine, extractor = discovery.build("renderer", "fake", {"size": 32}), discovery.build("extractor", "fake", {})
+    parameters = engine.sample(300, 0)
+    images = (engine.draw(parameters, style="photo").image.permute(0, 2, 3, 1) * 255).round().to(torch.uint8).numpy()
+    train, test = every_fourth(data.frames("train")), every_fourth(data.frames("test"))
+
+    def offered(pictures: np.ndarray):
+        with torch.inference_mode():
+            (features,) = [extractor.features(torch.cat(list(batches(pictures))))]
+        return lambda start, stop: (features[i : min(i + 50, stop)] for i in range(start, stop, 50))
+
+    answers, pictures = [], []
+    for features in (False, True):
+        ridge = discovery.build("estimator", "ridge", config_of("ridge"))
+        ridge.offer_drawn(images, parameters, "photo")
+        if features:
+            ridge.offer_features(offered(train.images), {"photo": offered(images)})
+            monkeypatch.setattr(linear.Reader, "read", lambda self, *a: pytest.fail("reads a picture again"))
+        pictures.append(ridge.pictures(len(train), len(test)))
+        ridge.fit(train, None, seed=0)
+        monkeypatch.undo()
+        monkeypatch.setenv("AUBENCH_PLUGINS", "fake_plugin,aubench_plugins.baselines")
+        answers.append(ridge.predict(test))
+    assert pictures == [300 + len(train) + len(test), len(test)]
+    np.testing.assert_allclose(answers[1], answers[0], atol=1e-5)

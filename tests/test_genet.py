@@ -209,7 +209,7 @@ def test_sizes_are_told() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"aus": ("AU99",)}, "no face has AU99"),
+        ({"aus": ("AU99",)}, "AU99"),
         ({"losses": {}}, "no loss to minimise"),
         ({"losses": {"id": 1.0}}, "nothing in this combination makes"),
         ({"losses": {"cct": 1.0}}, "did you mean ct"),

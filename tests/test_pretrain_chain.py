@@ -32,6 +32,7 @@ def trained(monkeypatch):
 
     for what in NETWORKS:
         monkeypatch.setattr(pretrain, f"_{what}", spy(what))
+    monkeypatch.setattr(pretrain, "_check", lambda what, preset, request: calls.append(f"check {what}"))
     return calls
 
 
@@ -39,6 +40,8 @@ def test_all_networks_in_order_and_only_what_is_left(tmp_path, trained):
     command = ["pretrain", "--recipe", "real-faces", "--out", str(tmp_path), "--seed", "3"]
     (tmp_path / "pretrain-real-faces-recogniser-s3" / "checkpoints").mkdir(parents=True)
     assert CliRunner().invoke(app, command).exit_code == 0
+    assert trained[:4] == [f"check {what}" for what in NETWORKS], "all of them before the first face is drawn"
+    del trained[:4]
     assert [call[0] for call in trained] == NETWORKS
     assert {call[1] for call in trained} == {"real-faces"}
     assert [call[3].resume for call in trained] == [False, False, True, False], "only what was begun goes on"
@@ -49,7 +52,8 @@ def test_all_networks_in_order_and_only_what_is_left(tmp_path, trained):
     trained.clear()
     (tmp_path / "pretrain-real-faces-generator-s3" / "quality.json").unlink()
     CliRunner().invoke(app, command)
-    assert [call[0] for call in trained] == ["generator"]
+    assert [call[0] for call in trained[1:]] == ["generator"]
+    assert trained[1][3].command.endswith(f"--set extractor.config.weights={weights}"), "the command repeats it"
 
 
 def test_faces_of_several_engines(tmp_path, monkeypatch):

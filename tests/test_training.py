@@ -28,7 +28,6 @@ from aubench_training.checkpoint import Checkpoints, read_state, write_state
 from aubench_training.config import check, dump, load_config, loss_weights, resolve
 from aubench_training.device import choose_device, choose_dtype
 from aubench_training.ema import Ema
-from aubench_training.evaluate import baseline
 from aubench_training.loop import fit
 from aubench_training.progress import Progress
 from aubench_training.run_folder import working_in
@@ -186,29 +185,6 @@ def test_faces_of_a_further_engine_teach_pose_and_action_units_only(tmp_path):
     assert len(batch) == 64
     assert int(batch.identity.isnan().all(dim=1).sum()) == round(64 / 3)
     assert np.isfinite(facts["in_domain_tiny_icc31"])
-
-
-def test_a_baseline_is_offered_the_faces_of_the_runs_own_engine_only(monkeypatch):
-    class Offered:
-        supervised, aus = False, ("AU01",)
-
-        def offer_drawn(self, images, parameters, style):
-            taken.append(len(images))
-
-        def fit(self, frames, labels, *, seed): ...
-
-        def predict(self, frames):
-            return np.zeros((len(frames), 1))
-
-    taken: list[int] = []
-    build = discovery.build
-    monkeypatch.setattr(
-        discovery, "build", lambda kind, *a, **k: Offered() if kind == "estimator" else build(kind, *a, **k)
-    )
-    more = [{"engine": {"name": "tiny", "config": {}}, "count": 100}]
-    bench = Bench(config(sampled={"count": 200, "held_out": 50, "more": more}), Console(quiet=True))
-    baseline(bench, "tiny", [(dataset, dataset.frames("test")) for dataset in bench.datasets])
-    assert taken == [200]
 
 
 def test_faces_with_too_many_action_units_are_passed_over():

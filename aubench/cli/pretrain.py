@@ -30,7 +30,9 @@ Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads of the training. [all cores]")]
 Workers = Annotated[int | None, typer.Option(min=0, help="Processes that draw faces. [all cores]")]
-Out = Annotated[Path | None, typer.Option(help="Folder for weights and quality. [runs/pretrain-<network>-s<seed>]")]
+Out = Annotated[
+    Path | None, typer.Option(help="Folder for weights and quality. [runs/pretrain-<preset>-<network>-s<seed>]")
+]
 Cache = Annotated[Path | None, typer.Option(help="Where drawn faces are kept. [$AUBENCH_CACHE, ~/.cache/aubench]")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out after a kill.")]
 Install = Annotated[bool, typer.Option("--install", help="Put the weights where `weights: shipped` finds them.")]
@@ -117,7 +119,10 @@ def generator(
 def every_network(
     context: typer.Context,
     recipe: Annotated[
-        str | None, typer.Option(help="Train all four networks, one after the other, with this preset: real-faces.")
+        str | None,
+        typer.Option(
+            help="Train all four networks, one after the other, with this preset: small, paper or real-faces."
+        ),
     ] = None,
     seed: Seed = 0,
     device: Device = "auto",
@@ -130,7 +135,7 @@ def every_network(
 ) -> None:
     """Rebuild the frozen networks from what an engine draws: one by its command, or all with --recipe NAME. A network
     that is finished in --out is passed over, one that was stopped goes on."""
-    from aubench.errors import UserError
+    from aubench.errors import UserError, did_you_mean
 
     if context.invoked_subcommand is not None:
         if recipe is not None:
@@ -143,28 +148,43 @@ def every_network(
         typer.echo(context.get_help())
         raise typer.Exit(2)
     _use_threads(threads)
-    # The generator compares maps of the extractor, so the extractor comes first.
-    chain: list[tuple[str, Train]] = [
-        ("extractor", _extractor),
-        ("landmark", _landmark),
-        ("recogniser", _recogniser),
-        ("generator", _generator),
-    ]
-    for what, _ in chain:
-        _guard(out / f"pretrain-{recipe}-{what}-s{seed}")
-    for what, train in chain:
-        folder = out / f"pretrain-{recipe}-{what}-s{seed}"
-        if (folder / "quality.json").is_file():
+    from aubench_training.pretrain.publish import NETWORKS, PRESETS, folder_of
+
+    if recipe not in PRESETS:
+        raise UserError(f"--recipe {recipe}: no such preset. {did_you_mean(recipe, PRESETS)}", code="name-unknown")
+    trains: dict[str, Train] = {
+        "extractor": _extractor,
+        "landmark": _landmark,
+        "recogniser": _recogniser,
+        "generator": _generator,
+    }
+    for what in NETWORKS:
+        _guard(folder_of(recipe, what, seed, out))
+    requests = {}
+    for what in NETWORKS:
+        folder = folder_of(recipe, what, seed, out)
+        if not (folder / "quality.json").is_file():
+            places: dict[str, Any] = {"out": folder, "device": device, "workers": workers, "cache": cache}
+            going_on = (folder / "checkpoints").is_dir()
+            request = replace(_request(what, recipe, seed), **places, resume=going_on, install=install)
+            # All four, before the first of them draws a face for hours.
+            _check(what, recipe, request)
+            requests[what] = request
+    for what in NETWORKS:
+        folder = folder_of(recipe, what, seed, out)
+        if what not in requests:
             typer.echo(f"{what}: done, {folder / 'quality.md'}")
             continue
         over: dict[str, Any] = {}
+        request = requests[what]
         if what == "generator":
-            (made,) = (out / f"pretrain-{recipe}-extractor-s{seed}").glob("*.safetensors")
-            over = {"extractor": {"config": {"weights": str(made)}}}
-        going_on = (folder / "checkpoints").is_dir()
-        places: dict[str, Any] = {"out": folder, "device": device, "workers": workers, "cache": cache}
-        request = replace(_request(what, recipe, seed), **places, resume=going_on, install=install)
-        _in_its_folder(train, recipe, over, request)
+            made = str(_weights_in(folder_of(recipe, "extractor", seed, out)))
+            over = {"extractor": {"config": {"weights": made}}}
+            command = _request(what, recipe, seed, settings=[f"extractor.config.weights={made}"]).command
+            request = replace(request, command=command)
+        _in_its_folder(trains[what], recipe, over, request)
+    if recipe == "paper":
+        typer.echo(f"to use them: {_use(recipe, {what: folder_of(recipe, what, seed, out) for what in NETWORKS})}")
 
 
 def _in_its_folder(train: Train, preset: str, over: dict[str, Any], request: Request) -> None:
@@ -173,6 +193,47 @@ def _in_its_folder(train: Train, preset: str, over: dict[str, Any], request: Req
 
     with working_in(request.out):
         train(preset, over, request)
+
+
+def _use(preset: str, folders: dict[str, Path]) -> str:
+    """The command that trains with the weights in these folders, which need not be where the preset looks for them."""
+    from aubench_training.config import preset_options
+
+    entries = {"extractor": "extractor", "recogniser": "recogniser", "generator": "renderer"}
+    words = ["aubench", "train", "--preset", preset]
+    for what, entry in entries.items():
+        path = _weights_in(folders[what])
+        if str(path) != preset_options(preset).get(path.stem, {}).get("weights"):
+            words += ["--set", f"{entry}.config.weights={path}"]
+    return shlex.join(words)
+
+
+def _weights_in(folder: Path) -> Path:
+    """The file that a pretraining left in its folder. Raises ``UserError`` where there is none, or several."""
+    from aubench.errors import UserError
+
+    found = sorted(folder.glob("*.safetensors"))
+    if len(found) != 1:
+        raise UserError(
+            f"{folder}: holds {len(found)} files of weights, not one; move the folder away to train it again",
+            code="weights-missing",
+        )
+    return found[0]
+
+
+def _check(what: str, preset: str, request: Request) -> None:
+    """What can be known to go wrong with a network's training before a face is drawn."""
+    from aubench_training.pretrain import extractor, generator, landmark, recogniser
+    from aubench_training.pretrain.publish import load_recipe
+
+    if what == "extractor":
+        extractor.check_extractor(load_recipe(what, preset, extractor.ExtractorRecipe), request)
+    elif what == "landmark":
+        landmark.check_landmark(load_recipe(what, preset, landmark.LandmarkRecipe), request)
+    elif what == "recogniser":
+        recogniser.check_recogniser(load_recipe(what, preset, recogniser.RecogniserRecipe), request)
+    else:
+        generator.check_generator(load_recipe(what, preset, generator.GeneratorRecipe), request)
 
 
 def _extractor(preset: str, over: dict[str, Any], request: Request) -> None:
@@ -252,15 +313,16 @@ def _request(
     settings: list[str] | None = None,
 ) -> Request:
     """What decides the result. Its ``command`` repeats it; folders and the machine are left out."""
-    from aubench_training.pretrain.publish import Request, variant_of
+    from aubench_training.pretrain.publish import Request, folder_of, variant_of
 
     words = ["aubench", "pretrain", what, "--preset", preset, "--seed", str(seed)]
     for option, value in (("--engine", engine), ("--steps", steps), ("--minutes", minutes)):
         words += [option, str(value)] if value is not None else []
     for entry in settings or []:
         words += ["--set", entry]
-    out = Path("runs") / f"pretrain-{what}-s{seed}"
-    return Request(out, steps, minutes, seed, variant=variant_of(preset), command=shlex.join(words))
+    return Request(
+        folder_of(preset, what, seed), steps, minutes, seed, variant=variant_of(preset), command=shlex.join(words)
+    )
 
 
 def _over(engine: str | None, settings: list[str] | None) -> dict[str, Any]:

@@ -23,6 +23,7 @@ def write_report(
     run_dir: str | os.PathLike[str],
     *,
     extra: Mapping[str, str | os.PathLike[str] | pd.DataFrame] | None = None,
+    failed: Mapping[str, Mapping[str, str]] | None = None,
     facts: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """Score ``predictions.csv`` against ``truth.csv`` in a run folder; write ``report.json`` and ``report.md`` there.
@@ -30,6 +31,7 @@ def write_report(
     Args:
         run_dir: the run folder. A ``figure.png`` in it (input beside rendered faces) is shown on the page.
         extra: predictions of others on the same frames, by row name: tables or CSV files (baselines, ceilings).
+        failed: why there are no predictions of a row, by row name and data set: such a row has an entry ``failed``.
         facts: what else to record, at the top level of ``report.json`` as it stands: ``command``, ``config``,
             ``seed``, ``commit``, ``machine``, ``wall_s``, ... Anything that JSON can hold.
 
@@ -42,6 +44,9 @@ def write_report(
     folder = Path(run_dir)
     others = {n: t if isinstance(t, pd.DataFrame) else read_predictions(t) for n, t in (extra or {}).items()}
     scored = score(read_truth(folder / TRUTH), read_predictions(folder / PREDICTIONS), others)
+    for name, reasons in (failed or {}).items():
+        row = scored["rows"].setdefault(name, {"label": name, "datasets": {}})
+        row["failed"] = dict(reasons)
     if taken := sorted(set(scored) & set(facts or {})):
         raise ValueError(f"facts may not be called {', '.join(taken)}")
     return _write(folder, {**scored, **(_jsonable(dict(facts or {})))})

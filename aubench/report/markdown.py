@@ -66,13 +66,15 @@ def au_table(scored: Mapping[str, Any]) -> str:
 
 
 def row_table(report: Mapping[str, Any], dataset: str) -> str:
-    """The means of every way of predicting that was scored on one data set."""
+    """The means of every way of predicting that was scored on one data set, and why one that was not has none."""
     rows = []
     for name, row in report["rows"].items():
         if dataset in row["datasets"]:
             scored = row["datasets"][dataset]
             text = row["label"] + (f" ({scored['mean']['note']})" if scored["mean"]["note"] else "")
             rows.append([name, text, *(number(scored["mean"][k]) for k in COLUMNS), str(scored["scored"])])
+        elif reason := row.get("failed", {}).get(dataset):
+            rows.append([name, f"no predictions: {reason}", *(number(None) for _ in COLUMNS), "0"])
     return table(["row", "what it is", *COLUMNS.values(), "frames"], rows)
 
 

@@ -169,13 +169,24 @@ def resolve(
         raise UserError(
             f"{recipe}: preset: {values['preset']!r:.80} is neither {' nor '.join(PRESETS)}", code="config-invalid"
         )
-    overlay = _yaml(RECIPES / "presets.yaml", "presets.yaml")[values["preset"]]
-    merge(values, overlay["entries"])
+    named = _weights(values)
+    merge(values, _presets()[values["preset"]]["entries"])
     merge(values, options or {})
-    _size(values, overlay["plugins"])
+    _size(values, preset_options(values["preset"]))
     for assignment in assignments:
         merge(values, _assignment(assignment))
+    _refuse_small_weights(values, named)
     return check(values)
+
+
+def _presets() -> dict[str, Any]:
+    return _yaml(RECIPES / "presets.yaml", "presets.yaml")
+
+
+def preset_options(preset: str) -> dict[str, dict[str, Any]]:
+    """The options that a preset gives plugins, by their names."""
+    options: dict[str, dict[str, Any]] = _presets()[preset]["plugins"]
+    return options
 
 
 def check(values: Mapping[str, Any], folder: Path | None = None) -> RunConfig:
@@ -306,6 +317,29 @@ def _size(values: dict[str, Any], options: Mapping[str, Mapping[str, Any]]) -> N
     for part in [*parts, *values.get("datasets", [])]:
         if isinstance(part, dict) and part.get("name") in options:
             part["config"] = {**options[part["name"]], **part.get("config", {})}
+
+
+def _weights(values: Mapping[str, Any]) -> dict[tuple[str, str], Any]:
+    """The weights that entries name, by entry and plugin."""
+    parts = {kind: values.get(kind) for kind in ("extractor", "renderer", "recogniser")}
+    return {
+        (kind, part.get("name", "")): part["config"]["weights"]
+        for kind, part in parts.items()
+        if isinstance(part, dict) and isinstance(part.get("config"), dict) and "weights" in part["config"]
+    }
+
+
+def _refuse_small_weights(values: Mapping[str, Any], named: Mapping[tuple[str, str], Any]) -> None:
+    """A recipe that names the weights of a network of the small size does not go with a preset of another size."""
+    options, chosen = preset_options(values["preset"]), _weights(values)
+    for (kind, name), weights in named.items():
+        if "weights" in options.get(name, {}) and chosen.get((kind, name)) == weights:
+            raise UserError(
+                f"--preset {values['preset']}: recipe {values['recipe']} names weights of its own for {kind} {name!r} "
+                f"({weights}), which are of the small size; leave --preset out, or give others with --set "
+                f"{kind}.config.weights=FILE",
+                code="option-conflict",
+            )
 
 
 def _assignment(text: str) -> dict[str, Any]:

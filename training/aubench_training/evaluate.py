@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +13,10 @@ import numpy.typing as npt
 import pandas as pd
 import torch
 
-from aubench import discovery, registry
-from aubench.contracts import Dataset, Estimator, Frames
+from aubench import registry
+from aubench.contracts import Dataset, Frames
 from aubench.data.labels import locked, open_labels
-from aubench.files import atomic_write_bytes, atomic_write_text
+from aubench.files import atomic_write_bytes
 from aubench.foreign import licences
 from aubench.parameters import (
     AU_NAMES,
@@ -27,8 +26,9 @@ from aubench.parameters import (
 )
 from aubench.progress import progress
 from aubench.report import FIGURE, write_report, write_unscored_report
-from aubench.results import BASELINES, PREDICTIONS, TRUTH, prediction_table, truth_table, write_table
+from aubench.results import PREDICTIONS, TRUTH, prediction_table, truth_table, write_table
 
+from . import baselines
 from .bench import Bench
 from .sampler import spread
 
@@ -43,7 +43,8 @@ def evaluate(bench: Bench, folder: Path, began: float, facts: Mapping[str, Any])
     """Write ``predictions.csv``, ``truth.csv``, ``figure.png`` and the report into ``folder``; returns the report.
 
     ``began``: when the run did, on the monotonic clock, for its wall time. Data sets without a label of any test frame
-    are left out; where that is all of them, the figure shows training frames, and there are no tables.
+    are left out; where that is all of them, the figure shows training frames, and there are no tables. A baseline that
+    fails is a row with its reason.
     """
     tested = [(dataset, frames) for dataset in bench.datasets if len(frames := labelled(dataset))]
     if not tested:
@@ -62,19 +63,12 @@ def evaluate(bench: Bench, folder: Path, began: float, facts: Mapping[str, Any])
     write_table(folder / PREDICTIONS, pd.concat(predictions, ignore_index=True))
     write_table(folder / TRUTH, pd.concat(truths, ignore_index=True))
     atomic_write_bytes(folder / FIGURE, figure(bench, tests[0], answers[0]))
-    extra, about = {}, {}
-    for name in bench.config.baselines:
-        bench.console.print(f"baseline {name}", highlight=False)
-        table, known = baseline(bench, name, tested)
-        if table is not None:
-            extra[name], about[name] = table, known
-            # Kept beside the scores, so that `aubench compare` can test and draw them too.
-            write_table(folder / BASELINES / f"{name}.csv", table)
-            atomic_write_text(folder / BASELINES / "about.json", json.dumps(about, indent=1) + "\n")
-    facts = {**facts, "weights": weights_used(bench)}
     speed = round(sum(map(len, tests)) / max(seconds, 1e-9), 1)
+    # Baselines read on the processor, whatever the run's device is.
+    beside = baselines.predict_all(bench, folder, tested, speed if bench.device.type == "cpu" else 0.0)
+    facts = {**facts, "weights": weights_used(bench)}
     times = {"predict_frames_per_s": speed, "wall_s": round(time.monotonic() - began, 1)}
-    return write_report(folder, extra=extra, facts={**facts, **times})
+    return write_report(folder, extra=beside.tables, failed=beside.failed, facts={**facts, **times})
 
 
 def _read(bench: Bench, frames: Frames) -> FacialParameters:
@@ -126,53 +120,6 @@ def predicted(frames: Frames, answer: FacialParameters) -> pd.DataFrame:
     intensities = answer.intensities().numpy()[:, places]
     degrees = (answer.pose.numpy() - 0.5) * 2 * np.array([YAW_RANGE_DEGREES, PITCH_RANGE_DEGREES])
     return prediction_table(frames, COLUMNS, intensities, degrees)
-
-
-def baseline(
-    bench: Bench, name: str, tested: Sequence[tuple[Dataset, Frames]]
-) -> tuple[pd.DataFrame | None, dict[str, Any]]:
-    """Predictions of an estimator on the test frames, whether it is ``supervised``, and how fast it answers
-    (``frames_per_s``). Only one that says it is supervised gets labels to fit on. Data sets that nobody trains on are
-    passed over."""
-    tables, frames_done, seconds, supervised = [], 0, 0.0, False
-    for dataset, frames in tested:
-        train = dataset.frames("train")
-        if not len(train):
-            continue
-        estimator: Estimator = discovery.build("estimator", name, _options(bench, name, dataset.aus))
-        additions = bench.config.additions
-        drawn_already = additions.loopback_first or additions.sampled_loopback
-        if drawn_already and hasattr(estimator, "offer_drawn"):
-            for drawn in (d for d in bench.pools.sampled if d.source.own):
-                estimator.offer_drawn(drawn.samples.images, drawn.samples.parameters(), drawn.source.style)
-        supervised = estimator.supervised
-        if supervised:
-            estimator.fit(train, open_labels(dataset, "train"), seed=bench.config.seed)
-        else:
-            with locked():
-                estimator.fit(train, None, seed=bench.config.seed)
-        with locked():
-            since = time.monotonic()
-            values = estimator.predict(frames)
-            seconds += time.monotonic() - since
-        frames_done += len(frames)
-        tables.append(prediction_table(frames, estimator.aus, values))
-    known = {"supervised": supervised, "frames_per_s": round(frames_done / max(seconds, 1e-9), 1)}
-    return (pd.concat(tables, ignore_index=True) if tables else None), known
-
-
-def _options(bench: Bench, name: str, aus: tuple[str, ...]) -> dict[str, Any]:
-    """What an estimator that reads the same features, of the same faces, is told, as far as it has such options."""
-    config = bench.config
-    known = discovery.find("estimator", name).config.model_fields
-    options = {
-        "aus": aus,
-        "extractor": config.extractor.name,
-        "extractor_config": config.extractor.config,
-        "engine": config.engine.name,
-        "engine_config": config.engine.config,
-    }
-    return {option: value for option, value in options.items() if option in known}
 
 
 def figure(bench: Bench, frames: Frames, answer: FacialParameters) -> bytes:

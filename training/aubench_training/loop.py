@@ -101,7 +101,8 @@ def fit(bench: Bench, folder: Path, *, resume: bool = False, tensorboard: bool =
 
                 done = step + 1
                 numbers = {"loss": total.item(), "learning_rate": rate, "gradient_norm": norm.item()}
-                numbers |= {f"loss/{name}": term.item() for name, term in terms.items()}
+                if done % progress.log_every == 0 or done == config.steps:  # what is not logged need not leave a GPU
+                    numbers |= {f"loss/{name}": term.item() for name, term in terms.items()}
                 progress.step(done, numbers | {"passed_over": passed_over})
                 if done % IN_DOMAIN_EVERY == 0 or done == stage.stop:
                     progress.log(done, bench.in_domain(ema.shadow))

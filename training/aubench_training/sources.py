@@ -41,7 +41,7 @@ def sources(config: RunConfig) -> list[Source]:
     shares = shares or {"game": 1 - sampled.photo, "photo": sampled.photo}
     total = sampled.count + sum(other.count for other in sampled.more)
     return [
-        Source(engine, style, max(1, round(share * sampled.count)), share * (sampled.count / total))
+        Source(engine, style, max(2, round(share * sampled.count)), share * (sampled.count / total))
         for style, share in shares.items()
     ] + [Source(other.engine, "photo", other.count, other.count / total, own=False) for other in sampled.more]
 

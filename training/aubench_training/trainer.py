@@ -31,6 +31,7 @@ from .config import RunConfig, differences, dump, files_used, load_config
 from .device import seed_everything
 from .evaluate import evaluate, weights_used
 from .loop import fit
+from .preflight import preflight, require_weights
 from .run_folder import holds_anything, working_in
 
 CONFIG, ENVIRONMENT = "config.yaml", "environment.json"
@@ -75,9 +76,14 @@ def _train(
     seed_everything(config.seed)
     console = Console(stderr=True)
     environment = describe_environment()
+    # Whatever can be checked is checked before the first picture is drawn and before anything is written: what cannot
+    # run leaves nothing behind.
+    require_weights(config)
+    with locked():
+        bench = Bench(config, console, cache=cache)
+        preflight(bench)
     make_ready(((part.name, part.config) for part in config.datasets), console)
     with locked():
-        bench = Bench(config, console, cache=cache)  # before anything is written: what cannot run leaves nothing behind
         data_facts = checked_facts(bench.datasets)
         for line in notice(weights_used(bench)):  # before they are used, and in the report afterwards
             console.print(line, highlight=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ from aubench.discovery import build
 
 BATCH = 64
 Matrix = npt.NDArray[np.float32]
+Offered = Callable[[int, int], Iterable[Features]]
+"""Features, computed before, of the pictures from the first number to the second, batch by batch."""
 
 
 def batches(images: npt.NDArray[np.uint8]) -> Iterator[torch.Tensor]:
@@ -41,14 +43,20 @@ class Reader:
         module = self._extractor
         return list(module.state_dict().values()) if isinstance(module, torch.nn.Module) else []
 
-    def read(self, pictures: Iterator[torch.Tensor]) -> Matrix:
-        """Rows (n, d) for batches of RGB images in [0, 1]. The first call fixes the columns, from 512 pictures."""
+    def read(self, pictures: Iterator[torch.Tensor], count: int, what: str) -> Matrix:
+        """Rows (n, d) for batches of ``count`` RGB images in [0, 1]; ``what`` they are is shown with the progress."""
+        # Convolutions run a quarter faster on pictures laid out so, and keep that layout.
+        laid_out = (batch.contiguous(memory_format=torch.channels_last) for batch in pictures)
+        return self.rows(map(self._extractor.features, laid_out), count, what)
+
+    def rows(self, features: Iterable[Features], count: int, what: str) -> Matrix:
+        """Rows (n, d) for features of ``count`` pictures, batch by batch. The first call fixes the columns, from 512
+        pictures."""
         waiting: list[Features] = []
         rows: list[Matrix] = []
         with torch.inference_mode():
-            for batch in pictures:
-                # Convolutions run a quarter faster on pictures laid out so, and keep that layout.
-                waiting.append(self._extractor.features(batch.contiguous(memory_format=torch.channels_last)))
+            for batch in features:
+                waiting.append(batch)
                 if not self._keep:
                     if sum(map(len, waiting)) < 512:
                         continue
@@ -61,8 +69,11 @@ class Reader:
                 rows += [self._flatten(features) for features in waiting]
         return np.concatenate(rows)
 
-    def frames(self, frames: Frames) -> Matrix:
-        return self.read(batches(frames.images))
+    def frames(self, frames: Frames, what: str, offered: Offered | None = None) -> Matrix:
+        """Rows of all frames, from features that were ``offered`` where there are any."""
+        if offered is not None:
+            return self.rows(offered(0, len(frames)), len(frames), what)
+        return self.read(batches(frames.images), len(frames), what)
 
     def _choose(self, seen: list[Features]) -> None:
         for region in REGIONS:

@@ -6,7 +6,7 @@ than rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -17,11 +17,12 @@ import torch
 from aubench.contracts import Engine, Frames, Style
 from aubench.discovery import build
 from aubench.errors import UserError
-from aubench.parameters import AU_NAMES, FacialParameters, au_index
+from aubench.facs import with_parameter
+from aubench.parameters import FacialParameters, au_index
 
 from . import FeaturesConfig, RidgeConfig
 from .constant import require_labels
-from .features import BATCH, Matrix, Reader, Scale, batches, stored
+from .features import BATCH, Matrix, Offered, Reader, Scale, batches, stored
 
 ALPHAS = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 """Candidates, in units of the mean of the diagonal of X X' (the mean squared length of a row)."""
@@ -64,7 +65,7 @@ def _solve(gram: npt.NDArray[np.float64], alpha: float, targets: npt.NDArray[np.
 class Ridge:
     """Fitted to ``samples`` faces that an engine draws, whose parameters are known; of the data set's training frames
     it only uses the mean and the spread of the features, which takes no label. Faces in photo style are scaled by
-    these, those in game style by their own."""
+    these, those in game style by their own. An AU that no engine draws has no answer."""
 
     supervised = False
 
@@ -72,12 +73,10 @@ class Ridge:
         self.aus = config.aus
         self._config = config
         self._reader: Reader | None = None
+        self._known = with_parameter(config.aus, "estimator 'ridge'")
         self._offered: tuple[npt.NDArray[np.uint8], FacialParameters] | None = None
-        if unknown := [name for name in config.aus if name not in AU_NAMES]:
-            raise UserError(
-                f"estimator 'ridge': no engine draws {', '.join(unknown)}. It knows {', '.join(AU_NAMES)}.",
-                code="plugin-unsupported",
-            )
+        self._of_frames: Offered | None = None
+        self._of_drawn: Offered | None = None
 
     def offer_drawn(self, images: npt.NDArray[np.uint8], parameters: FacialParameters, style: Style) -> None:
         """Faces (n, h, w, 3) that the engine has drawn already: ``fit`` takes the first ``samples`` of them, if they
@@ -85,17 +84,31 @@ class Ridge:
         if style == self._config.style and len(images) >= self._config.samples:
             self._offered = images[: self._config.samples], parameters[: self._config.samples]
 
+    def offer_features(self, frames: Offered | None, drawn: Mapping[Style, Offered]) -> None:
+        """Features that the extractor of the options has computed already: of the frames that ``fit`` will get, and, by
+        style, of the faces of :meth:`offer_drawn`, both with numbers of pictures (from, to) as arguments."""
+        self._of_frames, self._of_drawn = frames, drawn.get(self._config.style)
+
+    def pictures(self, train: int, test: int) -> int:
+        """How many pictures the extractor will be shown for so many frames to train on and to answer."""
+        drawn = self._offered is not None and self._of_drawn is not None
+        return test + (0 if self._of_frames is not None else train) + (0 if drawn else self._config.samples)
+
     def fit(self, frames: Frames, labels: npt.NDArray[np.float64] | None, *, seed: int) -> None:
-        config = self._config
+        config, what, count = self._config, "drawn faces", self._config.samples
         self._reader = Reader(config.extractor, config.extractor_config, config.columns)
         if self._offered is None:
             parameters, pictures = self._sample(frames.images.shape[1], seed)
+            rows = self._reader.read(pictures, count, what)
+        elif self._of_drawn is None:
+            parameters = self._offered[1]
+            rows = self._reader.read(batches(self._offered[0]), count, what)
         else:
-            parameters, pictures = self._offered[1], batches(self._offered[0])
-        targets = parameters.intensities()[:, [au_index(name) for name in config.aus]].double().numpy()
-        rows = self._reader.read(pictures)
+            parameters = self._offered[1]
+            rows = self._reader.rows(self._of_drawn(0, count), count, what)
+        targets = parameters.intensities()[:, [au_index(name) for name in self._known]].double().numpy()
         held_out = np.random.default_rng(seed).random(len(rows)) < 0.2
-        self._scale = Scale(self._reader.frames(frames))
+        self._scale = Scale(self._reader.frames(frames, "training frames", self._of_frames))
         drawn = self._scale if config.style == "photo" else Scale(rows)
         self._model = LinearModel(drawn(rows), targets, held_out)
 
@@ -117,7 +130,10 @@ class Ridge:
     def predict(self, frames: Frames) -> npt.NDArray[np.float64]:
         if self._reader is None:
             raise RuntimeError("ridge: fit before predict")
-        return np.clip(self._model(self._scale(self._reader.frames(frames))), 0.0, 5.0)
+        answer = np.full((len(frames), len(self.aus)), np.nan)
+        rows = self._scale(self._reader.frames(frames, "test frames"))
+        answer[:, [self.aus.index(name) for name in self._known]] = np.clip(self._model(rows), 0.0, 5.0)
+        return answer
 
 
 class SupervisedFeatures:
@@ -132,11 +148,20 @@ class SupervisedFeatures:
         self.aus = config.aus
         self._config = config
         self._reader: Reader | None = None
+        self._of_frames: Offered | None = None
+
+    def offer_features(self, frames: Offered | None, drawn: Mapping[Style, Offered]) -> None:
+        """See :meth:`Ridge.offer_features`."""
+        self._of_frames = frames
+
+    def pictures(self, train: int, test: int) -> int:
+        """See :meth:`Ridge.pictures`."""
+        return test + (0 if self._of_frames is not None else train)
 
     def fit(self, frames: Frames, labels: npt.NDArray[np.float64] | None, *, seed: int) -> None:
         known = require_labels("supervised-features", labels, len(frames), self.aus)
         self._reader = Reader(self._config.extractor, self._config.extractor_config, self._config.columns)
-        rows = self._reader.frames(frames)
+        rows = self._reader.frames(frames, "training frames", self._of_frames)
         self._scale = Scale(rows)
         usable = ~np.isnan(known).any(axis=1)
         if not usable.any():
@@ -156,7 +181,7 @@ class SupervisedFeatures:
     def predict(self, frames: Frames) -> npt.NDArray[np.float64]:
         if self._reader is None:
             raise RuntimeError("supervised-features: fit before predict")
-        return np.clip(self._model(self._scale(self._reader.frames(frames))), 0.0, 5.0)
+        return np.clip(self._model(self._scale(self._reader.frames(frames, "test frames"))), 0.0, 5.0)
 
 
 def _draw(engine: Engine, parameters: FacialParameters, style: Style, seed: int) -> Iterator[torch.Tensor]:

@@ -22,7 +22,8 @@ from aubench.contracts import Engine, Features, Frames
 from aubench.device import autocast, cast_weights, choose_device, choose_dtype, place
 from aubench.discovery import build
 from aubench.errors import UserError
-from aubench.parameters import AU_NAMES, FacialParameters, au_index
+from aubench.facs import with_parameter
+from aubench.parameters import FacialParameters, au_index
 from aubench.progress import progress
 from aubench.standardisation import Standardiser
 
@@ -34,19 +35,15 @@ from .search import Found, Pace, Target, search
 class Genet:
     """``fit`` takes statistics of the training frames' features and of drawn faces', and no label. ``predict`` leaves
     frames that it was told to pass over, and those whose search never had a finite loss, without an answer (NaN);
-    ``notes`` then says so, and ``steps`` how many a search took."""
+    ``notes`` then says so, and ``steps`` how many a search took. AUs without a parameter have no answer either."""
 
     supervised = False
 
     def __init__(self, config: GenetConfig) -> None:
-        if unknown := [name for name in config.aus if name not in AU_NAMES]:
-            raise UserError(
-                f"estimator 'genet': no face has {', '.join(unknown)}. It knows {', '.join(AU_NAMES)}.",
-                code="plugin-unsupported",
-            )
         if not config.losses:
             raise UserError("estimator 'genet': no loss to minimise; give at least ct", code="config-invalid")
         self.aus = config.aus
+        self._known = with_parameter(config.aus, "estimator 'genet'")
         self.notes: list[str] = []
         self.steps = math.nan
         self._config = config
@@ -95,8 +92,9 @@ class Genet:
         chosen = every_nth(frames, self._config.every)
         parameters, loss = self.parameters(frames, chosen)
         answer = np.full((len(frames), len(self.aus)), np.nan)
-        columns = [au_index(name) for name in self.aus]
-        answer[chosen] = parameters.intensities()[:, columns].double().numpy()
+        places = np.array([self.aus.index(name) for name in self._known], np.int64)
+        columns = [au_index(name) for name in self._known]
+        answer[np.ix_(chosen, places)] = parameters.intensities()[:, columns].double().numpy()
         lost = chosen[~np.isfinite(loss)]
         answer[lost] = np.nan
         self.notes = []

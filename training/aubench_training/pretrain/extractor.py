@@ -22,7 +22,7 @@ from aubench.contracts import PARSING_CLASSES, Features
 from aubench.landmarks import MIRRORED
 from aubench.parameters import AU, AU_NAMES, POSE, au_index
 from aubench_training import device as devices
-from aubench_training.pretrain import publish
+from aubench_training.pretrain import preflight, publish
 from aubench_training.pretrain.augment import augment
 from aubench_training.pretrain.faces import MoreFaces, face_pools, pool_names
 from aubench_training.pretrain.loop import Budget, Settings, epoch_rows, train
@@ -40,16 +40,16 @@ class ExtractorRecipe(Config):
 
     engine: Part = Part(name="bdfm")
     network: Part = Part(name="bisenet")
-    photo: int = 12000
-    game: int = 3000
+    photo: int = Field(12000, ge=1)
+    game: int = Field(3000, ge=1)
     more: list[MoreFaces] = Field(default_factory=list)
     """Faces of further engines, among which the network must not lose its way."""
     start: str = "none"
     """Weights to go on from, as the network's own option ``weights`` has them; "none" for random numbers."""
-    held_out: int = 500
-    steps: int = 1600
-    batch: int = 32
-    rate: float = 0.002
+    held_out: int = Field(500, ge=2)
+    steps: int = Field(1600, ge=1)
+    batch: int = Field(32, ge=2)
+    rate: float = Field(0.002, gt=0)
     strength: float = 1.0
     """Of the randomisation; 0 trains on the engine's pictures as they are."""
     nuisance: float = 0.8
@@ -233,9 +233,19 @@ def au_probe(network: Any, learned: Samples, tested: Mapping[str, Samples], devi
     return out
 
 
+def check_extractor(recipe: ExtractorRecipe, request: Request) -> None:
+    """Raise ``UserError`` for what can be known to go wrong before a face is drawn."""
+    engines = [recipe.engine, *(other.engine for other in recipe.more)]
+    preflight.check(
+        "extractor", recipe.network, engines, request, preflight.try_parser,
+        needs=("prepare", "heads", "window", "parse", "features"), start=recipe.start,
+    )  # fmt: skip
+
+
 def pretrain_extractor(recipe: ExtractorRecipe, request: Request) -> dict[str, Any]:
     """Draw, train, measure, write. Returns the quality numbers."""
     device = devices.choose_device(request.device)
+    check_extractor(recipe, request)
     pools, held_out = face_pools(recipe, request)
     devices.seed_everything(request.seed)
     card, network = publish.build_blank("extractor", recipe.network, start=recipe.start)

@@ -16,16 +16,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from pydantic import Field
 from rich.console import Console
 from torch import Tensor, nn
 
 from aubench import registry
 from aubench.component import Config
 from aubench.contracts import PARSING_CLASSES, Engine
+from aubench.errors import UserError
 from aubench.foreign import licences, notice
 from aubench.parameters import AU, AU_NAMES, AU_SIZE, BASE_AU, BASE_POSE, POSE, FacialParameters
 from aubench_training import device as devices
-from aubench_training.pretrain import publish
+from aubench_training.pretrain import preflight, publish
 from aubench_training.pretrain.loop import Budget, Settings, epoch_rows, train
 from aubench_training.pretrain.perceptual import ExtractorMaps, Perceptual, Vgg16, perceptual_loss
 from aubench_training.pretrain.publish import Part, Request, pool_seed
@@ -48,11 +50,11 @@ class GeneratorRecipe(Config):
     """Whose maps the perceptual loss and the distance compare, unless VGG16 is given; none: no such loss."""
     start: str = "none"
     """Weights to go on from, as the network's own option ``weights`` has them; "none" for random numbers."""
-    faces: int = 16000
-    held_out: int = 500
-    steps: int = 4000
-    batch: int = 16
-    rate: float = 0.001
+    faces: int = Field(16000, ge=2)
+    held_out: int = Field(500, ge=1)
+    steps: int = Field(4000, ge=1)
+    batch: int = Field(16, ge=2)
+    rate: float = Field(0.001, gt=0)
     ema: float = 0.998
     facial: float = 4.0
     """Weight of pixels on brows, eyes, nose and mouth in the L1 loss; skin counts 1, the rest 0.5."""
@@ -186,14 +188,22 @@ def weak_aus(gains: Mapping[str, Gain]) -> list[str]:
 
 
 def make_perceptual(recipe: GeneratorRecipe, vgg: Path | None, device: torch.device) -> Perceptual | None:
-    """VGG16 where its weights are given, else the recipe's trained extractor."""
+    """VGG16 where its weights are given, else the recipe's trained extractor. Raises ``UserError`` where its weights
+    are not there, or do not fit."""
     if vgg is not None:
         return devices.place(Vgg16(vgg), device, frozen=True)
     if recipe.extractor is None:
         return None
     from aubench import discovery
 
-    extractor = discovery.build("extractor", recipe.extractor.name, recipe.extractor.config)
+    try:
+        extractor = discovery.build("extractor", recipe.extractor.name, recipe.extractor.config)
+    except UserError as error:
+        raise UserError(
+            f"the extractor whose maps are compared: {error} (train it first, with the same preset, or name other "
+            "weights with --set extractor.config.weights=FILE)",
+            code=error.code,
+        ) from error
     return ExtractorMaps(devices.place(extractor, device, frozen=True), recipe.extractor.name)
 
 
@@ -202,9 +212,22 @@ def network_of(perceptual: Perceptual | None) -> object:
     return perceptual.extractor if isinstance(perceptual, ExtractorMaps) else perceptual
 
 
+def check_generator(recipe: GeneratorRecipe, request: Request) -> None:
+    """Raise ``UserError`` for what can be known to go wrong before a face is drawn."""
+    preflight.check(
+        "renderer", recipe.network, [recipe.engine], request, preflight.try_generator,
+        needs=("forward", "draw"), start=recipe.start,
+    )  # fmt: skip
+
+
 def pretrain_generator(recipe: GeneratorRecipe, request: Request, *, vgg: Path | None = None) -> dict[str, Any]:
     """Draw, train, measure, write. Returns the quality numbers; ``weak_aus`` names the AUs that it draws badly."""
     device = devices.choose_device(request.device)
+    check_generator(recipe, request)
+    # Licences are told before weights are used, and what is missing before a face is drawn.
+    used = licences([("perceptual loss", network_of(make_perceptual(recipe, vgg, device)))], registry.load())
+    for line in notice(used):
+        Console(stderr=True).print(line, highlight=False)
     engine = build_engine(recipe.engine.name, recipe.engine.config)
 
     def pool(purpose: str, count: int) -> Samples:
@@ -226,10 +249,6 @@ def pretrain_generator(recipe: GeneratorRecipe, request: Request, *, vgg: Path |
     card, network = publish.build_blank("renderer", recipe.network, start=recipe.start)
     learner = ImitationLearner(network, faces, recipe, request.seed, device)
     learner.make_perceptual = functools.partial(make_perceptual, recipe, vgg, device)
-    # What is missing is told now, not in the middle of the training; so are licences.
-    used = licences([("perceptual loss", network_of(learner.make_perceptual()))], registry.load())
-    for line in notice(used):
-        Console(stderr=True).print(line, highlight=False)
     budget = Budget(request.steps or (None if request.minutes else recipe.steps), request.minutes)
     settings = Settings(rate=recipe.rate, ema=recipe.ema, weight_decay=0.0, channels_last=False)
     outcome = train(

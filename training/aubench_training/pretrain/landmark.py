@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from aubench.component import Config
 from aubench.landmarks import PARTS, gaussians, nme
 from aubench_training import device as devices
-from aubench_training.pretrain import publish
+from aubench_training.pretrain import preflight, publish
 from aubench_training.pretrain.augment import augment
 from aubench_training.pretrain.faces import MoreFaces, face_pools, pool_names
 from aubench_training.pretrain.loop import Budget, Settings, epoch_rows, train
@@ -35,16 +35,16 @@ class LandmarkRecipe(Config):
 
     engine: Part = Part(name="bdfm")
     network: Part = Part(name="landmark")
-    photo: int = 7000
-    game: int = 1500
+    photo: int = Field(7000, ge=1)
+    game: int = Field(1500, ge=1)
     more: list[MoreFaces] = Field(default_factory=list)
     """Faces of further engines, among which the network must not lose its way."""
     start: str = "none"
     """Weights to go on from, as the network's own option ``weights`` has them; "none" for random numbers."""
-    held_out: int = 300
-    steps: int = 6000
-    batch: int = 16
-    rate: float = 0.002
+    held_out: int = Field(300, ge=1)
+    steps: int = Field(6000, ge=1)
+    batch: int = Field(16, ge=2)
+    rate: float = Field(0.002, gt=0)
     strength: float = 1.0
     """Of the randomisation; 0 trains on the engine's pictures as they are."""
     nuisance: float = 0.8
@@ -102,9 +102,19 @@ def summary(errors: npt.NDArray[np.float64]) -> dict[str, float]:
     return {"all": float(errors.mean()), **parts, "failed": float((errors.mean(1) > FAILED).mean())}
 
 
+def check_landmark(recipe: LandmarkRecipe, request: Request) -> None:
+    """Raise ``UserError`` for what can be known to go wrong before a face is drawn."""
+    engines = [recipe.engine, *(other.engine for other in recipe.more)]
+    preflight.check(
+        "extractor", recipe.network, engines, request, preflight.try_landmarks,
+        needs=("prepare", "forward", "to_cells", "landmarks"), start=recipe.start,
+    )  # fmt: skip
+
+
 def pretrain_landmark(recipe: LandmarkRecipe, request: Request) -> dict[str, Any]:
     """Draw, train, measure, write. Returns the quality numbers."""
     device = devices.choose_device(request.device)
+    check_landmark(recipe, request)
     pools, held_out = face_pools(recipe, request)
     devices.seed_everything(request.seed)
     card, network = publish.build_blank("extractor", recipe.network, start=recipe.start)

@@ -25,13 +25,21 @@ from aubench_training.samples import Samples
 
 Preset = Literal["small", "paper", "real-faces"]
 PRESETS: tuple[Preset, ...] = ("small", "paper", "real-faces")
+NETWORKS = ("extractor", "landmark", "recogniser", "generator")
+"""What there are recipes for, in the order in which they are trained: the generator compares maps of the extractor."""
 Recipe = TypeVar("Recipe", bound=Config)
 
 
 def variant_of(preset: str) -> str:
-    """As what the weights of a preset are shipped: ``weights: shipped:<preset>``, or as the plugin's default ones.
-    The sizes ``small`` and ``paper`` are of one kind; other presets are for other faces, and stand beside them."""
-    return "" if preset in ("small", "paper") else preset
+    """As what the weights of a preset are shipped: ``weights: shipped:<preset>``, or, those of ``small``, as the
+    plugin's default ones. Presets never share a file."""
+    return "" if preset == "small" else preset
+
+
+def folder_of(preset: str, network: str, seed: int, root: Path = Path("runs")) -> Path:
+    """Where the weights of a network are left unless told otherwise: each preset and seed has a folder of its own, and
+    ``presets.yaml`` names those of seed 0."""
+    return root / f"pretrain-{preset}-{network}-s{seed}"
 
 
 class Part(Config):
@@ -72,6 +80,19 @@ def load_recipe(name: str, preset: str, model: type[Recipe], over: Mapping[str, 
         raise UserError(
             f"pretrain-{name}.yaml, {preset}: {discovery.explain(error, model)}", code="config-invalid"
         ) from error
+
+
+def network_of(plugin: str, variant: str) -> dict[str, Any] | None:
+    """Options of the network that looks for a plugin's shipped weights: none for its default ones, those of the
+    preset's recipe for those of a preset; ``None`` where no recipe of the preset trains that plugin."""
+    if not variant:
+        return {}
+    for network in NETWORKS if variant in PRESETS else ():
+        file = importlib.resources.files("aubench_training") / "recipes" / f"pretrain-{network}.yaml"
+        part = plain_yaml.read(file)[variant]["network"]
+        if part["name"] == plugin:
+            return dict(part.get("config") or {})
+    return None
 
 
 def pool_seed(seed: int, purpose: str) -> int:

@@ -20,13 +20,14 @@ import numpy as np
 import numpy.typing as npt
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
 from aubench.component import Config
 from aubench.errors import UserError
 from aubench.parameters import AU, BASE_AU, BASE_POSE, BROW, IDENTITY, POSE
 from aubench_training import device as devices
-from aubench_training.pretrain import publish
+from aubench_training.pretrain import preflight, publish
 from aubench_training.pretrain.loop import Budget, Settings, epoch_rows, train
 from aubench_training.pretrain.publish import Part, Request, pool_seed
 from aubench_training.pretrain.quality import equal_error_rate, verification_auc
@@ -41,16 +42,16 @@ class RecogniserRecipe(Config):
 
     engine: Part = Part(name="bdfm")
     network: Part = Part(name="lightcnn")
-    identities: int = 600
-    photos: int = 9
+    identities: int = Field(600, ge=2)
+    photos: int = Field(9, ge=2)
     """Pictures of each identity in photo style, each with a look of its own."""
-    games: int = 3
+    games: int = Field(3, ge=2)
     """Pictures of each identity in game style."""
-    held_out: int = 60
-    steps: int = 900
-    batch: int = 24
-    rate: float = 0.001
-    components: int = 32
+    held_out: int = Field(60, ge=2)
+    steps: int = Field(900, ge=1)
+    batch: int = Field(24, ge=2)
+    rate: float = Field(0.001, gt=0)
+    components: int = Field(32, ge=1)
     """Principal components of the picture at rest that make an identity's code."""
     scale: float = 12.0
     """Of the cosines in the softmax over identities."""
@@ -230,9 +231,18 @@ def compare(
             "different": float(no.mean())}  # fmt: skip
 
 
+def check_recogniser(recipe: RecogniserRecipe, request: Request) -> None:
+    """Raise ``UserError`` for what can be known to go wrong before a face is drawn."""
+    preflight.check(
+        "recogniser", recipe.network, [recipe.engine], request, preflight.try_recogniser,
+        needs=("embed",),
+    )  # fmt: skip
+
+
 def pretrain_recogniser(recipe: RecogniserRecipe, request: Request) -> dict[str, Any]:
     """Draw, train, measure, write. Returns the quality numbers."""
     device = devices.choose_device(request.device)
+    check_recogniser(recipe, request)
     engine = build_engine(recipe.engine.name, recipe.engine.config)
 
     def pools(purpose: str, identities: int) -> dict[str, Samples]:
