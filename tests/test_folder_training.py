@@ -286,7 +286,7 @@ def test_a_recipe_keeps_its_own_options_of_a_data_set() -> None:
     parts = [{"name": "synth", "config": {}}, {"name": "folder", "config": {"loose": "sequence"}}]
     synth, folder = with_recipe(parts, "real-faces")
     assert synth["config"]["engine"] == "ict"
-    assert folder == parts[1]
+    assert folder == {"name": "folder", "config": {"size": synth["config"]["size"], "loose": "sequence"}}
     assert with_recipe([{"name": "synth", "config": {"engine": "bdfm"}}], "real-faces")[0]["config"]["engine"] == "bdfm"
     assert with_recipe(parts, "default") == parts
 

@@ -22,6 +22,9 @@ from aubench.data.making import Making
 from aubench.data.prepare import prepare
 from aubench.data.records import State, Video
 from aubench.errors import UserError
+from aubench_plugins.baselines import RidgeConfig
+from aubench_training.config import check as check_config
+from aubench_training.trainer import train
 
 SIZE = 16
 
@@ -77,6 +80,19 @@ BUILDERS: dict[str, Callable[[Path], Path]] = {
 }  # fmt: skip
 SPLITS = {"ckplus": "random:0:0.5", "folder": "random:1:0.5"}
 ROWS = {"disfa": 16, "disfaplus": 24, "bp4d": 12, "ckplus": 10, "mmi": 24, "facewarehouse": 8, "folder": 15}
+
+SCORED = ("disfa", "disfaplus", "bp4d", "ckplus", "mmi", "folder")
+"""The miniatures of which some test frame has the intensity of some AU."""
+TINY = {
+    "recipe": "tiny",
+    **{kind: {"name": "tiny"} for kind in ("extractor", "regressor", "renderer", "engine", "recogniser")},
+    "additions": {},
+    "loopback": {"steps": 0, "batch": 4, "sampled_batch": 8, "learning_rate": 0.001},
+    "checkpoint_every": 10,
+    "precision": "fp32",
+    "device": "cpu",
+    "baselines": [],
+}
 
 
 @pytest.fixture(scope="module")
@@ -150,13 +166,50 @@ def _tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> object:
     monkeypatch.syspath_prepend(here)
     monkeypatch.setenv("AUBENCH_PLUGINS", "tiny_parts")
     monkeypatch.setenv("AUBENCH_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(RidgeConfig.model_fields["samples"], "default", 20)
+    RidgeConfig.model_rebuild(force=True)
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     discovery.forget()
     yield
+    monkeypatch.undo()
+    RidgeConfig.model_rebuild(force=True)
     discovery.forget()
     torch.set_num_threads(threads)
+
+
+@pytest.mark.usefixtures("_tiny")
+@pytest.mark.parametrize("name", BUILDERS)
+def test_evaluate_with_baselines(name: str, roots: dict[str, Path], tmp_path: Path, capsys) -> None:
+    """One step on each data set by itself, then scores beside constants, ridge (AUs that no engine draws are coded in
+    CK+ and MMI) and a supervised baseline."""
+    half = {"split": "random:0:0.5"} if name == "mmi" else {}  # by default everybody trains
+    config = check_config(
+        {
+            **TINY,
+            "datasets": [{"name": name, "config": _options(name, roots) | half}],
+            "losses": {"pr": 0.1},
+            "sampled": {"count": 20, "held_out": 10},
+            "label_free": {"steps": 1, "batch": 4, "sampled_batch": 4, "learning_rate": 0.001},
+            "baselines": ["zero", "mean", "ridge", "supervised-features"],
+        }
+    )
+    folder, report = train(config, tmp_path / "run", tensorboard=False)
+    page = (folder / "report.md").read_text("utf-8")
+    if name not in SCORED:
+        assert report["datasets"] == {}
+        assert "Nothing to evaluate on" in page
+        return
+    rows = report["rows"]
+    assert {"zero (baseline)", "mean (baseline)", "ridge", "supervised-features"} <= set(rows)
+    assert not any("failed" in rows[row] for row in ("zero (baseline)", "mean (baseline)", "ridge"))
+    aus = rows["ridge"]["datasets"][name]["aus"]
+    assert set(aus) == set(report["datasets"][name]["aus"]), "every AU with labels has its line"
+    if name == "ckplus":
+        assert "AU11" in capsys.readouterr().err, "what is never predicted is said"
+        failed = rows["supervised-features"]["failed"][name]
+        assert failed in page
 
 
 @pytest.mark.usefixtures("_tiny")
@@ -164,23 +217,14 @@ def test_train_on_all_of_them_and_compare(roots: dict[str, Path], tmp_path: Path
     from typer.testing import CliRunner
 
     from aubench.cli import app
-    from aubench_training.config import check as check_config
-    from aubench_training.trainer import train
 
     config = check_config(
         {
-            "recipe": "tiny",
-            **{kind: {"name": "tiny"} for kind in ("extractor", "regressor", "renderer", "engine", "recogniser")},
+            **TINY,
             "datasets": [{"name": name, "config": _options(name, roots)} for name in BUILDERS],
             "losses": {"ct": 1.0, "id": 0.1, "lp": 0.1, "pr": 0.1, "adv": 0.1},
-            "additions": {},
             "sampled": {"count": 20, "held_out": 10},
-            "loopback": {"steps": 0, "batch": 4, "sampled_batch": 8, "learning_rate": 0.001},
             "label_free": {"steps": 6, "batch": 8, "sampled_batch": 8, "learning_rate": 0.001},
-            "checkpoint_every": 10,
-            "precision": "fp32",
-            "device": "cpu",
-            "baselines": [],
         }
     )
     folder, report = train(config, tmp_path / "run", tensorboard=False)

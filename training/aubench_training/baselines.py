@@ -23,6 +23,7 @@ from aubench.contracts import Dataset, Estimator, Frames
 from aubench.data.labels import locked, open_labels
 from aubench.errors import UserError
 from aubench.files import atomic_write_text
+from aubench.progress import in_words
 from aubench.results import BASELINES, prediction_table, write_table
 from aubench.scores import LABELS
 
@@ -121,7 +122,7 @@ def _predict(
     pictures = getattr(estimator, "pictures", None)
     about = ""
     if callable(pictures) and frames_per_s > 0:
-        about = f"about {pictures(len(train), len(frames)) / frames_per_s / 60:.1f} min to read pictures; "
+        about = f"about {in_words(pictures(len(train), len(frames)) / frames_per_s)} to read pictures; "
     bench.console.print(
         f"baseline {name}, {dataset.name}: {about}Ctrl-C leaves it out, `--baselines none` all of them",
         markup=False, highlight=False,

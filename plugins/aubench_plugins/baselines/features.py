@@ -10,6 +10,7 @@ import torch
 
 from aubench.contracts import REGIONS, Extractor, Features, Frames
 from aubench.discovery import build
+from aubench.progress import progress
 
 BATCH = 64
 Matrix = npt.NDArray[np.float32]
@@ -54,8 +55,11 @@ class Reader:
         pictures."""
         waiting: list[Features] = []
         rows: list[Matrix] = []
-        with torch.inference_mode():
+        done = 0
+        with torch.inference_mode(), progress(f"reading {what}", count, "pictures") as advance:
             for batch in features:
+                done += len(batch)
+                advance(done)
                 waiting.append(batch)
                 if not self._keep:
                     if sum(map(len, waiting)) < 512:

@@ -15,7 +15,7 @@ import scipy.linalg
 import torch
 
 from aubench.contracts import Engine, Frames, Style
-from aubench.discovery import build
+from aubench.discovery import build, find
 from aubench.errors import UserError
 from aubench.facs import with_parameter
 from aubench.parameters import FacialParameters, au_index
@@ -114,7 +114,8 @@ class Ridge:
 
     def _sample(self, size: int, seed: int) -> tuple[FacialParameters, Iterator[torch.Tensor]]:
         config = self._config
-        engine = build("renderer", config.engine, {"size": size, **config.engine_config})
+        sized = {"size": size} if "size" in find("renderer", config.engine).config.model_fields else {}
+        engine = build("renderer", config.engine, {**sized, **config.engine_config})
         if not isinstance(engine, Engine):
             raise UserError(
                 f"estimator 'ridge': renderer {config.engine!r} is no engine: it has no faces to sample.",

@@ -6,7 +6,6 @@ training itself starts as if nothing had been tried.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -92,13 +91,7 @@ def _engine_size(part: Part) -> int:
 
 def _check_install(kind: Kind, card: Component, made: Any, network: Part, request: Request) -> None:
     """What is shipped must fit the network that looks for it there: the plugin's default one, or its preset's."""
-    target = publish.shipped(card, request.variant)
-    if not os.access(target.parent if target.parent.exists() else target.parent.parent, os.W_OK):
-        raise UserError(
-            f"--install: {target} cannot be written; leave --install out and give the plugin the file that is left in "
-            f"{request.out}",
-            code="output-unwritable",
-        )
+    require_writable(publish.shipped(card, request.variant).parent, "--install")
     options = publish.network_of(card.name, request.variant)
     if options is None:
         return
