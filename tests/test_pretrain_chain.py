@@ -63,7 +63,7 @@ def test_faces_of_several_engines(tmp_path, monkeypatch):
         part = Part(name="fake", config={"size": 32})
         more = [MoreFaces(engine=part, photo=5), MoreFaces(engine=part, photo=2, game=3)]
         recipe = ExtractorRecipe(engine=part, photo=8, game=4, held_out=3, more=more)
-        learned, held_out = face_pools(recipe, Request(out=tmp_path, cache=tmp_path / "cache", workers=0), None)
+        learned, held_out = face_pools(recipe, Request(out=tmp_path, cache=tmp_path / "cache", workers=0))
     finally:
         discovery.forget()
     assert [len(pool) for pool in learned] == [8, 4, 5, 2, 3]
