@@ -25,7 +25,7 @@ def trained(monkeypatch):
         def train(preset, over, request):
             calls.append((what, preset, over, request))
             request.out.mkdir(parents=True, exist_ok=True)
-            (request.out / "quality.json").write_text("{}")
+            (request.out / "quality.json").write_text('{"quality": {}, "command": ""}')
             (request.out / f"any-{what}.safetensors").write_bytes(b"")
 
         return train
@@ -51,7 +51,8 @@ def test_all_networks_in_order_and_only_what_is_left(tmp_path, trained):
     assert trained[0][3].command == "aubench pretrain extractor --preset real-faces --seed 3"
     trained.clear()
     (tmp_path / "pretrain-real-faces-generator-s3" / "quality.json").unlink()
-    CliRunner().invoke(app, command)
+    again = CliRunner().invoke(app, command)
+    assert again.exit_code == 0, again.output + repr(again.exception)
     assert [call[0] for call in trained[1:]] == ["generator"]
     assert trained[1][3].command.endswith(f"--set extractor.config.weights={weights}"), "the command repeats it"
 
