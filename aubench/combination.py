@@ -2,7 +2,7 @@
 
 On disk a combination is ``model.safetensors`` (regressor and statistics) and ``model.json`` (which plugins with which
 options, the AUs, versions). The extractor is frozen and comes from its plugin; the hash of its weights is in the JSON,
-so that a regressor is never fed by another extractor than the one it learnt with.
+so that a regressor is never fed by another extractor than the one it learnt with; so is that of ``model.safetensors``.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from torch import Tensor, nn
 from aubench import __version__, discovery, plugin_files, weights
 from aubench.contracts import WHOLE, Extractor, Features, FeatureShapes, Regressor
 from aubench.errors import UserError
-from aubench.files import atomic_write_text
+from aubench.files import atomic_write_text, sha256_file
+from aubench.model_card import FORMAT, read_card, require_unaltered
 from aubench.parameters import AU_NAMES, FacialParameters
 from aubench.standardisation import Domain, Standardiser
 
-FORMAT = 1
 SHIPPED = Path(__file__).parent / "assets"
 
 
@@ -112,6 +112,7 @@ class Combination:
                 "digest": self.extractor_digest,
             },
             "regressor": {"name": self.regressor_choice.name, "config": dict(self.regressor_choice.config)},
+            "weights_sha256": sha256_file(folder / f"{name}.safetensors"),
             "size": self.size,
             "aus": list(self.aus),
             "about": dict(about or {}),
@@ -127,46 +128,35 @@ class Combination:
 
     @classmethod
     def load(cls, folder: Path, name: str = "model", *, device: torch.device | str = "cpu") -> Combination:
-        """Read what :meth:`save` wrote. Raises ``UserError`` for files that are missing, damaged, or of another
-        extractor or AU set."""
+        """Read what :meth:`save` wrote. Raises ``UserError`` for files that are missing, damaged, altered since, or of
+        another extractor or AU set."""
         path = Path(folder) / f"{name}.json"
+        card, file = read_card(path), path.with_suffix(".safetensors")
+        require_unaltered(card, file)
+        extractor = Choice(card.extractor.name, card.extractor.config)
+        regressor = Choice(card.regressor.name, card.regressor.config)
+        renderer = Choice(card.renderer.name, card.renderer.config) if card.renderer else None
+        if card.aus != cls.aus:
+            raise UserError(
+                f"{path}: made for the AUs {', '.join(card.aus)}, but this version has {', '.join(cls.aus)}",
+                code="model-invalid",
+            )
+        plugin_files.require(card.plugins, Path(folder))
         try:
-            card = json.loads(path.read_text(encoding="utf-8"))
-            form = card["format"]
-            if form != FORMAT:
-                raise UserError(
-                    f"{path}: form {form} of model descriptions, written by aubench {card.get('aubench')}; this one, "
-                    f"{__version__}, reads form {FORMAT}: install that one, or train again",
-                    code="model-invalid",
-                )
-            extractor = Choice(card["extractor"]["name"], card["extractor"]["config"])
-            regressor = Choice(card["regressor"]["name"], card["regressor"]["config"])
-            drawn = card.get("renderer")
-            renderer = Choice(drawn["name"], drawn["config"]) if drawn else None
-            size, aus, digest = int(card["size"]), tuple(card["aus"]), card["extractor"]["digest"]
-            recorded = [plugin_files.Record.model_validate(record) for record in card.get("plugins", [])]
-        except FileNotFoundError:
+            made = cls(extractor, regressor, size=card.size, renderer=renderer)
+        except (RuntimeError, MemoryError, OverflowError) as error:  # networks of impossible sizes
+            why = (str(error).strip() or type(error).__name__).splitlines()[0]
             raise UserError(
-                f"{path}: no such file; is {folder} the folder of a finished `aubench train` run?", code="run-missing"
-            ) from None
-        except (OSError, ValueError, KeyError, TypeError) as error:
+                f"{path}: describes a model that cannot be built ({why:.160})", code="model-invalid"
+            ) from error
+        if made.extractor_digest != card.extractor.digest:
             raise UserError(
-                f"{path}: not the description of a model ({type(error).__name__}: {error})", code="model-invalid"
-            ) from None
-        if aus != cls.aus:
-            raise UserError(
-                f"{path}: made for the AUs {', '.join(aus)}, but this version has {', '.join(cls.aus)}",
+                f"{path}: learnt with other weights of extractor {extractor.name!r} (hash "
+                f"{card.extractor.digest[:12]}, installed are {made.extractor_digest[:12]}); train again, or "
+                f"install the version {card.aubench}",
                 code="model-invalid",
             )
-        plugin_files.require(recorded, Path(folder))
-        made = cls(extractor, regressor, size=size, renderer=renderer)
-        if made.extractor_digest != digest:
-            raise UserError(
-                f"{path}: learnt with other weights of extractor {extractor.name!r} (hash {digest[:12]}, installed are "
-                f"{made.extractor_digest[:12]}); train again, or install the version {card.get('aubench')}",
-                code="model-invalid",
-            )
-        weights.load_into(made.learned, path.with_suffix(".safetensors"))
+        weights.load_into(made.learned, file)
         made.regressor.eval()
         return made.to(device)
 

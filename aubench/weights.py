@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save as _to_safetensors
 from torch import Tensor, nn
 
@@ -28,6 +28,8 @@ WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "params")
 """Keys under which training scripts put the tensors beside an epoch number and the like."""
 PREFIXES = ("module.", "_orig_mod.")
 """What ``DataParallel`` and ``torch.compile`` put before every name."""
+
+_FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 CACHED = "cache:"
 """Before the name of weights that ``aubench weights add`` or ``fetch`` put into the cache."""
@@ -138,6 +140,10 @@ def load_into(
             raise UserError(
                 f"{path}: tensor {name!r}: expected shape {_shape(own)}, found {_shape(tensor)}{hint}",
                 code="weights-mismatch",
+            )
+        if tensor.is_complex() or (tensor.is_floating_point() and tensor.dtype not in _FLOATS):
+            raise UserError(
+                f"{path}: tensor {name!r} is {tensor.dtype}, which this network cannot use", code="weights-mismatch"
             )
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise UserError(f"{path}: tensor {name!r} holds values that are not finite", code="file-damaged")
@@ -261,7 +267,7 @@ def _read_safetensors(path: Path, names_only: bool = False) -> tuple[dict[str, T
         with safe_open(path, framework="pt") as file:
             names = [] if names_only else file.keys()
             return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
-    except SafetensorError as error:
+    except Exception as error:  # beside SafetensorError, whatever damaged text in the header leads to
         raise UserError(
             f"{path}: not a whole safetensors file ({error}); fetch or make it again", code="file-damaged"
         ) from None
@@ -287,7 +293,12 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise UserError(
-                f"{path}: entry {name!r} is a {type(value).__name__}, not a tensor", code="weights-mismatch"
+                f"{path}: entry {name!r:.80} is a {type(value).__name__}, not a tensor", code="weights-mismatch"
+            )
+        if value.layout != torch.strided or value.is_quantized or value.is_nested or value.device.type != "cpu":
+            raise UserError(
+                f"{path}: tensor {name!r:.80} is sparse, quantised, nested or without data; save it as a dense one",
+                code="weights-mismatch",
             )
     return {name: value.detach() for name, value in content.items()}
 
@@ -313,5 +324,8 @@ def _is_torchscript(path: Path) -> bool:
     """Whether it is a zip of code; torch would run it."""
     if not zipfile.is_zipfile(path):
         return False
-    with zipfile.ZipFile(path) as file:
-        return any("/code/" in name or name.endswith("/constants.pkl") for name in file.namelist())
+    try:
+        with zipfile.ZipFile(path) as file:
+            return any("/code/" in name or name.endswith("/constants.pkl") for name in file.namelist())
+    except Exception as error:  # zipfile answers a damaged directory with whatever it leads to
+        raise UserError(f"{path}: not a whole zip file ({error}); fetch it again", code="file-damaged") from None

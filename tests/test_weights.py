@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import pickle
@@ -330,3 +331,37 @@ def test_frozen_network_stays_in_evaluation_mode_until_thawed() -> None:
     assert not outer[0].bn.training
     outer[0].requires_grad_(True).train()
     assert outer[0].bn.training
+
+
+def test_tensors_that_are_no_dense_numbers_are_refused(tmp_path: Path) -> None:
+    net, path = filled(), tmp_path / "w.pth"
+    weight = net.conv.weight.detach()
+    for bad in (
+        weight.to_sparse(),
+        weight.to("meta"),
+        torch.quantize_per_tensor(weight, 0.1, 0, torch.qint8),
+        weight.to(torch.complex64),
+        weight.to(torch.float8_e4m3fn),
+        torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]),
+    ):
+        torch.save({**net.state_dict(), "conv.weight": bad}, path)
+        with pytest.raises(UserError, match=r"w\.pth"):
+            weights.load_into(filled(1), path)
+
+
+def test_damaged_headers_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    weights.save(filled(), path)
+    data = path.read_bytes()
+    for place in range(9, 200):
+        path.write_bytes(data[:place] + b"\xff" + data[place + 1 :])
+        with pytest.raises(UserError, match=r"w\.safetensors"):
+            weights.load_into(filled(1), path)
+    zipped = tmp_path / "w.pth"
+    torch.save(filled().state_dict(), zipped)
+    data = zipped.read_bytes()
+    at = data.rindex(b"PK\x01\x02")  # an entry of the zip's directory
+    for place in range(at, at + 46):
+        zipped.write_bytes(data[:place] + b"\xff\xff" + data[place + 2 :])
+        with contextlib.suppress(UserError):  # anything else ends the test
+            weights.load_into(filled(1), zipped)

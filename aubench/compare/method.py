@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -176,13 +177,8 @@ def _parameters(path: Path) -> int | None:
         with path.open("rb") as file:
             (length,) = struct.unpack("<Q", file.read(8))
             header = json.loads(file.read(min(length, 1 << 26)))
-    except (OSError, ValueError, struct.error):
+        entries = [entry for name, entry in header.items() if name != "__metadata__"]
+        shapes = [entry["shape"] for entry in entries if entry.get("dtype") in ("F64", "F32", "F16", "BF16")]
+        return sum(int(math.prod(shape)) for shape in shapes)
+    except (OSError, ValueError, struct.error, TypeError, AttributeError, KeyError, OverflowError, RecursionError):
         return None
-    total = 0
-    for name, entry in header.items():
-        if name != "__metadata__" and entry.get("dtype") in ("F64", "F32", "F16", "BF16"):
-            count = 1
-            for side in entry["shape"]:
-                count *= side
-            total += count
-    return total

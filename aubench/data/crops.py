@@ -21,6 +21,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from aubench.arrays import load_array
 from aubench.errors import UserError, code_of_errno
 
 Codec = Literal["jpeg", "raw"]
@@ -84,8 +85,8 @@ class CropFile:
         """The entries (n,), see :data:`ENTRY`. Raises ``UserError`` for a damaged file."""
         path = self.folder / INDEX
         try:
-            index = np.load(path, allow_pickle=False)
-        except (OSError, ValueError, EOFError) as error:
+            index = load_array(path)
+        except (OSError, ValueError) as error:
             raise UserError(f"{path}: cannot be read ({error}). {remedy(self.folder)}", code="file-damaged") from None
         if index.dtype != ENTRY:
             raise UserError(f"{path}: is not an index of crops. {remedy(self.folder)}", code="file-damaged")

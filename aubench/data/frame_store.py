@@ -21,6 +21,7 @@ import numpy.typing as npt
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from aubench.arrays import load_array
 from aubench.data.crops import BLOBS, INDEX, CropFile, CropStack, remedy
 from aubench.data.labels import load_labels
 from aubench.data.making import LANDMARKS, STATES, VALUES, VERSION, Making, finished
@@ -143,12 +144,20 @@ class FrameStore:
         return np.concatenate(parts) if parts else np.empty(0)
 
     def landmarks(self, recordings: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """68 points (n, 68, 2) in pixels of the crops, NaN where there are none."""
+        """68 points (n, 68, 2) in pixels of the crops, NaN without any. Raises ``UserError`` for a bad file."""
         parts = []
         for i in recordings:
             path = self.folder / self.card.recordings[i].folder / LANDMARKS
-            empty = np.full((self.card.recordings[i].rows, 68, 2), np.nan, np.float32)
-            parts.append(np.load(path, mmap_mode="r", allow_pickle=False) if path.is_file() else empty)
+            shape = (self.card.recordings[i].rows, 68, 2)
+            try:
+                points = load_array(path, mapped=True)
+            except FileNotFoundError:
+                points = np.full(shape, np.nan, np.float32)
+            except (OSError, ValueError) as error:
+                raise UserError(f"{path}: {error}. {remedy(path.parent)}", code="file-damaged") from None
+            if points.shape != shape or points.dtype != np.float32:
+                raise UserError(f"{path}: holds other landmarks. {remedy(path.parent)}", code="file-damaged")
+            parts.append(points)
         return np.concatenate(parts) if parts else np.empty((0, 68, 2), np.float32)
 
     def values(self, recordings: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from aubench.arrays import load_array
 from aubench.errors import UserError
 
 if TYPE_CHECKING:
@@ -96,13 +97,12 @@ def load_labels(path: Path) -> npt.NDArray[Any]:
     """The array in a label file of a store. Raises :class:`LabelsLocked`, or ``UserError`` for a damaged file."""
     _require_open(str(path))
     try:
-        array: npt.NDArray[Any] = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        return load_array(path)
+    except (OSError, ValueError) as error:
         raise UserError(
             f"{path}: cannot read the labels ({error}). Delete the folder above it to build it anew.",
             code="file-damaged",
         ) from None
-    return array
 
 
 def _require_open(what: str) -> None:
