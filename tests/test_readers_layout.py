@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,23 @@ def test_joins_go_by_number_whatever_is_missing() -> None:
     ]  # fmt: skip
     assert values[1, 0] == 2
     assert np.isnan(np.delete(values.ravel(), 2)).all()
+
+
+@pytest.mark.parametrize("frame", ["1000000060", "9" * 5000, "10000001", "1e300", "-1e300"])
+def test_a_frame_number_beyond_all_videos_is_a_fault_of_its_line(tmp_path: Path, frame: str) -> None:
+    path = tmp_path / "x.txt"
+    path.write_text(f"1,0\n2,5\n{frame},0\n")
+    found = coded_lines(path, range(6))
+    assert found.codes == {1: 0, 2: 5}
+    assert [line for line, _ in found.faults] == [3]
+    (_, why), *_ = numbered([tmp_path / f"{frame[:200]}.jpg"])[1]
+    assert why
+
+
+def test_gaps_of_far_frames_take_no_memory() -> None:
+    began = time.monotonic()
+    assert gaps({1, 2, 10**15}) == "3-999999999999999"
+    assert time.monotonic() - began < 1
 
 
 def test_ranges_and_gaps() -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from aubench.data.layout import Fault, ranges
+from aubench.data.layout import Fault, spans
 from aubench.data.records import Problem, Severity, State, empty_labels
 
 
@@ -66,9 +67,9 @@ def joined(
 
 def gaps(numbers: Collection[int]) -> str:
     """The numbers that are lacking between the first and the last, as ranges; empty where there are none."""
-    if not numbers or max(numbers) - min(numbers) + 1 == len(set(numbers)):
-        return ""
-    return ranges(set(range(min(numbers), max(numbers) + 1)) - set(numbers))
+    # From neighbour to neighbour: one wrong line may name a frame that lies millions behind the others.
+    there = sorted(set(numbers))
+    return spans((left + 1, right - 1) for left, right in pairwise(there) if right > left + 1)
 
 
 def au_name(number: int) -> str:

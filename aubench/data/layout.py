@@ -19,6 +19,9 @@ Fault = tuple[int | None, str]
 
 VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".m4v", ".mov", ".mkv", ".wmv", ".mpg", ".mpeg", ".webm"})
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
+LARGEST_FRAME = 10_000_000
+"""Largest frame number that a label file may name: more than 40 hours at 60 frames a second. A number beyond it is a
+fault of its line, as what is made of labels grows with the largest."""
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "lost+found"})
 _PARTIAL = (".part", ".crdownload", ".download", ".filepart", ".tmp", ".aria2")
 
@@ -130,7 +133,9 @@ def numbered(paths: Iterable[Path]) -> tuple[dict[int, Path], list[tuple[Path, s
     for path in paths:
         if not path.stem.isdecimal():
             faults.append((path, "the name is not a frame number"))
-        elif (number := int(path.stem)) in found:
+        elif (number := int(path.stem)) > LARGEST_FRAME:
+            faults.append((path, f"frame numbers above {LARGEST_FRAME} are not read"))
+        elif number in found:
             faults.append((path, f"frame {number} is there twice, also as {found[number].name}"))
         else:
             found[number] = path
@@ -158,12 +163,13 @@ def _split(data: bytes) -> list[tuple[int, str]]:
 
 
 def whole(text: str) -> int | None:
-    """The integer that a text means (``7``, ``7.0``, ``7.0000000e+00``), or ``None``."""
+    """The integer that a text means (``7``, ``7.0``, ``7.0000000e+00``), or ``None``; none lies beyond
+    :data:`LARGEST_FRAME`."""
     try:
         value = float(text)
     except ValueError:
         return None
-    return int(value) if value.is_integer() else None
+    return int(value) if abs(value) <= LARGEST_FRAME and value.is_integer() else None
 
 
 @dataclass
@@ -175,7 +181,7 @@ class Coded:
     faults: list[Fault] = field(default_factory=list)
 
 
-_FLAWLESS = re.compile(rb"(?:\d+,\d+\r?\n)*\d+,\d+(?:\r?\n)?")
+_FLAWLESS = re.compile(rb"(?:\d{1,8},\d{1,8}\r?\n)*\d{1,8},\d{1,8}(?:\r?\n)?")
 _FROM_1 = range(1, 1 << 62)
 
 
@@ -195,7 +201,7 @@ def coded_lines(path: Path, allowed: Collection[int]) -> Coded:
         # Data sets have millions of such lines: nearly all files pass here, ten times as fast as line by line.
         numbers = list(map(int, data.replace(b",", b"\n").split()))
         frames, codes = numbers[::2], numbers[1::2]
-        if len(set(frames)) == len(frames) and set(codes) <= set(allowed):
+        if len(set(frames)) == len(frames) and set(codes) <= set(allowed) and max(frames) <= LARGEST_FRAME:
             found.codes, found.lines = dict(zip(frames, codes, strict=True)), dict(zip(frames, _FROM_1, strict=False))
             return found
     lines = _split(data)
@@ -230,10 +236,15 @@ def listed(values: Iterable[object], most: int = 12) -> str:
 
 def ranges(numbers: Iterable[int]) -> str:
     """Numbers as ranges: ``3-5, 9``."""
-    runs: list[list[int]] = []
+    runs: list[tuple[int, int]] = []
     for number in sorted(set(numbers)):
         if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
+            runs[-1] = runs[-1][0], number
         else:
-            runs.append([number, number])
+            runs.append((number, number))
+    return spans(runs)
+
+
+def spans(runs: Iterable[tuple[int, int]]) -> str:
+    """Runs of numbers, first and last of each, as :func:`ranges` shows them."""
     return listed(str(first) if first == last else f"{first}-{last}" for first, last in runs)

@@ -74,7 +74,7 @@ def read_landmarks(path: Path, places: npt.NDArray[np.int64]) -> tuple[npt.NDArr
                         continue
                     points[row] = np.array([[cells[x], cells[y]] for x, y in columns], np.float32)
                     best[row] = sure
-                except ValueError as error:
+                except (ValueError, OverflowError) as error:
                     complain(str(error), lines.line_num)
     except (OSError, csv.Error) as error:
         complain(f"cannot be read ({error})")

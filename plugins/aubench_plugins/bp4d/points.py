@@ -27,8 +27,7 @@ Points = npt.NDArray[np.float64]
 def read_points(path: Path, images: tuple[int, ...], by_order: bool) -> dict[int, Points]:
     """Points (49, 2) by image number. ``images`` are the numbers of all images of the sequence, ascending. Raises
     :class:`NoPoints`."""
-    content = load_mat(path, squeeze_me=True, struct_as_record=True)
-    arrays = [np.asarray(value) for name, value in content.items() if not name.startswith("__")]
+    arrays = list(load_mat(path, squeeze=True).values())
     for table in (array for array in arrays if array.dtype.names):
         joined = dict(_of_structure(table))
         if joined:
@@ -59,7 +58,7 @@ def _of_structure(table: npt.NDArray[Any]) -> Iterator[tuple[int, Points]]:
             rows = None if name == key else _rows(np.asarray(record[name]))
             if rows is not None and len(rows) == numbers.size and numbers.dtype.kind in "iuf":
                 for number, row in zip(numbers.ravel(), rows, strict=True):
-                    if np.isfinite(row).all() and row.any():
+                    if np.isfinite(number) and np.isfinite(row).all() and row.any():
                         yield int(number), row
                 break
 

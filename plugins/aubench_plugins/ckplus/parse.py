@@ -15,7 +15,7 @@ UNKNOWN = 0
 """Intensity 0 in a FACS file: the AU is there, its intensity was not given. Never "absent"."""
 POINTS = 68
 EMOTIONS = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
-_FRAME = re.compile(r"S0*(\d{1,4})_0*(\d{1,4})_0*(\d+)(?:_(?:facs|landmarks|emotion))?", re.IGNORECASE)
+_FRAME = re.compile(r"S0*(\d{1,4})_0*(\d{1,4})_0*(\d{1,8})(?:_(?:facs|landmarks|emotion))?", re.IGNORECASE)
 
 
 def frame_key(stem: str) -> tuple[str, str, int] | None:

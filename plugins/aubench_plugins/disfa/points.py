@@ -15,9 +15,9 @@ COUNT = 66
 
 def read_points(path: Path) -> npt.NDArray[np.float64]:
     """Pixels (66, 2), x then y. Raises :class:`NoPoints`."""
-    content = load_mat(path, [VARIABLE])
+    content = load_mat(path)
     if VARIABLE not in content:
-        raise NoPoints(f"has no variable {VARIABLE!r}")
+        raise NoPoints(f"has no variable {VARIABLE!r} of numbers")
     points = np.asarray(content[VARIABLE])
     if points.shape == (2, COUNT):
         points = points.T
