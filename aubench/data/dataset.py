@@ -49,6 +49,8 @@ class PreparedDataset:
         )
         for card in store.card.recordings:
             protect(store.folder / card.folder / "labels")
+        for path in getattr(self.reader, "label_places", lambda root: ())(Path(store.card.root)):
+            protect(path)
         return store
 
     @cached_property

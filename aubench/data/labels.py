@@ -1,11 +1,14 @@
-"""The door in front of AU labels. Unsupervised training runs inside :func:`locked`, and then nothing can read them.
+"""The lock in front of AU labels. Unsupervised training runs inside :func:`locked`, where reading them is refused.
 
-Two bolts. :func:`open_labels` and :func:`load_labels`, the only ways in, ask the door first. And because a data set
-could read its files by other means, an audit hook of the interpreter refuses, while the door is locked, to open for
-reading any file that ends in :data:`LABEL_SUFFIX` or lies in a folder given to :func:`protect`: ``open``,
-``numpy.load``, ``numpy.memmap`` and ``os.open`` all pass there. The lock holds for the whole process, in every
-thread, and for the worker processes started meanwhile, forked (they inherit the counter) or spawned (they inherit an
-environment variable, and have no key to it).
+Two things guard them. :func:`open_labels` and :func:`load_labels` ask the lock first. And because a data set could read
+its files by other means, an audit hook of the interpreter refuses, while the lock is on, whatever would reach a file
+that ends in :data:`LABEL_SUFFIX` or lies in a folder given to :func:`protect`: opening it for reading (``open``,
+``numpy.load``, ``numpy.memmap``, ``os.open``), also through links; giving it another name; mapping it; starting a
+program whose command line names it, or that would not know of the lock; looking up the C library's functions that open
+files through ctypes. The lock holds for the whole process, in every thread, and for the worker processes started
+meanwhile, forked (they inherit the counter) or spawned (they inherit an environment variable).
+
+It stops accidents, not intent. What it cannot see, :mod:`aubench.data.label_guard` lists.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aubench.arrays import load_array
+from aubench.data.label_guard import SUFFIX, reaches_labels
 from aubench.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,7 +32,7 @@ if TYPE_CHECKING:
 
     from aubench.contracts import Dataset, Split
 
-LABEL_SUFFIX = ".aulabels.npy"
+LABEL_SUFFIX = SUFFIX
 """How the name of a label file ends in a store."""
 HIGHEST = 5.0
 _VARIABLE = "AUBENCH_LABELS_LOCKED"
@@ -66,10 +70,11 @@ def locked() -> Iterator[None]:
                 os.environ.pop(_VARIABLE, None)
 
 
-def protect(folder: str | os.PathLike[str]) -> None:
-    """Say that the files under ``folder`` hold labels (for data sets whose files have names of their own)."""
+def protect(path: str | os.PathLike[str]) -> None:
+    """Say that a file, or all files under a folder, hold labels (for data sets whose files have names of their own)."""
+    real = os.path.realpath(path)
     with _guard:
-        _folders.add(os.path.join(os.path.realpath(folder), ""))
+        _folders.add(real if os.path.isfile(real) else os.path.join(real, ""))
 
 
 def open_labels(dataset: Dataset, split: Split) -> npt.NDArray[np.float64]:
@@ -115,26 +120,13 @@ def _install_hook() -> None:
     global _hooked
     with _guard:
         if not _hooked:
-            sys.addaudithook(_refuse_to_open)
+            sys.addaudithook(_refuse)
             _hooked = True
 
 
-def _refuse_to_open(event: str, arguments: tuple[Any, ...]) -> None:
-    if event != "open" or not is_locked():
-        return
-    path, mode, flags = arguments
-    if isinstance(path, int) or path is None or not _reads(mode, flags):
-        return
-    name = os.fsdecode(path)
-    if name.endswith(LABEL_SUFFIX) or (_folders and os.path.realpath(name).startswith(tuple(_folders))):
-        raise LabelsLocked(f"{name} holds labels, which may not be read during unsupervised training")
-
-
-def _reads(mode: str | None, flags: int | None) -> bool:
-    """Whether a file opened so can be read: a store may still be *built* under a locked door."""
-    if mode is not None:
-        return "r" in mode or "+" in mode
-    return flags is None or (flags & (os.O_WRONLY | os.O_RDWR)) != os.O_WRONLY
+def _refuse(event: str, arguments: tuple[Any, ...]) -> None:
+    if is_locked() and (what := reaches_labels(event, arguments, _folders, _VARIABLE)):
+        raise LabelsLocked(f"{what} reaches labels, which may not be read during unsupervised training")
 
 
 if _locked_from_birth:

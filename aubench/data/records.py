@@ -170,7 +170,10 @@ class Reader(Protocol):
         """Everything under ``root``, in an order that does not depend on the file system. Raises ``UserError`` only
         where ``root`` as a whole is not this data set (names what was looked for); all else is a problem in the scan.
         The files that exist are the reader's business, what is inside a video or an image is not: the core finds
-        undecodable media and frames beyond a video's end by itself."""
+        undecodable media and frames beyond a video's end by itself.
+
+        A reader may also have ``label_places(root)``, the files and folders under ``root`` that hold labels and nothing
+        that training reads: they are locked with the labels of the store (:func:`aubench.data.labels.protect`)."""
         ...
 
 

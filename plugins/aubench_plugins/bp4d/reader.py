@@ -50,6 +50,11 @@ class Bp4dReader:
     def options(self) -> Mapping[str, Any]:
         return self.config.model_dump(include={"frames", "occurrence", "tracking_lost", "landmark_order"})
 
+    def label_places(self, root: Path) -> list[Path]:
+        """The folders of intensities and occurrences."""
+        tree = find(root)
+        return [folder for folder in (tree.intensity, tree.occurrence) if folder is not None]
+
     def scan(self, root: Path) -> Scan:
         tree = find(root)
         if tree.images is None or (tree.intensity is None and self.config.frames == "coded"):

@@ -67,6 +67,11 @@ class CkPlusReader:
     def options(self) -> Mapping[str, Any]:
         return {"neutral_first": self.config.neutral_first}
 
+    def label_places(self, root: Path) -> list[Path]:
+        """The folders of FACS codes and emotions."""
+        found = [_top(root, names) for name, names in TOPS.items() if name in ("facs", "emotion")]
+        return [folder for folder in found if folder is not None]
+
     def scan(self, root: Path) -> Scan:
         tops = {name: _top(root, names) for name, names in TOPS.items()}
         if tops["images"] is None or tops["facs"] is None:

@@ -70,6 +70,10 @@ class DisfaReader:
                     recordings.append(self._recording(root, subject, camera, videos.videos[subject], columns, problems))
         return Scan(tuple(recordings), problems.done())
 
+    def label_places(self, root: Path) -> list[Path]:
+        """The folder of the label files."""
+        return [folder for folder in (find_labels(root).folder,) if folder is not None]
+
     @staticmethod
     def _who_is_there(labels: LabelFiles, folder: Path, problems: Problems) -> None:
         if lacking := [subject for subject in SUBJECTS if subject not in labels.by_subject]:

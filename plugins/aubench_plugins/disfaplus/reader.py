@@ -96,6 +96,10 @@ class DisfaPlusReader:
     def options(self) -> Mapping[str, Any]:
         return {}
 
+    def label_places(self, root: Path) -> list[Path]:
+        """The folder of the label files."""
+        return [folder for folder in (within(root, ("Labels",), depth=1),) if folder is not None]
+
     def scan(self, root: Path) -> Scan:
         labels, images = within(root, ("Labels",), depth=1), within(root, ("Images",), depth=1)
         if labels is None or images is None:

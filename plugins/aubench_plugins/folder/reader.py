@@ -70,6 +70,11 @@ class FolderReader:
             mode="json", include={"labels", "aus", "first_frame", "subject_pattern", "loose", "people"}
         )
 
+    def label_places(self, root: Path) -> list[Path]:
+        """The table of labels."""
+        table = root / (self.config.labels or DEFAULT_TABLE)
+        return [table] if table.is_file() else []
+
     def scan(self, root: Path) -> Scan:
         problems = Problems()
         found = self._media(root, problems) if root.is_dir() else {}

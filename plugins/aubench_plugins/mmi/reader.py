@@ -54,6 +54,10 @@ class MmiReader:
         chosen = {"sideways", "turned", "upright", "dual", "unlisted", "first_marker"}
         return self.config.model_dump(mode="json", include=chosen)
 
+    def label_places(self, root: Path) -> list[Path]:
+        """The XML files beside the videos."""
+        return [path for top in _sessions(root) for folder in folders(top) for path in files(folder, {".xml"})]
+
     def scan(self, root: Path) -> Scan:
         tops = _sessions(root)
         if not tops:
