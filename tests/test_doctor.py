@@ -140,6 +140,16 @@ def test_a_torch_that_cannot_be_imported(monkeypatch, probe: str, text: str) -> 
     assert "install torch anew" in line
 
 
+def test_nothing_is_imported_from_the_working_directory(tmp_path, monkeypatch) -> None:
+    (tmp_path / "json.py").write_text("open('ran', 'w').close()\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(machine, "_PROBE", "import json; print('|')")
+    devices_asked = machine.ask_torch()
+    assert isinstance(devices_asked, subprocess.Popen)
+    devices_asked.communicate(timeout=60)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_torch_that_is_slow_is_a_warning(monkeypatch) -> None:
     monkeypatch.setattr(machine, "_PROBE", "import time; time.sleep(60)")
     monkeypatch.setattr(machine, "TORCH_S", 0.5)

@@ -20,7 +20,7 @@ Fault = tuple[int | None, str]
 VIDEO_SUFFIXES = frozenset({".avi", ".mp4", ".m4v", ".mov", ".mkv", ".wmv", ".mpg", ".mpeg", ".webm"})
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm", ".pgm"})
 LARGEST_FRAME = 10_000_000
-"""Largest frame number that a label file may name: more than 40 hours at 60 frames a second. A number beyond it is a
+"""Largest frame number that a label file may name: 46 hours at 60 frames a second. A number beyond it is a
 fault of its line, as what is made of labels grows with the largest."""
 _LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "lost+found"})
 _PARTIAL = (".part", ".crdownload", ".download", ".filepart", ".tmp", ".aria2")
