@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from aubench.errors import UserError, code_of_errno
 from aubench.files import atomic_write_bytes, cache_folder, plain_name
+from aubench.shipped import require_unaltered
 from aubench.telltales import looks_like as looks_like
 
 WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "params")
@@ -168,7 +169,8 @@ def resolve(plugin_file: str, weights: str | None, command: str) -> Path | None:
 
     ``"shipped"`` is ``assets/<plugin>.safetensors`` beside ``plugin_file`` (the plugin passes its ``__file__``),
     ``"shipped:<preset>"`` is ``assets/<plugin>-<preset>.safetensors``; where that is absent the :class:`UserError`
-    names ``command``, which makes it. ``"cache:<name>"`` is a file that ``aubench weights`` converted; anything else is
+    names ``command``, which makes it, and a file that is not the one listed in ``assets/SHA256SUMS``, where that is
+    there, is refused. ``"cache:<name>"`` is a file that ``aubench weights`` converted; anything else is
     a path.
     """
     if weights is None or weights == "none":
@@ -185,6 +187,7 @@ def resolve(plugin_file: str, weights: str | None, command: str) -> Path | None:
             f"{path}: no weights are shipped here; make them with `{command}{preset}`, or give weights: <file>",
             code="weights-missing",
         )
+    require_unaltered(path)
     return path
 
 

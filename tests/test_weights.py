@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import nn
 
-from aubench import files, weights
+from aubench import files, shipped, weights
 from aubench.errors import UserError
 from aubench.frozen import Frozen
 
@@ -365,3 +365,29 @@ def test_damaged_headers_are_refused(tmp_path: Path) -> None:
         zipped.write_bytes(data[:place] + b"\xff\xff" + data[place + 2 :])
         with contextlib.suppress(UserError):  # anything else ends the test
             weights.load_into(filled(1), zipped)
+
+
+def test_shipped_weights_that_were_altered_are_refused(tmp_path: Path) -> None:
+    plugin = tmp_path / "net" / "__init__.py"
+    path = weights.shipped_path(str(plugin))
+    weights.save(filled(), path)
+    assert weights.resolve(str(plugin), "shipped", "make") == path  # a plugin without a list
+    shipped.record(path)
+    shipped.record(path)
+    assert weights.resolve(str(plugin), "shipped", "make") == path
+    assert len((path.parent / "SHA256SUMS").read_text().splitlines()) == 1
+    data = bytearray(path.read_bytes())
+    data[-3] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(UserError) as told:
+        weights.resolve(str(plugin), "shipped", "make")
+    assert told.value.code == "file-altered"
+
+
+def test_what_we_ship_is_what_is_listed() -> None:
+    root = Path(weights.__file__).parents[1] / "plugins"
+    listed = sorted(root.glob("*/*/assets/*.safetensors"))
+    assert listed
+    for path in listed:
+        assert path.name in (path.parent / "SHA256SUMS").read_text(), path
+        shipped.require_unaltered(path)

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from aubench.arrays import load_array
 from aubench.data.crops import BLOBS, INDEX, CropFile, CropStack, remedy
@@ -106,7 +106,7 @@ class FrameStore:
                 f"{folder}: no finished store of prepared frames; run `aubench data prepare`",
                 code="dataset-not-prepared",
             ) from None
-        except (OSError, ValueError, ValidationError) as error:
+        except (OSError, ValueError, ValidationError, RecursionError) as error:
             raise UserError(
                 f"{path}: cannot be read ({type(error).__name__}). {remedy(path)}", code="file-damaged"
             ) from None
@@ -115,7 +115,10 @@ class FrameStore:
                 f"{path}: made by another version of aubench; run `aubench data prepare` again",
                 code="dataset-not-prepared",
             )
-        self.making = Making(**self.card.making)
+        try:
+            self.making = TypeAdapter(Making).validate_python(self.card.making)
+        except ValidationError:
+            raise UserError(f"{path}: says no way of making crops. {remedy(path)}", code="file-damaged") from None
 
     @cached_property
     def files(self) -> list[CropFile]:

@@ -59,7 +59,7 @@ def open_store(folder: Path) -> Manifest:
     remedy = f"Delete {folder} to have it made anew."
     try:
         manifest = Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, ValidationError) as error:
+    except (OSError, ValueError, ValidationError, RecursionError) as error:
         raise UserError(
             f"{path}: cannot read the manifest ({type(error).__name__}). {remedy}", code="file-damaged"
         ) from None

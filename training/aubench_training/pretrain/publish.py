@@ -20,6 +20,7 @@ from aubench import discovery, plain_yaml, weights
 from aubench.component import Component, Config
 from aubench.errors import UserError, code_of_errno, did_you_mean
 from aubench.files import atomic_write_bytes, atomic_write_text, sha256_file
+from aubench.shipped import record
 from aubench_training.config import merge
 from aubench_training.samples import Samples
 
@@ -189,6 +190,7 @@ def install(path: Path, card: Component, variant: str = "") -> Path:
     target = shipped(card, variant)
     try:
         atomic_write_bytes(target, path.read_bytes())
+        record(target)
     except OSError as error:
         raise UserError(
             f"{target}: cannot be written ({error.strerror}); give the plugin weights: {path}",
