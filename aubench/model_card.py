@@ -40,7 +40,7 @@ class ModelCard(BaseModel):
     size: int = Field(gt=0, le=LARGEST_SIZE, strict=True)
     aus: tuple[str, ...] = Field(max_length=1000)
     weights_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
-    """Hash of the safetensors file beside it; none in models of aubench 0.1.0 and older."""
+    """Hash of the safetensors file beside it; older models have none."""
     plugins: tuple[plugin_files.Record, ...] = ()
 
 
