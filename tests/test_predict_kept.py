@@ -25,6 +25,8 @@ from torch import Tensor
 
 from aubench import cli
 from aubench.cli import predict as command
+from aubench.compare.importing import read_source
+from aubench.compare.places import Place
 from aubench.parameters import AU_NAMES, FacialParameters
 from aubench.predict import containers, partial, smoothing, table
 from aubench.predict.gathered import Gathered
@@ -238,6 +240,22 @@ def test_damage_in_the_middle_leaves_a_gap(tmp_path: Path) -> None:
     assert shots[-1].number == 40
     assert all(round(shot.time * 25) + 1 == shot.number for shot in shots)
     assert Video(str(write_video(tmp_path / "b.mp4", pictures)), strict=False).truncated is None
+
+
+def test_names_that_are_not_utf8_and_unknown_codecs(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "QQQQ"
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")))
+        container.mux(stream.encode())
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"QQQQ", b"\xff\xfe\xffQ"))
+    assert len(list(open_source(str(path)))) == 1
+    path.write_bytes(content.replace(b"V_MPEG4/ISO/ASP", b"V_MPEGX/ISO/ASP"))
+    with refused("format-unknown", "a.mkv"):
+        open_source(str(path))
 
 
 def test_no_frame_at_all(cut: Path, tmp_path: Path) -> None:
@@ -513,6 +531,13 @@ def test_smoothing_ends_at_a_cut(tmp_path: Path) -> None:
     film = _scenes(tmp_path / "film.mp4", (FACE, 6), (np.ascontiguousarray(FACE[:, ::-1] // 2), 6))
     readings = read(open_source(str(film)), Brightness(), size=64)
     assert [rows.tolist() for rows in smoothing.stretches(readings)] == [list(range(6)), list(range(6, 12))]
+
+
+def test_a_table_with_unread_pictures_can_be_compared(photos: Path, tmp_path: Path, model: Brightness) -> None:
+    path = tmp_path / "SN001.csv"
+    assert cli.main(["predict", str(photos), "--out", str(path)]) == 0
+    source = read_source(path, [Place("disfa", "SN001", "left")])
+    assert source.table["AU12"].notna().sum() == 2
 
 
 def test_pictures_keep_their_strictness_in_parse(photos: Path) -> None:
