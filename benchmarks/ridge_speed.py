@@ -1,7 +1,10 @@
 """How much time the ridge baseline takes with the features that a run has computed already, and without, and whether it
 says the same.
 
-    python benchmarks/ridge_speed.py --samples 400 --train 200 --test 200
+    python benchmarks/ridge_speed.py --samples 160 --train 120 --test 80
+
+That run, one thread of a shared machine: 5.2 times as fast (56.7 s and 11.0 s), mean ICC(3,1) 0.553331 and 0.553333, no
+AU changes by more than 0.00003. What is left is the reading of the test frames.
 """
 
 from __future__ import annotations
