@@ -226,6 +226,20 @@ def test_a_truncated_video_gives_the_frames_there_are(
     assert not (tmp_path / "strict.csv").exists()
 
 
+def test_retarget_and_parse_use_the_frames_there_are(
+    cut: Path, tmp_path: Path, model: Brightness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("aubench.quick.quicken", lambda reader: reader)
+    monkeypatch.setattr("aubench.cli.parse._networks", lambda *arguments: [])
+    assert cli.main(["retarget", str(cut), "--export", str(tmp_path / "arkit.csv")]) == 0
+    assert len(_rows(tmp_path / "arkit.csv")) == 25
+    assert "cut.mp4 is truncated" in capsys.readouterr().err
+    assert cli.main(["parse", str(cut), "--out", str(tmp_path / "sheet.png"), "--frames", "4", "--size", "64"]) == 0
+    told = capsys.readouterr()
+    assert "4 faces" in told.out  # spread over the 25 frames, not over 50
+    assert "cut.mp4 is truncated" in told.err
+
+
 def test_damage_in_the_middle_leaves_a_gap(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     pictures = [np.clip(rng.normal(100, 30, (64, 96, 3)), 0, 255).astype(np.uint8) for _ in range(40)]

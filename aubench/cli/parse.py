@@ -105,11 +105,12 @@ def parse(
 
     side_read = size or _size_that_predict_reads()
     titles, crops, without = _faces(opened, side_read, max_faces, machine)
-    if (cut := remarks.truncation(whole)) is not None and numbers is None:  # spread over what there is
+    cut = remarks.truncation(whole)
+    for line in remarks.after(opened if cut is None else whole):
+        typer.echo(line, err=True)
+    if cut is not None and numbers is None:  # spread over what there is
         opened = chosen.choose(whole, frames, chosen.spread(cut.frames, frames))
         titles, crops, without = _faces(opened, side_read, max_faces, machine)
-    for line in remarks.after(whole if cut is not None else opened):
-        typer.echo(line, err=True)
     if not crops:
         pictures = f"the {len(without)} pictures that were looked at" if len(without) > 1 else "it"
         raise UserError(
