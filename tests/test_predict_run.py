@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -178,6 +179,49 @@ def test_overlay_shows_input_face_and_bars(clip: Path, tmp_path: Path) -> None:
     assert lost[:, left + 360 :].max() > 100  # the names are still there, the bars are not
     assert ((lost[:, left + 360 :] - (245, 170, 66)).__abs__().max(axis=2) < 40).sum() == 0
     assert [p.name for p in tmp_path.iterdir()] == ["overlay.mp4"]
+
+
+def test_several_faces_have_a_place_each_and_one_picture_is_a_png(tmp_path: Path) -> None:
+    face = data.astronaut()[20:220, 110:350]
+    PIL.Image.fromarray(np.hstack([face, face[:, ::-1]])).save(tmp_path / "pair.png")
+    source = open_source(str(tmp_path / "pair.png"))
+    readings = read(source, Brightness(), size=64, most=3)
+    assert len(readings) == 2
+    write_overlay(source, readings, Flat(), tmp_path / "overlay.png")
+    with PIL.Image.open(tmp_path / "overlay.png") as opened:
+        shown = np.asarray(opened)
+        assert opened.info["Software"] == "aubench overlay"
+    side = shown.shape[0] // 2
+    left = shown.shape[1] - side - round(side * 0.85) // 2 * 2
+    greys = readings.parameters[:, 2 + AU_NAMES.index("AU12")] * 255
+    for place, grey in enumerate(greys):
+        assert shown[side * place + side // 2, left + side // 2].tolist() == pytest.approx([grey] * 3, abs=2)
+
+
+def test_more_faces_than_places_are_all_marked() -> None:
+    from aubench.predict.panel import MOST, Panel, Shown
+
+    panel = Panel(400, 200, MOST)
+    faces = [
+        Shown(n, np.array([10.0, 10, 50, 50]), np.full((5, 2), 30.0), np.ones(23, np.float32),
+              np.full((8, 8, 3), 200, np.uint8) if n < MOST else None, n)
+        for n in range(MOST + 2)
+    ]  # fmt: skip
+    picture = panel.picture(np.zeros((200, 400, 3), np.uint8), faces)
+    assert picture.shape[:2] == panel.size[::-1]
+    assert all(side % 2 == 0 for side in picture.shape[:2])
+    centres = [(top + panel.side // 2, left + panel.side // 2) for left, top in panel._corners]
+    assert all(picture[at].tolist() == [200] * 3 for at in centres)
+
+
+def test_pictures_are_not_joined_by_lines(tmp_path: Path) -> None:
+    readings = _readings([0.2, 0.6], [0, 0])
+    pictures = replace(readings, time=np.full(2, np.nan), names=["a.jpg", "b.jpg"])
+    one = replace(_readings([0.2], [0]), time=np.full(1, np.nan), names=["a.jpg"])
+    for number, (given, told) in enumerate(((readings, "curves"), (pictures, "points"), (one, "bars of all AUs"))):
+        path = tmp_path / f"{number}.svg"
+        assert plot(given, path, ("AU12",)).startswith(told)
+        assert ("a.jpg" in path.read_text()) is (told == "points")
 
 
 def test_overlay_that_fails_leaves_nothing(clip: Path, tmp_path: Path) -> None:

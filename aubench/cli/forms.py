@@ -73,6 +73,7 @@ def _is_comparison_table(path: Path) -> bool:
 TABLE = Form((".csv",), _is_table)
 RECORD = Form((".json",), _is_record)
 FILM_OVERLAY = stamped("overlay", ".mp4")
+PICTURE_OVERLAY = stamped("overlay", ".png", ".mp4")
 PLOT = stamped("plot", ".png", ".svg", ".pdf")
 CHARACTER = stamped("character", ".mp4")
 EXPORTS = {

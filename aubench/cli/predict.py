@@ -29,14 +29,16 @@ def predict(
         Path | None, typer.Option("--run", help="Folder of a finished `aubench train`; without it the shipped model.")
     ] = None,
     overlay: Annotated[
-        Path | None, typer.Option(help="Write a video too: input | rendered face | AU bars (mp4).")
+        Path | None,
+        typer.Option(help="Draw too: input | rendered faces | AU bars (mp4; of one picture also png)."),
     ] = None,
     renderer: Annotated[
         str | None,
         typer.Option(help="The renderer that draws the overlay's faces. Default: the one of the model's training."),
     ] = None,
     plot: Annotated[
-        Path | None, typer.Option(help="Write the curves over time as a figure too (png, svg, pdf).")
+        Path | None,
+        typer.Option(help="Plot too (png, svg, pdf): curves, of a folder points, of one picture bars."),
     ] = None,
     plot_aus: Annotated[str, typer.Option(help="Which AUs to plot, separated by commas.")] = "AU04,AU06,AU12,AU25",
     max_faces: Annotated[int, typer.Option(min=1, help="Faces per picture, the largest first.")] = 1,
@@ -95,7 +97,8 @@ def predict(
     source = _only(inputs)
     outputs = [Output("--out", out, forms.TABLE), Output("--out", record.beside(out), forms.RECORD)]
     outputs += [Output("--plot", plot, forms.PLOT)] if plot is not None else []
-    outputs += [Output("--overlay", overlay, forms.FILM_OVERLAY)] if overlay is not None else []
+    drawing = forms.PICTURE_OVERLAY if is_one_picture(source) else forms.FILM_OVERLAY
+    outputs += [Output("--overlay", overlay, drawing)] if overlay is not None else []
     guard(outputs, [run], sources=[source, *named_picture(neutral)], overwrite=overwrite)
     opened = open_source(source, strict=strict)
     total = min(filter(None, (opened.total, frames)), default=None)
@@ -197,8 +200,7 @@ def predict(
         raise typer.Exit(stopping.code)
     if plot is not None:
         title = " · ".join(filter(None, (printable(Path(source).name), str(done))))
-        plotting.plot(readings, plot, aus, title=title)
-        typer.echo(f"{plot}: curves of {', '.join(aus)}")
+        typer.echo(f"{plot}: {plotting.plot(readings, plot, aus, title=title)}")
     if overlay is not None and artist is not None:
         from aubench.predict.overlay import write_overlay
 
@@ -224,6 +226,13 @@ def _only(inputs: list[str]) -> str:
 def _warn(lines: Iterable[str]) -> None:
     for line in lines:
         typer.echo(line, err=True)
+
+
+def is_one_picture(source: str) -> bool:
+    """Whether an input is called a picture, so that its overlay may be one."""
+    from aubench.predict.sources import IMAGE_SUFFIXES
+
+    return Path(source).suffix.lower() in IMAGE_SUFFIXES and not Path(source).is_dir()
 
 
 def named_picture(neutral: str) -> list[str]:

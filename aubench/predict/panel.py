@@ -1,7 +1,8 @@
-"""One picture of the overlay video: the input with its boxes | the rendered face | the intensities as bars."""
+"""One picture of the overlay: the input with boxes | for each face, how it is drawn and its intensities as bars."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +16,11 @@ from aubench.facs import ACTION_UNITS
 from aubench.predict.align import Image, shrink
 
 LOWEST, HIGHEST = 360, 720
-"""Least and greatest height of the video in pixels."""
+"""Least and greatest height of the picture in pixels, unless several faces need more."""
+MOST = 9
+"""So many faces have a place beside the input."""
+SMALLEST = 320
+"""Least height in pixels of a face's place among several, for its letters to be read."""
 BACKGROUND, INK, FAINT, GRID = (24, 26, 30), (232, 232, 228), (150, 152, 156), (52, 56, 62)
 BOX, BAR = (64, 200, 160), (245, 170, 66)
 STEPS = 5
@@ -24,44 +29,58 @@ STEPS = 5
 @dataclass(frozen=True)
 class Shown:
     """A face of one picture: its ``number``, ``box`` (4,) in pixels of the input, ``points`` (5, 2), ``intensities``
-    (23,) in 0..5, and how it is drawn, RGB uint8 (h, w, 3)."""
+    (23,) in 0..5, how it is drawn, RGB uint8 (h, w, 3), and in which ``place`` beside the input. One without a place of
+    its own (:data:`MOST` or more) is marked in the input only."""
 
     number: int
     box: npt.NDArray[np.float64]
     points: npt.NDArray[np.float64]
     intensities: npt.NDArray[np.float32]
-    drawn: Image
+    drawn: Image | None
+    place: int = 0
 
 
 class Panel:
-    """Pictures for inputs of ``width`` x ``height``; others are fitted in with bars. Sides are even, as codecs want."""
+    """Pictures for inputs of ``width`` x ``height``; others are fitted in with bars. Sides are even, as codecs want.
 
-    def __init__(self, width: int, height: int) -> None:
-        self.high = int(np.clip(height, LOWEST, HIGHEST)) // 2 * 2
+    ``faces``: how many have a place beside the input, in a grid of about as many rows as columns.
+    """
+
+    def __init__(self, width: int, height: int, faces: int = 1) -> None:
+        self.faces = faces
+        rows = math.isqrt(faces - 1) + 1
+        high = int(np.clip(height, LOWEST, HIGHEST))
+        self.side = (max(high // rows, SMALLEST) if rows > 1 else high) // 2 * 2
+        """Height of a place, and side of the face in it."""
+        self.high = self.side * rows
         self.wide = min(max(2, round(width * self.high / height)), 4 * self.high) // 2 * 2
-        self.bars = round(self.high * 0.85) // 2 * 2
-        self.size = (self.wide + self.high + self.bars, self.high)
+        self.bars = round(self.side * 0.85) // 2 * 2
+        self.size = (self.wide + -(-faces // rows) * (self.side + self.bars), self.high)
+        # Down the columns first: two faces are one above the other.
+        self._corners = [(self.wide + n // rows * (self.side + self.bars), n % rows * self.side) for n in range(faces)]
         self._blank = self._paper()
 
     def picture(self, image: Image, faces: list[Shown], caption: str = "") -> Image:
-        """RGB uint8 (high, wide + high + bars, 3). The first face is the one that is drawn and measured."""
+        """RGB uint8 (height, width, 3) of :attr:`size`."""
         out = self._blank.copy()
         seen, scale, corner = self._fitted(image)
         out[:, : self.wide] = seen
         for face in faces:
             self._mark(out, face, scale, corner)
-        if faces:
-            side = slice(self.wide, self.wide + self.high)
-            out[:, side] = _resized(faces[0].drawn, self.high, self.high)
-            self._fill(out, faces[0].intensities)
-        else:
-            words = "no face"
-            at = (self.wide + self.high // 2 - round(self.high * 0.08), self.high // 2)
-            cv2.putText(out, words, at, cv2.FONT_HERSHEY_SIMPLEX, self.high / 600, FAINT, 1, cv2.LINE_AA)
+        here = {face.place: face for face in faces}
+        for place, (left, top) in enumerate(self._corners):
+            shown = here.get(place)
+            if shown is not None and shown.drawn is not None:
+                out[top : top + self.side, left : left + self.side] = _resized(shown.drawn, self.side, self.side)
+                self._fill(out, shown.intensities, left, top)
+                if self.faces > 1:
+                    _write(out, f"face {shown.number}", (left + 8, top + self.side - 10), self.side / 600, BOX)
+            else:
+                at = (left + self.side // 2 - round(self.side * 0.08), top + self.side // 2)
+                cv2.putText(out, "no face", at, cv2.FONT_HERSHEY_SIMPLEX, self.side / 600, FAINT, 1, cv2.LINE_AA)
         if caption:
             at = (round(self.high * 0.02), self.high - round(self.high * 0.025))
-            for colour, width in ((BACKGROUND, 3), (INK, 1)):
-                cv2.putText(out, caption, at, cv2.FONT_HERSHEY_SIMPLEX, self.high / 800, colour, width, cv2.LINE_AA)
+            _write(out, caption, at, self.high / 800, INK)
         return out
 
     def _fitted(self, image: Image) -> tuple[Image, float, npt.NDArray[np.float64]]:
@@ -84,27 +103,26 @@ class Panel:
         cv2.rectangle(inside, box[0].tolist(), box[1].tolist(), BOX, max(1, self.high // 360), cv2.LINE_AA, 4)
         for point in np.round(((face.points + 0.5) * scale + corner - 0.5) * 16).astype(int):
             cv2.circle(inside, point.tolist(), 16 * self.high // 200, BOX, -1, cv2.LINE_AA, 4)
-        if face.number:
-            at = (box[0] // 16 + (3, -5)).tolist()
-            cv2.putText(inside, str(face.number), at, cv2.FONT_HERSHEY_SIMPLEX, self.high / 700, BOX, 1, cv2.LINE_AA)
+        if face.number or self.faces > 1:
+            x, y = (box[0] // 16 + (3, -5)).tolist()
+            _write(inside, str(face.number), (x, max(y, round(self.high * 0.03))), self.high / 700, BOX)
 
     def _rows(self) -> list[tuple[int, int]]:
-        """Top and bottom of each AU's bar."""
-        top, bottom = round(self.high * 0.02), round(self.high * 0.95)
+        """Top and bottom of each AU's bar within a place."""
+        top, bottom = round(self.side * 0.02), round(self.side * 0.95)
         edges = np.linspace(top, bottom, len(ACTION_UNITS) + 1)
         gap = max(1, round((edges[1] - edges[0]) * 0.15))
         return [(round(a) + gap, round(b) - gap) for a, b in pairwise(edges)]
 
     def _scale(self) -> tuple[int, int]:
-        """Where the bars' 0 and 5 lie."""
-        left = self.wide + self.high
-        return left + round(self.bars * 0.56), left + round(self.bars * 0.96)
+        """Where the bars' 0 and 5 lie within a place."""
+        return self.side + round(self.bars * 0.56), self.side + round(self.bars * 0.96)
 
-    def _fill(self, out: Image, intensities: npt.NDArray[np.float32]) -> None:
+    def _fill(self, out: Image, intensities: npt.NDArray[np.float32], left: int, top: int) -> None:
         zero, full = self._scale()
-        for (top, bottom), value in zip(self._rows(), intensities, strict=True):
+        for (first, last), value in zip(self._rows(), intensities, strict=True):
             end = zero + round((full - zero) * float(np.clip(value, 0, STEPS)) / STEPS)
-            out[top:bottom, zero:end] = BAR
+            out[top + first : top + last, left + zero : left + end] = BAR
 
     def _paper(self) -> Image:
         """Everything that stays the same: background, names and grid."""
@@ -116,17 +134,24 @@ class Panel:
         draw = PIL.ImageDraw.Draw(image)
         rows, (zero, full) = self._rows(), self._scale()
         letters = font((rows[1][0] - rows[0][0]) * 0.72)
-        for step in range(STEPS + 1):
-            x = zero + (full - zero) * step / STEPS
-            draw.line([(x, rows[0][0]), (x, rows[-1][1])], fill=GRID)
-            draw.text((x, rows[-1][1] + 2), str(step), fill=FAINT, font=letters, anchor="ma")
-        left = self.wide + self.high + round(self.bars * 0.04)
         code = draw.textlength("AU30R  ", font=letters)
-        for unit, (top, bottom) in zip(ACTION_UNITS, rows, strict=True):
-            middle = (top + bottom) / 2
-            draw.text((left, middle), unit.key, fill=INK, font=letters, anchor="lm")
-            draw.text((left + code, middle), unit.name, fill=FAINT, font=letters, anchor="lm")
+        for left, top in self._corners:
+            for step in range(STEPS + 1):
+                x = left + zero + (full - zero) * step / STEPS
+                draw.line([(x, top + rows[0][0]), (x, top + rows[-1][1])], fill=GRID)
+                draw.text((x, top + rows[-1][1] + 2), str(step), fill=FAINT, font=letters, anchor="ma")
+            names = left + self.side + round(self.bars * 0.04)
+            for unit, (first, last) in zip(ACTION_UNITS, rows, strict=True):
+                middle = top + (first + last) / 2
+                draw.text((names, middle), unit.key, fill=INK, font=letters, anchor="lm")
+                draw.text((names + code, middle), unit.name, fill=FAINT, font=letters, anchor="lm")
         return np.array(image)
+
+
+def _write(out: Image, words: str, at: tuple[int, int], size: float, colour: tuple[int, int, int]) -> None:
+    """Letters with an outline, to be read on anything."""
+    for each, width in ((BACKGROUND, 3), (colour, 1)):
+        cv2.putText(out, words, at, cv2.FONT_HERSHEY_SIMPLEX, size, each, width, cv2.LINE_AA)
 
 
 def _resized(image: Image, width: int, height: int) -> Image:
