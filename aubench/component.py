@@ -7,6 +7,8 @@ from typing import ClassVar, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict
 
+from aubench.assets_lookup import Asset
+
 Kind = Literal["renderer", "extractor", "regressor", "loss", "dataset", "recogniser", "estimator"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
@@ -17,6 +19,9 @@ class Config(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     argument: ClassVar[str] = ""
     """The option that ``<plugin>:<value>`` on the command line sets, if there is such a one."""
+    engines: ClassVar[tuple[str, ...]] = ()
+    """Names of the options whose value is the name of an engine, so that a change of that engine is noticed. Where
+    there is an option ``<name>_config`` beside one, it holds the engine's options."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,8 @@ class Component:
     """One thing that a plugin offers.
 
     ``factory`` is ``"module:attribute"``, imported on first use; it is called with an instance of
-    ``config`` and the keyword arguments that its kind is promised (see :mod:`aubench.contracts`).
+    ``config`` and the keyword arguments that its kind is promised (see :mod:`aubench.contracts`). ``assets`` are the
+    files of others that it reads and may not bring along; the user says where they are.
     """
 
     kind: Kind
@@ -33,3 +39,4 @@ class Component:
     factory: str
     config: type[Config] = field(default=Config)
     licence: str = "MIT"
+    assets: tuple[Asset, ...] = ()

@@ -87,6 +87,12 @@ class Engine(Renderer, Protocol):
     seeds what differs from frame to frame (noise, compression, alignment error); ``nuisance`` is (b, 9), see
     :data:`NUISANCE_NAMES`. Equal arguments give equal pixels, whatever else is in the batch. The base face lies on
     :data:`TEMPLATE`, its landmarks inside the picture.
+
+    Faces are kept under a key that must change when the pixels do (:func:`aubench.engine_digest.engine_digest`). It
+    covers, besides the options, all files of the engine's package, the modules of aubench that these import (drawing,
+    alignment), and the content of the assets on its card. A constant ``DIGEST`` (a text) in the module of the factory
+    stands for the code instead. An engine that knows better may have an attribute or property ``digest`` (a text),
+    which stands for everything: it must change with code and with the content of what the engine reads.
     """
 
     def draw(

@@ -28,6 +28,7 @@ import pluggy
 from pydantic import BaseModel, ValidationError
 
 from aubench import contracts, hookspecs, plugin_files
+from aubench.assets_lookup import NAME, Asset
 from aubench.component import KINDS, Component, Config, Kind
 from aubench.errors import UserError, did_you_mean
 
@@ -147,6 +148,10 @@ def _fault(card: Component, hook: str, kind: Kind) -> str:
         return f"factory {card.factory!r} is not 'module:attribute'"
     if not (isinstance(card.config, type) and issubclass(card.config, Config)):
         return f"config {card.config!r} is not a subclass of aubench.component.Config"
+    if not (isinstance(card.assets, tuple) and all(isinstance(asset, Asset) for asset in card.assets)):
+        return f"assets {card.assets!r:.80} is not a tuple of aubench.assets_lookup.Asset"
+    if wrong := [asset.name for asset in card.assets if not NAME.fullmatch(asset.name)]:
+        return f"asset name {wrong[0]!r} may hold letters, digits and '_' only"
     return ""
 
 
@@ -255,6 +260,11 @@ def forget() -> None:
 def components(kind: Kind) -> dict[str, Component]:
     """Working components of one kind by name, sorted."""
     return {name: card for (k, name), card in sorted(_catalogue().cards.items()) if k == kind}
+
+
+def assets() -> dict[str, Asset]:
+    """The assets that working components declare, by name, sorted."""
+    return {asset.name: asset for _, card in sorted(_catalogue().cards.items()) for asset in card.assets}
 
 
 def listing() -> list[Row]:

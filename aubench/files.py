@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -75,6 +77,28 @@ def sha256_file(path: str | os.PathLike[str]) -> str:
 def open_to_others(path: str | os.PathLike[str]) -> None:
     """Give a file or folder that was made private the rights that an ordinary one would have been made with."""
     os.chmod(path, (0o777 if os.path.isdir(path) else 0o666) & ~_umask())
+
+
+def content_digest(paths: Iterable[Path]) -> str:
+    """Hash of the names, from their common folder on, and bytes of files (one or more), 64 hexadecimal digits.
+
+    What was hashed once is remembered in the cache by absolute path, size and time of last change, so that gigabytes
+    are not read on every start: a file that is changed and given its old size and time again goes unnoticed.
+    """
+    files = [path.absolute() for path in paths]
+    base = os.path.commonpath([path.parent for path in files])
+    rows = [(str(path), status.st_size, status.st_mtime_ns) for path in files for status in [path.stat()]]
+    seen = hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+    note = cache_folder() / "hashes" / f"{seen[:32]}.txt"
+    with contextlib.suppress(OSError):
+        known = note.read_text(encoding="ascii", errors="replace").strip()
+        if re.fullmatch("[0-9a-f]{64}", known):
+            return known
+    content = [(path.relative_to(base).as_posix(), sha256_file(path)) for path in files]
+    digest = hashlib.sha256(json.dumps(content).encode()).hexdigest()
+    with contextlib.suppress(OSError):  # a cache that cannot be written costs time only
+        atomic_write_text(note, digest)
+    return digest
 
 
 def _umask() -> int:

@@ -1,6 +1,6 @@
 """Faces per second of the engine ``ict``, per style and size, on one core.
 
-    AUBENCH_ICT=FaceXModel OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/ict_speed.py
+    AUBENCH_ASSET_ICT=FaceXModel OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/ict_speed.py
 
 prints one line for each style and size: faces per second of wall time, and of processor time, which other programs on
 the same core do not lower. ``photo`` draws every face under a look of its own, whose hair has to be grown first;

@@ -8,9 +8,10 @@ import cv2
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from scipy.linalg import lu_factor
 
 from aubench.contracts import TEMPLATE, Frames
-from aubench.data.augment import Augmentation, augment, augment_batch, augmented, key
+from aubench.data.augment import Augmentation, augment, augment_batch, augmented, key, thinplate
 from aubench.data.augment.batch import MOVING, draw
 from aubench.data.augment.expression import STEEPEST, backward, displacement, field, generic_plate
 from aubench.data.augment.fill import fill
@@ -186,6 +187,20 @@ def test_a_thin_plate_goes_through_its_points_and_continues_a_plane() -> None:
     plane = ThinPlate(points, smoothing=0.0)(points @ np.array([[2.0], [-3.0]], np.float32))[..., 0]
     line = np.linspace(0, 1, CELLS)
     np.testing.assert_allclose(plane, 2 * line[None, :] - 3 * line[:, None], atol=1e-3)
+
+
+def test_a_thin_plate_is_factorised_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    dice = np.random.default_rng(1)
+    points, values = dice.random((68, 2)).astype(np.float32), dice.normal(size=(68, 2)).astype(np.float32)
+    factorised = []
+    monkeypatch.setattr(thinplate, "lu_factor", lambda system: factorised.append(system.copy()) or lu_factor(system))
+    plate = ThinPlate(points)
+    first, again = plate(values), plate(2 * values)
+    assert len(factorised) == 1
+    right = np.concatenate([values.astype(np.float64), np.zeros((3, 2))])
+    solved = np.linalg.solve(factorised[0], right)
+    np.testing.assert_allclose(plate.weights(values), solved, rtol=1e-9, atol=1e-9 * np.abs(solved).max())
+    np.testing.assert_allclose(again, 2 * first, rtol=1e-5, atol=1e-5 * np.abs(first).max())
 
 
 def test_a_smile_lifts_the_corners_and_leaves_the_eyes() -> None:

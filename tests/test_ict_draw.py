@@ -288,7 +288,7 @@ def test_film_keeps_size_and_greys() -> None:
     assert np.abs(out[..., 0].astype(int) - out[..., 2]).max() <= 6
 
 
-@pytest.mark.skipif("AUBENCH_ICT" not in os.environ, reason="needs ICT-FaceKit: set AUBENCH_ICT")
+@pytest.mark.skipif("AUBENCH_ASSET_ICT" not in os.environ, reason="needs ICT-FaceKit: set AUBENCH_ASSET_ICT")
 def test_the_real_asset_shows_every_part_of_a_laughing_face() -> None:
     from aubench.parameters import AU, AU_NAMES, BASE_AU, BROW, SIZE
     from aubench_plugins.ict.draw_mesh import mesh_of

@@ -1,6 +1,6 @@
 """The geometry of the engine ict: the asset's reader and cache, and faces that move as FACS says.
 
-Most of it on a crude head in the asset's layout; what needs the asset itself runs where ``AUBENCH_ICT`` is set.
+Most of it on a crude head in the asset's layout; what needs the asset itself runs where ``AUBENCH_ASSET_ICT`` is set.
 """
 
 from __future__ import annotations
@@ -14,13 +14,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from refusals import refused
 from small_head import write_head
 
-from aubench.assets_lookup import Asset, place
+from aubench import files
 from aubench.cli import main
+from aubench.cli.asset_option import place
 from aubench.contracts import NUISANCE_NAMES, PARSING_CLASSES, TEMPLATE
+from aubench.engine_digest import engine_digest
 from aubench.errors import UserError
 from aubench.parameters import AU, AU_NAMES, BASE_AU, BROW, IDENTITY, POSE, SIZE, au_index
+from aubench_plugins.ict import ASSET
 from aubench_plugins.ict import source as source_module
 from aubench_plugins.ict.actions import ACTIONS
 from aubench_plugins.ict.camera import crop_camera, five_points, head_camera
@@ -29,7 +33,7 @@ from aubench_plugins.ict.materials import FACE, TEETH
 from aubench_plugins.ict.model import Model, Posed
 from aubench_plugins.ict.regions import chart_classes
 from aubench_plugins.ict.rig import build
-from aubench_plugins.ict.source import ASSET, EXPRESSIONS, INDICES, Source, open_source
+from aubench_plugins.ict.source import EXPRESSIONS, INDICES, Source, open_source
 from aubench_plugins.ict.topology import PART
 from aubench_plugins.ict.wavefront import read_faces, read_vertices
 
@@ -128,9 +132,8 @@ def test_second_use_reads_the_cache_only(folder: Path, source: Source, monkeypat
         raise AssertionError(f"{path} was read again")
 
     monkeypatch.setattr(source_module, "read_vertices", never)
-    monkeypatch.setattr(source_module, "sha256_file", never)
+    monkeypatch.setattr(files, "sha256_file", never)
     again = open_source(folder.parent)  # the clone does as well as its folder
-    assert again.digest == source.digest
     assert np.array_equal(again.shapes, source.shapes)
 
 
@@ -204,20 +207,53 @@ def test_damaged_files_are_refused(folder: Path, tmp_path: Path) -> None:
 
 def test_says_how_to_get_the_asset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv(ASSET.variable, raising=False)
-    with pytest.raises(UserError, match=r"git clone .*AUBENCH_ICT=PATH or give --asset ict=PATH"):
+    monkeypatch.delenv(ASSET.formerly, raising=False)
+    with refused("asset-missing", "git clone", "AUBENCH_ASSET_ICT=PATH", "--asset ict=PATH"):
         ASSET.locate()
     monkeypatch.setenv(ASSET.variable, str(tmp_path / "nowhere"))
-    with pytest.raises(UserError, match="nothing there"):
+    with refused("asset-missing", tmp_path / "nowhere"):
         ASSET.locate()
 
 
-def test_the_option_sets_the_variable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("AUBENCH_TOY", "")
-    place([f"toy={tmp_path}"])
-    assert Asset("toy", "a toy", "make it").locate() == tmp_path
-    for wrong in ("toy", "=x", "toy=", "a b=x"):
-        with pytest.raises(UserError, match="NAME=PATH"):
+def test_the_option_sets_the_variable_of_a_declared_asset_only(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(ASSET.variable, "")
+    place([f"ict={tmp_path}"])
+    assert ASSET.locate() == tmp_path
+    for wrong in ("ict", "=x", "ict=", "a b=x"):
+        with refused("option-invalid", "NAME=PATH"):
             place([wrong])
+    before = dict(os.environ)
+    for name in ("cache", "plugins", "registry", "itc"):
+        with refused("name-unknown", name, "ict"):
+            place([f"{name}={tmp_path}"])
+    assert dict(os.environ) == before
+
+
+def test_the_variable_of_older_versions_still_works(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delenv(ASSET.variable, raising=False)
+    monkeypatch.setenv("AUBENCH_ICT", str(folder))
+    with pytest.warns(DeprecationWarning, match="AUBENCH_ASSET_ICT"):
+        assert ASSET.locate() == folder
+    arguments = ["render", "sheet", "brow", "--engine", "ict", "--size", "64", "--out", str(tmp_path / "brow.png")]
+    assert main(arguments) == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if "AUBENCH_ICT" in line]
+    assert told == ["warning: AUBENCH_ICT is deprecated; set AUBENCH_ASSET_ICT instead"]
+
+
+def test_another_asset_makes_another_key(folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = tmp_path / "FaceXModel"
+    shutil.copytree(folder, mine)
+    monkeypatch.setenv(ASSET.variable, str(folder))
+    first = engine_digest("ict")
+    monkeypatch.setenv(ASSET.variable, str(mine))
+    assert engine_digest("ict") == first  # the same content at another place
+    (mine / "notes.txt").write_text("of mine")
+    assert engine_digest("ict") == first  # a file that is not read
+    neutral = mine / "generic_neutral_mesh.obj"
+    neutral.write_text(neutral.read_text().replace("v ", "v  ", 1))
+    assert engine_digest("ict") != first
 
 
 # --- topology ---------------------------------------------------------------------------------------------------------
@@ -495,6 +531,7 @@ def test_head_camera_shows_the_eyes_at_their_height(small: Model) -> None:
 
 def test_the_command_without_the_asset(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.delenv(ASSET.variable, raising=False)
+    monkeypatch.delenv(ASSET.formerly, raising=False)
     assert main(["render", "sheet", "brow", "--engine", "ict", "--size", "64", "--out", "no.png"]) == 2
     told = capsys.readouterr().err
     assert told.count("\n") == 1

@@ -155,7 +155,19 @@ def test_identity_holds_config_versions_weights_and_data(monkeypatch):
         other = config(**{**SHORT, **over})
         assert entry in unlike(mine, identity(other, look(other)))
     monkeypatch.setattr("tiny_parts.DIGEST", "tiny-2")
-    assert unlike(mine, identity(one, Inspector().look(one))) == ["engine"]
+    assert unlike(mine, identity(one, Inspector().look(one))) == ["engine.tiny"]
+
+
+def test_identity_holds_every_engine_of_a_run(monkeypatch):
+    monkeypatch.setenv("AUBENCH_PLUGINS", "tiny_parts,runner_parts,fake_plugin")
+    discovery.forget()
+    more = {"sampled": {**TINY.get("sampled", {}), "more": [{"engine": {"name": "fake"}, "count": 4}]}}
+    one = config(**SHORT, **more)
+    mine = identity(one, Inspector().look(one))
+    assert set(mine["engine"]) == {"tiny", "fake"}
+    assert "renderer fake" in mine["plugins"]
+    monkeypatch.setattr("fake_face.DIGEST", "fake-2")
+    assert unlike(mine, identity(one, Inspector().look(one))) == ["engine.fake"]
 
 
 def test_first_phases_are_shared_where_losses_alone_differ():

@@ -14,6 +14,7 @@ import pytest
 from aubench import discovery
 from aubench.contracts import Dataset
 from aubench.data.labels import LabelsLocked, locked, open_labels
+from aubench.engine_digest import engines_of
 from aubench.errors import UserError
 from aubench.parameters import AU_NAMES, au_index
 from aubench_plugins.synth import SynthConfig, build, worker
@@ -172,6 +173,14 @@ def test_frames_never_open_the_labels(fake: Path) -> None:
         data.read_labels("train")
     with pytest.raises(UserError, match=r"intensities.*missing.*Delete"):
         Synth(SynthConfig(**TINY)).frames("train")
+
+
+def test_another_version_of_the_engine_is_drawn_anew(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = SynthConfig(**TINY)
+    before = build.folder_of(config)
+    monkeypatch.setattr("fake_face.DIGEST", "fake-2")
+    assert build.folder_of(config) != before
+    assert engines_of(discovery.find("dataset", "synth"), config) == [("fake", None)]
 
 
 def test_made_once(fake: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,9 +19,10 @@ import pkgutil
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -85,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line on ``arguments`` (default: the process's own) and return its exit code."""
     before = {name: value for name, value in os.environ.items() if name.startswith(_SET_BY_OPTIONS)}
     try:
-        with termination_as_interrupt() as terminated:
+        with termination_as_interrupt() as terminated, _deprecations_told():
             code = _run(arguments)
         return 143 if code == 130 and terminated() else code
     finally:  # --registry, --plugin and --asset are for one call, also where a caller makes several
@@ -94,6 +95,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in [name for name in os.environ if name.startswith(_SET_BY_OPTIONS) and name not in before]:
             del os.environ[name]
         os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _deprecations_told() -> Iterator[None]:
+    """Tell each deprecated setting that is used (:mod:`aubench.assets_lookup`) in one line on stderr, once."""
+    told: set[str] = set()
+    with warnings.catch_warnings():
+        shown = warnings.showwarning
+
+        def show(message: Warning | str, category: type[Warning], *where: Any) -> None:
+            if not issubclass(category, DeprecationWarning):
+                shown(message, category, *where)
+            elif str(message) not in told:
+                told.add(str(message))
+                print(f"warning: {message}", file=sys.stderr)
+
+        warnings.showwarning = show  # type: ignore[assignment]
+        warnings.filterwarnings("always", message="AUBENCH_", category=DeprecationWarning)
+        yield
 
 
 def _run(arguments: Sequence[str] | None) -> int:

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from aubench.errors import UserError, did_you_mean
+
+
+def place(pairs: Iterable[str]) -> None:
+    """Take ``NAME=PATH`` of ``--asset`` for this process and its children.
+
+    Raises:
+        UserError: What was given is not ``NAME=PATH``, or no installed plugin declares an asset of that name.
+    """
+    from aubench.discovery import assets
+
+    for pair in pairs:
+        name, equals, path = pair.partition("=")
+        if not (equals and path and name.isidentifier()):
+            raise UserError(
+                f"--asset {pair!r}: give NAME=PATH, such as ict=ICT-FaceKit/FaceXModel", code="option-invalid"
+            )
+        declared = assets()
+        if name not in declared:
+            raise UserError(
+                f"--asset {pair}: no plugin declares an asset named {name!r}. {did_you_mean(name, declared)}",
+                code="name-unknown",
+            )
+        os.environ[declared[name].variable] = str(Path(path).expanduser().absolute())
+
 
 def _use(pairs: list[str] | None) -> list[str] | None:
-    if pairs:
-        from aubench.assets_lookup import place
-
-        place(pairs)
+    place(pairs or [])
     return pairs
 
 
@@ -20,9 +45,8 @@ Assets = Annotated[
     typer.Option(
         "--asset",
         metavar="NAME=PATH",
-        callback=_use,
-        is_eager=True,
+        callback=_use,  # after --plugin, which is eager and may bring a plugin that declares the asset
         help="Where files are that a plugin needs and may not bring along, as ict=ICT-FaceKit/FaceXModel; repeatable. "
-        "Default: $AUBENCH_<NAME>.",
+        "Default: $AUBENCH_ASSET_<NAME>.",
     ),
 ]

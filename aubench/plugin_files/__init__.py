@@ -107,7 +107,14 @@ def load(entry: str) -> FilePlugin:
     kind = kind_of(found, title)
     config = config_of(found, module, title, kind)
     summary = next(iter((inspect.getdoc(found) or "").splitlines()), "").strip() or f"{attribute} of {path.name}"
-    card = Component(kind, plugin_name(attribute), summary, f"{module.__name__}:{attribute}", config)
+    card = Component(
+        kind,
+        plugin_name(attribute),
+        summary,
+        f"{module.__name__}:{attribute}",
+        config,
+        assets=tuple(getattr(found, "assets", ())),
+    )
     return FilePlugin(path, attribute, card, sha256)
 
 

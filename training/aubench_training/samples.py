@@ -8,8 +8,6 @@ does not matter: every face has its own seeds. A killed rendering goes on where 
 from __future__ import annotations
 
 import hashlib
-import importlib
-import importlib.util
 import json
 import os
 from collections.abc import Mapping
@@ -26,6 +24,7 @@ import numpy.typing as npt
 from aubench import discovery
 from aubench.component import Component, Config
 from aubench.contracts import NUISANCE_NAMES, Style
+from aubench.engine_digest import engine_digest
 from aubench.errors import UserError, code_of_errno
 from aubench.files import cache_folder
 from aubench.mapped import new_array
@@ -89,30 +88,6 @@ def build_engine(engine: str | Component, config: Mapping[str, object] | Config 
     """The engine itself, from its name or card and its options."""
     card = engine_card(engine)
     return _construct(card, discovery.configure(card, config))
-
-
-def engine_digest(engine: str | Component) -> str:
-    """Hash of what decides the engine's pixels besides its config: the engine's own ``DIGEST`` where its module has
-    one, else the source and asset files of the package that its factory lives in."""
-    module = engine_card(engine).factory.split(":")[0]
-    own = getattr(importlib.import_module(module), "DIGEST", None)
-    if isinstance(own, str):
-        return own
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        raise UserError(
-            f"{module}: the engine's module has no source file to hash; give it a DIGEST constant",
-            code="plugin-invalid",
-        )
-    origin = Path(spec.origin)
-    packaged = bool(spec.parent) and (origin.parent / "__init__.py").is_file()
-    files = sorted(origin.parent.rglob("*")) if packaged else [origin]
-    digest = hashlib.sha256()
-    for path in files:
-        if path.is_file() and path.suffix not in {".pyc", ".nbi", ".nbc"}:
-            digest.update(path.relative_to(origin.parent).as_posix().encode() + b"\0")
-            digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -185,7 +160,7 @@ def engine_samples(
         inputs = random_inputs(maker.sample(count, seed).vector().numpy(), seed, looks=chosen, nuisance=nuisance)
     elif len(inputs) != count:
         raise ValueError(f"{count} faces asked for, inputs for {len(inputs)} given")
-    source = engine_digest(card)
+    source = engine_digest(card, config)
     facts = {
         "format": FORMAT,
         "engine": card.name,

@@ -6,6 +6,7 @@ import functools
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import lu_factor, lu_solve
 
 from aubench.data.augment.maps import look_up
 
@@ -35,7 +36,8 @@ def _nodes() -> Floats:
 
 
 class ThinPlate:
-    """The splines with nodes at ``points`` (k, 2) of the unit square: solved once, for whatever values.
+    """The splines with nodes at ``points`` (k, 2) of the unit square. Their linear system is factorised once, for all
+    values that they are given.
 
     ``smoothing`` is Wahba's kλ: it is added to the kernel's diagonal, so that points which all but coincide, as those
     of closed lips do, need not be told apart.
@@ -49,17 +51,22 @@ class ThinPlate:
         system[:k, k] = system[k, :k] = 1.0
         system[:k, k + 1 :] = points
         system[k + 1 :, :k] = points.T
-        self.system = system
+        self._factors = lu_factor(system)
 
     def __call__(self, values: Floats) -> Floats:
         """On :data:`CELLS`² nodes over the unit square, (CELLS, CELLS, c), the spline that takes ``values`` (k, c) at
         the points."""
         k, nodes = len(self.points), _nodes()
-        right = np.zeros((k + 3, values.shape[1]), np.float64)
-        right[:k] = values
-        weights = np.linalg.solve(self.system, right).astype(np.float32)
+        weights = self.weights(values).astype(np.float32)
         field: Floats = self._basis @ weights[:k] + weights[k] + nodes @ weights[k + 1 :]
         return field.reshape(CELLS, CELLS, -1)
+
+    def weights(self, values: Floats) -> npt.NDArray[np.float64]:
+        """Coefficients (k + 3, c) of the spline that takes ``values`` (k, c) at the points: one for each point's
+        kernel, then of the plane 1, x, y."""
+        right = np.concatenate([values, np.zeros((3, values.shape[1]))]).astype(np.float64)
+        solved: npt.NDArray[np.float64] = lu_solve(self._factors, right)
+        return solved
 
     @functools.cached_property
     def _basis(self) -> Floats:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from pydantic import Field
 
 from aubench import hookimpl
+from aubench.assets_lookup import Asset
 from aubench.component import Component, Config
+
+ASSET = Asset(
+    "ict",
+    "the face model ICT-FaceKit (its folder FaceXModel)",
+    "git clone https://github.com/ICT-VGL/ICT-FaceKit (MIT licence; `FaceXModel` is in it)",
+    formerly="AUBENCH_ICT",
+)
 
 
 class IctConfig(Config):
@@ -20,8 +28,9 @@ def aubench_renderers() -> list[Component]:
         Component(
             "renderer",
             "ict",
-            "Scan-based face model ICT-FaceKit, read from its public folder ($AUBENCH_ICT; engine, not differentiable)",
+            "Scan-based face model ICT-FaceKit, read from its public folder (engine, not differentiable)",
             f"{__name__}.engine:Ict",
             IctConfig,
+            assets=(ASSET,),
         )
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +12,7 @@ import numpy as np
 from aubench.contracts import NUISANCE_NAMES, Drawn, Style
 from aubench.errors import UserError
 from aubench.parameters import AU_SIZE, BASE_AU, BROW_SIZE, IDENTITY_SIZE, POSE_SIZE, SIZE, FacialParameters
+from aubench.source_digest import source_digest
 
 from .arrays import Bytes, Floats
 from .camera import crop_camera, head_camera
@@ -18,6 +20,7 @@ from .draw_look import game_look, photo_look
 from .draw_stage import Stage
 from .model import Model, face_model
 from .regions import chart_classes
+from .source import asset_digest
 
 if TYPE_CHECKING:
     from . import IctConfig
@@ -44,6 +47,11 @@ class Ict:
     def __init__(self, config: IctConfig) -> None:
         self.size = config.size
         self._stage: Stage | None = None
+
+    @property
+    def digest(self) -> str:
+        """Hash of the code and of the content of the asset's files that are read. Raises ``UserError`` without it."""
+        return hashlib.sha256(f"{source_digest(__name__)} {asset_digest()}".encode()).hexdigest()
 
     @property
     def model(self) -> Model:

@@ -23,11 +23,12 @@ from aubench.parameters import (
 )  # fmt: skip
 from aubench.progress import progress
 
+from . import ASSET
 from .arrays import Floats
 from .identity import SIGMA
 from .lids import gaze_rotation
 from .rig import EXPRESSION_ROWS, GAZE_SHAPE_DEGREES, LOOKS, PIVOT, Rig, build
-from .source import ASSET, MODES, open_source
+from .source import MODES, open_source
 from .topology import Topology
 
 GAZE_RANGE_DEGREES, ROLL_RANGE_DEGREES = 25.0, 15.0

@@ -7,7 +7,6 @@ safetensors file in the cache, named by the hash of what was read, so that the s
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import zipfile
@@ -18,19 +17,14 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save
 
-from aubench.assets_lookup import Asset
 from aubench.errors import UserError
-from aubench.files import atomic_write_bytes, atomic_write_text, cache_folder, sha256_file
+from aubench.files import atomic_write_bytes, cache_folder, content_digest
 
+from . import ASSET
 from .arrays import Arrays, Floats, Ints
 from .materials import surfaces
 from .wavefront import read_faces, read_vertices
 
-ASSET = Asset(
-    "ict",
-    "the face model ICT-FaceKit (its folder FaceXModel)",
-    "git clone https://github.com/ICT-VGL/ICT-FaceKit (MIT licence; `FaceXModel` is in it)",
-)
 NEUTRAL, INDICES, MODES = "generic_neutral_mesh.obj", "vertex_indices.json", 100
 EXPRESSIONS = (
     "PupilDilate_L", "PupilDilate_R", "browDown_L", "browDown_R", "browInnerUp_L", "browInnerUp_R", "browOuterUp_L",
@@ -55,7 +49,7 @@ class Source:
 
     ``neutral`` (n, 3); ``triangles`` (m, 3); ``uv`` (m, 3, 2); ``material`` (m,), see :mod:`.materials`; ``modes``
     (k, n, 3) identity deltas, coefficients N(0, 1); ``shapes`` (e, n, 3) expression deltas, coefficients 0..1, by
-    ``names``; ``landmarks`` (68,) vertex ids; ``digest`` of the content."""
+    ``names``; ``landmarks`` (68,) vertex ids."""
 
     neutral: Floats
     triangles: Ints
@@ -65,7 +59,6 @@ class Source:
     shapes: Floats
     names: tuple[str, ...]
     landmarks: Ints
-    digest: str
 
     def shape(self, name: str) -> Floats:
         """The delta (n, 3) of one expression shape."""
@@ -77,19 +70,17 @@ def open_source(path: Path | None = None, progress: Progress | None = None) -> S
     """The asset at ``path``, by default where the user says it is, through the cache. ``progress`` is told the files
     read and all of them. Raises :class:`UserError` when it is absent or incomplete."""
     files = _files(ASSET.locate() if path is None else path)
-    folder = cache_folder() / "ict"
-    note = folder / f"{_stat(files)}.txt"
-    digest = note.read_text().strip() if note.is_file() else ""
-    compact = folder / f"{digest}.safetensors"
-    if not digest or not compact.is_file():
-        digest = _digest(files)
-        compact = folder / f"{digest}.safetensors"
-        if not compact.is_file():
-            content = _read_npz(files) if files[0].suffix == ".npz" else _read_folder(files, progress)
-            atomic_write_bytes(compact, save(content))
-        atomic_write_text(note, digest)
-    arrays = load_file(compact)
-    return Source(**arrays, names=EXPRESSIONS, digest=digest)
+    compact = cache_folder() / "ict" / f"{content_digest(files)[:32]}-{_FORM}.safetensors"
+    if not compact.is_file():
+        content = _read_npz(files) if files[0].suffix == ".npz" else _read_folder(files, progress)
+        atomic_write_bytes(compact, save(content))
+    return Source(**load_file(compact), names=EXPRESSIONS)
+
+
+def asset_digest() -> str:
+    """Hash of the content of the files that are read of the asset. Raises :class:`UserError` as
+    :func:`open_source` does."""
+    return content_digest(_files(ASSET.locate()))
 
 
 def _files(given: Path) -> list[Path]:
@@ -116,17 +107,6 @@ def _files(given: Path) -> list[Path]:
         )
     beside = [place / INDICES for place in (given.parent, given.parent / "FaceXModel")]
     return [given, *(path for path in beside if path.is_file())][:2]
-
-
-def _stat(files: list[Path]) -> str:
-    """A quick name for the files as they lie there: paths, sizes and times."""
-    rows = [(str(path.absolute()), status.st_size, status.st_mtime_ns) for path in files for status in [path.stat()]]
-    return hashlib.sha256(json.dumps([_FORM, rows]).encode()).hexdigest()[:32]
-
-
-def _digest(files: list[Path]) -> str:
-    rows = [(path.name, sha256_file(path)) for path in files]
-    return hashlib.sha256(json.dumps([_FORM, rows]).encode()).hexdigest()[:32]
 
 
 def _landmarks(path: Path) -> Ints:

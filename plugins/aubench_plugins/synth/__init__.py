@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from pydantic import Field
 
 from aubench import hookimpl
@@ -10,6 +12,8 @@ from aubench.component import Component, Config
 
 class SynthConfig(Config):
     """Which people are drawn, and how. Every field but ``workers`` is part of the identity of the data."""
+
+    engines: ClassVar[tuple[str, ...]] = ("engine",)
 
     subjects: int = Field(default=27, ge=0, description="people; every third (S003, S006, ...) is a test subject")
     sequences: int = Field(default=3, ge=1, description="sequences of each person")

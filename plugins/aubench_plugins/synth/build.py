@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import importlib.util
 import io
 import json
 import os
@@ -20,7 +19,7 @@ import numpy.typing as npt
 
 from aubench.data.labels import LABEL_SUFFIX
 from aubench.data.store import MANIFEST, seal
-from aubench.discovery import find
+from aubench.engine_digest import engine_digest
 from aubench.errors import UserError, code_of_errno
 from aubench.files import atomic_write_bytes, atomic_write_text, cache_folder
 from aubench.mapped import new_array
@@ -44,7 +43,7 @@ def facts(config: SynthConfig) -> dict[str, object]:
     return {
         "version": VERSION,
         "config": config.model_dump(exclude={"workers"}),
-        "engine": _engine_digest(config.engine),
+        "engine": engine_digest(config.engine, {"size": config.size}),
         "aus": list(AUS),
     }
 
@@ -173,22 +172,3 @@ def _index(schedule: Schedule) -> str:
     for train, *rest in zip(schedule.train, schedule.subject, schedule.sequence, schedule.frame, strict=True):
         writer.writerow(["train" if train else "test", *rest])
     return text.getvalue()
-
-
-def _engine_digest(name: str) -> str:
-    """Hash of the engine's code and assets: another engine draws other pictures. Does not import it."""
-    module = find("renderer", name).factory.partition(":")[0]
-    spec = importlib.util.find_spec(module)
-    if spec is None or spec.origin is None:
-        raise UserError(
-            f"renderer {name!r}: its module {module} has no file, so its version cannot be told.", code="plugin-invalid"
-        )
-    origin = Path(spec.origin)
-    packaged = "." in module
-    files = sorted(path for path in origin.parent.rglob("*") if path.is_file()) if packaged else [origin]
-    total = hashlib.sha256()
-    for path in files:
-        if "__pycache__" not in path.parts:
-            total.update(f"{path.relative_to(origin.parent).as_posix()}\n".encode())
-            total.update(hashlib.sha256(path.read_bytes()).digest())
-    return total.hexdigest()

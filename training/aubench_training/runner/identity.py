@@ -15,6 +15,7 @@ from typing import Any
 
 from aubench import __version__, discovery
 from aubench.component import Component, Kind
+from aubench.engine_digest import engine_digests, engines_of
 from aubench.files import sha256_file
 
 from ..config import RunConfig
@@ -86,7 +87,6 @@ class Inspector:
 
         from ..bench import Bench
         from ..evaluate import weights_used
-        from ..samples import engine_digest
 
         # The CPU: this process must not take memory of the device from those that train.
         here = config.model_copy(update={"device": "cpu", "precision": "fp32"})
@@ -106,16 +106,25 @@ class Inspector:
             self.notices |= dict.fromkeys(notice(weights_used(bench)))
         return {
             "weights": {kind: state_digest(network) for kind, network in networks.items()},
-            "engine": engine_digest(config.engine.name),
+            "engine": engine_digests(_engines(config)),
             "data": data,
         }
+
+
+def _engines(config: RunConfig) -> list[tuple[Component, Mapping[str, Any]]]:
+    """Cards and options of everything in a run that is an engine or may name one."""
+    engines = [config.engine, *(other.engine for other in config.sampled.more)]
+    return [(discovery.find("renderer", part.name), part.config) for part in engines] + [
+        (discovery.find("dataset", part.name), part.config) for part in config.datasets
+    ]
 
 
 def _plugins(config: RunConfig) -> dict[str, str]:
     """Every plugin of a run with its distribution and version; work in progress, which has none, with its hash."""
     names: list[tuple[Kind, str]] = [
         ("extractor", config.extractor.name), ("regressor", config.regressor.name), ("renderer", config.renderer.name),
-        ("renderer", config.engine.name), *(("dataset", part.name) for part in config.datasets),
+        *(("renderer", name) for card, options in _engines(config) for name, _ in engines_of(card, options)),
+        *(("dataset", part.name) for part in config.datasets),
         *(("loss", name) for name in config.losses), *(("estimator", name) for name in config.baselines),
     ]  # fmt: skip
     if config.recogniser is not None:
