@@ -8,9 +8,15 @@ tip, mouth corners) brought to :data:`TEMPLATE` by a similarity transform.
 Of every plugin, whatever its kind: the module of cards imports nothing heavy; options survive JSON, and an unknown one
 is refused; the same input gives the same answer, at any time and after any other input, and is not written to; what
 is random comes from a seed; what a factory made can be pickled before its first use, and card and object answer in a
-worker process (spawn) as they do here. Networks besides: a face's answer does not depend on the others in its batch;
-they follow ``.to()`` to another device or floating type, run under autocast with their weights in bfloat16, and under
-``torch.compile``. :mod:`aubench.testing` holds a check for each of these promises and of those below.
+worker process (spawn) as they do here. An answer belongs to the caller, who may keep it and write to it: it shares no
+memory with the input, with weights or with another answer. Options are not written to. The process stays as it was: no
+global seed, gradient mode, default dtype, number of threads or other setting changes, nothing is printed on stdout at
+every call, and nothing is written into the working directory.
+
+Networks besides: a face's answer does not depend on the others in its batch, a batch of 0 faces is answered by 0 rows,
+and float32 by float32; they follow ``.to()`` to another device or floating type, run under autocast with their weights
+in bfloat16, and under ``torch.compile``; several threads may call one at once; frozen ones answer the same after
+``.train()``. :mod:`aubench.testing` holds a check for each of these promises and of those below.
 """
 
 from __future__ import annotations
@@ -86,7 +92,7 @@ class Engine(Renderer, Protocol):
     ``looks`` seeds what belongs to a person and a camera (skin, hair, glasses, lights, lens, background); ``shots``
     seeds what differs from frame to frame (noise, compression, alignment error); ``nuisance`` is (b, 9), see
     :data:`NUISANCE_NAMES`. Equal arguments give equal pixels, whatever else is in the batch. The base face lies on
-    :data:`TEMPLATE`, its landmarks inside the picture.
+    :data:`TEMPLATE`, its landmarks inside the picture and in iBUG's order, left and right as in the picture.
 
     Faces are kept under a key that must change when the pixels do (:func:`aubench.engine_digest.engine_digest`). It
     covers, besides the options, all files of the engine's package, the modules of aubench that these import (drawing,
@@ -160,8 +166,10 @@ class Extractor(Protocol):
     """``factory(config)`` → a frozen ``nn.Module``. Owns its input size, colour order and normalisation: images of any
     side give features of the same shapes. Gradients flow from all of them to the image. One whose maps cover a part of
     the aligned crop only says so in an attribute ``view`` (:data:`View`); one whose network was trained on BGR or grey
-    pictures and turns ours into such, in an attribute ``colours`` ("BGR" or "grey"). What is no float RGB batch is
-    refused in one line (:func:`aubench.images.require_image`)."""
+    pictures and turns ours into such, in an attribute ``colours`` ("BGR" or "grey"). One that hands other numbers than
+    about -3..3 to its first layer says so in attributes ``mean`` and ``std`` of what it makes,
+    ``(image - mean) / std``. What is no float RGB batch is refused in one line (:func:`aubench.images.require_image`).
+    """
 
     def features(self, image: Tensor) -> Features: ...
 

@@ -278,21 +278,29 @@ def load_times() -> list[LoadTime]:
 
 
 def find(kind: Kind, name: str, also: Iterable[str] = ()) -> Component:
-    """The card of a component. Raises :class:`UserError` with the reason if it is broken, else with the nearest names,
-    those of ``also`` (variants of a registry) among them."""
+    """The card of a component; ``-`` and ``_`` in its name are alike. Raises :class:`UserError` with the reason if it
+    is broken, else with the nearest names, those of ``also`` (variants of a registry) among them."""
     catalogue = _catalogue()
     if card := catalogue.cards.get((kind, name)):
         return card
+    alike = [card for (k, n), card in catalogue.cards.items() if k == kind and same_name(n, name)]
+    if len(alike) == 1:
+        return alike[0]
     broken = [row for row in catalogue.rows if row.status == "broken"]
     for row in broken:
         # A plugin that failed as a whole is known by its entry point's name only: "loss_ct" for the loss "ct".
         known_as = (name,) if row.kind == kind else (name, f"{kind}_{name}") if row.kind == "plugin" else ()
-        if row.name in known_as:
+        if any(same_name(row.name, each) for each in known_as):
             raise UserError(f"{kind} {name!r} is installed but broken: {row.error}", code="plugin-broken")
     text = f"no {kind} named {name!r}. {did_you_mean(name, [*components(kind), *also])}"
     if hidden := [row.name for row in broken if row.kind == "plugin"]:
         text += f" Broken plugins, see `aubench plugins list`: {', '.join(hidden)}."
     raise UserError(text, code="name-unknown")
+
+
+def same_name(one: str, other: str) -> bool:
+    """Whether two names of plugins differ in nothing but ``-`` and ``_``, which look-ups take for one another."""
+    return one.replace("_", "-") == other.replace("_", "-")
 
 
 def load_factory(component: Component) -> Callable[..., object]:

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from conftest import Site
 from pydantic import Field
+from refusals import assert_refused, refused
 
 from aubench import contracts, discovery
+from aubench.cli import main
 from aubench.component import KINDS, Component, Config
 from aubench.errors import UserError
 
@@ -155,6 +157,16 @@ def test_asking_for_a_broken_plugin_gives_its_reason(site: Site, point: str) -> 
         discovery.find("loss", "ct")
     with pytest.raises(UserError, match=f"no loss named 'id'.*Broken plugins.*{point}"):
         discovery.find("loss", "id")
+
+
+def test_dash_and_underscore_in_names_are_alike(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.plugin("aubench_square", GOOD.replace('"square"', '"my-square"'))
+    site.plugin("my_lost", "1 / 0")
+    assert discovery.find("recogniser", "my_square").name == "my-square"
+    with refused("plugin-broken", "ZeroDivisionError"):
+        discovery.find("loss", "my-lost")
+    assert main(["plugins", "check", "my-lost"]) == 2
+    assert_refused(capsys.readouterr().err, "plugin-broken", "my-lost", "ZeroDivisionError")
 
 
 class Options(Config):

@@ -64,14 +64,16 @@ def _resolve(name: str, kind: str | None) -> tuple[Kind, str, dict[str, Any]]:
     if kinds:
         return kinds[0], *installed.resolve(kinds[0], name)
     for row in discovery.listing():
-        if row.status == "broken" and row.name == name and row.kind in (*asked, "plugin"):
+        if row.status == "broken" and discovery.same_name(row.name, name) and row.kind in (*asked, "plugin"):
             raise UserError(f"{row.kind} {name!r} is installed but broken: {row.error}", code="plugin-broken")
     known = {n for each in asked for n in (*discovery.components(each), *installed.variants(each))}
     raise UserError(f"no {kind or 'plugin'} named {name!r}. {did_you_mean(name, known)}", code="name-unknown")
 
 
 def _has(installed: Registry, kind: Kind, name: str) -> bool:
-    return name in installed.variants(kind) or name.partition(":")[0] in discovery.components(kind)
+    return name in installed.variants(kind) or any(
+        discovery.same_name(name.partition(":")[0], each) for each in discovery.components(kind)
+    )
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -254,8 +254,9 @@ def used(parts: Iterable[tuple[Kind, str]]) -> list[FilePlugin]:
 
     found: dict[str, FilePlugin] = {}
     for kind, name in parts:
-        if discovery.find(kind, name).factory.startswith(f"{__name__}."):
-            plugin = next(p for p in map(load, _entries()) if (p.card.kind, p.card.name) == (kind, name))
+        card = discovery.find(kind, name)
+        if card.factory.startswith(f"{__name__}."):
+            plugin = next(p for p in map(load, _entries()) if p.card.factory == card.factory)
             found[plugin.title] = plugin
     return list(found.values())
 

@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import io
+import os
 import pickle
 import subprocess
+import warnings
 from collections.abc import Mapping
 from typing import Any, ClassVar
+
+import torch
 
 from aubench import discovery
 from aubench.component import Component, Config, Kind
 from aubench.errors import UserError
 from aubench.processes import python
 
-from . import worker
+from . import process, worker
 from .cost import measure
 from .promise import expect, skip
 from .values import Answers, copies, difference, leaves, seeded
@@ -84,6 +89,7 @@ class Suite:
         """One for all checks that leave it as it is."""
         kept = vars(type(self)).get("_built")
         if kept is None:
+            type(self)._files = process.names_here()  # type: ignore[attr-defined]
             kept = self.fresh()
             with contextlib.suppress(Exception):
                 type(self)._unused = copy.deepcopy(kept)  # type: ignore[attr-defined]
@@ -107,7 +113,8 @@ class Suite:
     def _two_calls(self, example: Any) -> tuple[Answers, Answers]:
         kept: tuple[Answers, Answers] | None = vars(type(self)).get("_answers")
         if kept is None:
-            kept = self.answer(self.built, example), self.answer(self.built, example)
+            first = _own(self.answer(self.built, example))  # a copy: another check asks whether answers stay
+            kept = first, _own(self.answer(self.built, example))
             type(self)._answers = kept  # type: ignore[attr-defined]
         return kept
 
@@ -191,6 +198,65 @@ class Suite:
         gap = difference(before, leaves(example), 0.0)
         expect(not gap, f"it writes into its input: {gap}")
 
+    def test_answers_are_the_callers_own(self) -> None:
+        """An answer may be kept and written to: the next call leaves it alone, it shares no memory with the input, with
+        weights or with another answer, and each of its numbers has a place of its own."""
+        example = self.example()
+        first = self.answer(self.built, example)
+        before = _own(first)
+        other = self.answer(self.built, self.example(1))
+        gap = difference(before, first, 0.0)
+        expect(not gap, f"the next call changes an answer that was given before: {gap}; return a new tensor")
+        for name, tensor in first.items():
+            spread = [size for size, stride in zip(tensor.shape, tensor.stride(), strict=True) if size > 1 > stride]
+            expect(not spread, f"{name} is an expanded view, which cannot be written to; end with .clone()")
+        weights = list(self.built.parameters()) + list(self.built.buffers()) if hasattr(self.built, "buffers") else []
+        owners = {"its input": leaves(example).values(), "its weights": weights, "the answer before": other.values()}
+        for owner, tensors in owners.items():
+            places = {tensor.untyped_storage().data_ptr() for tensor in tensors} - {0}
+            shared = [name for name, tensor in first.items() if tensor.untyped_storage().data_ptr() in places]
+            expect(not shared, f"{', '.join(shared)} shares memory with {owner}; return a new tensor")
+
+    def test_leaves_the_process_as_it_was(self) -> None:
+        """Building and calling it changes no setting of the process (gradient mode, default dtype, threads, cuDNN,
+        working directory), sets no global seed, and writes nothing into the working directory or the environment."""
+        _, example = self.built, self.example()
+        with process.restored():
+            torch.set_grad_enabled(True)
+            before = process.settings()
+            made = self.fresh()
+            self.answer(made, example)
+            changed = process.changed(before)
+            expect(not changed, f"it changes {'; '.join(changed)} for the whole process; use a context manager")
+            variables = dict(os.environ)
+            seeds = process.reseeded(lambda: self.answer(made, example))
+            expect(not seeds, f"a call seeds the global generator of {', '.join(seeds)}; use a generator of its own")
+            new = sorted(name for name in os.environ if os.environ[name] != variables.get(name))
+            expect(not new, f"a call sets the environment variables {', '.join(new)}")
+        written = sorted(process.names_here() - vars(type(self))["_files"])
+        expect(not written, f"it writes {', '.join(written[:3])} into the working directory")
+
+    def test_is_silent(self) -> None:
+        """A call prints nothing on stdout and warns of nothing, the first one excepted."""
+        example, said = self.example(), io.StringIO()
+        self.answer(self.built, example)
+        with warnings.catch_warnings(record=True) as heard, contextlib.redirect_stdout(said):
+            warnings.simplefilter("always")
+            self.answer(self.built, example)
+        told = said.getvalue().strip()
+        expect(not told, f"it prints at every call: {told[:80]!r}; use logging, or stderr once")
+        first = next((f"{each.category.__name__}: {str(each.message)[:120]}" for each in heard), "")
+        expect(not heard, f"it warns at every call: {first}")
+
+    def test_leaves_its_options_alone(self) -> None:
+        """Lists and dictionaries in its options are not written to."""
+        options = self.options
+        before = options.model_dump_json()
+        with seeded(0):
+            made = discovery.build(self.kind, self.plugin, options, **self.context())
+        self.answer(made, self.example())
+        expect(options.model_dump_json() == before, "it writes into its options; copy a list or dictionary first")
+
     def test_reaches_worker_processes(self) -> None:
         """Card and object travel to a new process (spawn), and both answer there as here."""
         example, made = self.steady()[0], self.fresh()
@@ -226,3 +292,8 @@ class Suite:
             return {"million_weights": sum(p.numel() for p in parameters()) / 1e6}
         except TypeError:  # a method of that name with another meaning
             return {}
+
+
+def _own(answers: Answers) -> Answers:
+    """Copies that nothing can change."""
+    return {name: tensor.detach().clone() for name, tensor in answers.items()}

@@ -89,6 +89,19 @@ class DatasetSuite(Suite):
             keys = set(zip(frames.subject.tolist(), frames.sequence.tolist(), frames.frame.tolist(), strict=True))
             expect(len(keys) == n, f"{n - len(keys)} frames of {split} have subject, sequence and number of another")
 
+    def test_pictures_have_one_size(self) -> None:
+        """That which ``images.shape`` says, in train and in test, whichever frame is read."""
+        sizes: dict[tuple[int, ...], str] = {}
+        for split, frames in self._both().items():
+            if not len(frames):
+                continue
+            told = tuple(frames.images.shape[1:])
+            sizes.setdefault(told, split)
+            for i in np.linspace(0, len(frames) - 1, min(_LOOKED_AT, len(frames))).astype(int):
+                read = np.asarray(frames.images[int(i)]).shape
+                expect(read == told, f"picture {i} of {split} is {read}, but images.shape says {told}")
+        expect(len(sizes) < 2, f"pictures of train and test have unlike sizes: {', '.join(map(str, sizes))}")
+
     def test_somebody_trains(self) -> None:
         counts = {split: len(frames) for split, frames in self._both().items()}
         expect(any(counts.values()), "there are no frames in train and none in test")
@@ -117,6 +130,18 @@ class DatasetSuite(Suite):
             inside = bool(((known >= 0) & (known <= HIGHEST)).all())
             expect(inside, f"labels of {split} lie outside 0..5; write NaN where a frame is not annotated")
             open_labels(self.built, split)
+
+    def test_labels_are_the_callers_own(self) -> None:
+        """Writing into labels that were given changes neither the next ones nor the frames."""
+        self._both()
+        for split in _SPLITS:
+            labels = np.asarray(self.built.read_labels(split))
+            before = labels.copy()
+            if labels.size and labels.flags.writeable:
+                labels += 1
+            again = np.asarray(self.built.read_labels(split))
+            same = np.array_equal(before, again, equal_nan=True)
+            expect(same, f"labels of {split} change when those that were given before are written to; return a copy")
 
     def test_door_keeps_labels_in(self) -> None:
         """Behind the locked door of unsupervised training, frames are given and labels are not, by any way."""

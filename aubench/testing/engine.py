@@ -21,6 +21,16 @@ _FIVE = (tuple(range(36, 42)), tuple(range(42, 48)), (30,), (48,), (54,))
 """iBUG points of the picture's left eye, right eye, nose tip and mouth corners."""
 
 
+_LEFT_TO_RIGHT = (
+    ("jaw", 0, 16), ("brow on the left", 17, 21), ("brow on the right", 22, 26), ("nostrils", 31, 35),
+    ("eye on the left", 36, 39), ("eye on the right", 42, 45), ("lips", 48, 54), ("inner lips", 60, 64),
+)  # fmt: skip
+_TOP_TO_BOTTOM = (
+    ("brow and eye on the left", 19, 37), ("brow and eye on the right", 24, 44), ("bridge of the nose", 27, 30),
+    ("nose and lips", 33, 51), ("lips", 51, 57), ("lower lip and chin", 57, 8),
+)  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Scene:
     """All arguments of one call of ``draw``."""
@@ -124,6 +134,27 @@ class EngineSuite(DrawingSuite):
         expect(
             worst <= self.aligned, f"the base face is no aligned crop: its points lie up to {worst:.0%} of the side off"
         )
+
+    def test_landmarks_are_in_order(self) -> None:
+        """iBUG's order, left and right as in the picture: of the base face, jaw, brows and lips run from left to right,
+        and brows, eyes, nose, lips and chin lie above one another."""
+        landmarks = self.picture(FacialParameters.base(1)).landmarks
+        if landmarks is None:
+            skip("it gives no landmarks")
+        x, y = landmarks[0].double().unbind(1)
+        for what, left, right in _LEFT_TO_RIGHT:
+            expect(bool(x[left] < x[right]), f"{what}: point {left} is not left of point {right}; iBUG order is wanted")
+        for what, upper, lower in _TOP_TO_BOTTOM:
+            expect(bool(y[upper] < y[lower]), f"{what}: point {upper} is not above point {lower}; iBUG order is wanted")
+
+    def test_digest_is_a_text_that_stays(self) -> None:
+        """``digest``, if there is one, is the same for two that were built alike."""
+        if getattr(self.built, "digest", None) is None:
+            skip("it leaves its digest to aubench")
+        made = [self.built, self.fresh(), self.fresh()]
+        one, *others = [each.digest for each in made]
+        expect(isinstance(one, str) and bool(one), f"digest is {one!r}, not a text")
+        expect(all(other == one for other in others), f"built twice, it has digests {one[:12]} and {others[0][:12]}")
 
     def test_samples_faces(self) -> None:
         """``sample(count, seed)``: that many faces in range, the same for the same seed only."""

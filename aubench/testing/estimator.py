@@ -15,7 +15,7 @@ from aubench.errors import UserError
 
 from .base import Suite
 from .examples import frames, labels
-from .promise import expect
+from .promise import expect, skip
 from .values import Answers, difference
 
 _SEED = 5
@@ -82,6 +82,31 @@ class EstimatorSuite(Suite):
             return
         gap = difference(without, {"intensities": torch.from_numpy(np.array(other.predict(example)))}, 1e-6)
         expect(not gap, f"supervised is False, but labels change what it predicts: {gap}")
+
+    def test_labels_are_left_alone(self) -> None:
+        """``fit`` does not write into the labels, NaN among them."""
+        made, example = self.fresh(), self.example()
+        known = labels(len(example), len(made.aus))
+        known[::5] = np.nan
+        before = known.copy()
+        try:
+            made.fit(example, known, seed=_SEED)
+        except UserError:
+            return
+        expect(np.array_equal(before, known, equal_nan=True), "fit writes into the labels; copy them first")
+
+    def test_predictions_are_the_callers_own(self) -> None:
+        """Writing into a prediction does not change the next one."""
+        made, example = self.fresh(), self.example()
+        self.answer(made, example)
+        first = made.predict(example)
+        before, again = ({"intensities": torch.from_numpy(np.array(each))} for each in (first, made.predict(example)))
+        if difference(before, again, 1e-6):
+            skip("two predictions of the same frames differ, see test_predictions_repeat")
+        if first.flags.writeable:
+            first += 1
+        gap = difference(before, {"intensities": torch.from_numpy(np.array(made.predict(example)))}, 1e-6)
+        expect(not gap, f"a prediction changes when the one before is written to: {gap}; return a new array")
 
     def test_predictions_repeat(self) -> None:
         """Once fitted, it predicts the same of the same frames."""

@@ -18,6 +18,8 @@ from .values import distance
 _ORDERS = {"RGB": (0, 1, 2), "BGR": (2, 1, 0)}
 _SLOPE = 0.1
 """What enters the first layer changes by at least this from black to white."""
+_BEYOND = 10.0
+"""How far what enters may lie outside of the range that the network declares."""
 
 
 class _Seen(Exception):
@@ -49,7 +51,9 @@ class ImageSuite(FrozenSuite):
         expect(off > 1e-4, "half the contrast around grey gives the same answer; is the picture normalised to itself?")
 
     def test_enters_in_its_range(self) -> None:
-        """Pictures in [0, 1] reach the network with their contrast: nothing divides them by 255 a second time."""
+        """Pictures in [0, 1] reach the network with their contrast, in the numbers that it declares: nothing divides
+        them by 255 a second time, nor multiplies them. A network of other numbers than about -3..3 says so in
+        attributes ``mean`` and ``std``: it gets ``(image - mean) / std``."""
         slopes = self._slopes()
         largest = float(slopes.abs().max())
         expect(
@@ -58,6 +62,12 @@ class ImageSuite(FrozenSuite):
             "already, so do not divide by 255",
         )
         made = self.built
+        (low, high), (least, most) = self._range(), self._declared_range()
+        expect(
+            low >= least - _BEYOND and high <= most + _BEYOND,
+            f"what enters the network reaches from {low:.4g} to {high:.4g}, but pictures come in [0, 1] and it "
+            f"declares {least:.3g} to {most:.3g}; do not multiply by 255, or say mean and std",
+        )
         std = getattr(made, "std", None)
         if slopes.shape[0] == 3 and isinstance(std, Tensor | tuple | list):
             declared = torch.as_tensor(std).detach().flatten().double().cpu()
@@ -152,7 +162,23 @@ class ImageSuite(FrozenSuite):
         finally:
             for hook in hooks:
                 hook.remove()
-        type(self)._entered = torch.stack(  # type: ignore[attr-defined]
-            [(column - columns[0]) / 0.2 for column in columns[1:]], dim=1
+        slopes = torch.stack([(column - columns[0]) / 0.2 for column in columns[1:]], dim=1)
+        middle, reach = columns[0], 0.5 * slopes.abs().sum(1)
+        type(self)._reach = (float((middle - reach).min()), float((middle + reach).max()))  # type: ignore[attr-defined]
+        type(self)._entered = slopes  # type: ignore[attr-defined]
+        return slopes
+
+    def _declared_range(self) -> tuple[float, float]:
+        """What black and white become by the attributes ``mean`` and ``std``."""
+        given = [getattr(self.built, name, None) for name in ("mean", "std")]
+        mean, std = (
+            torch.as_tensor(value).detach().double().cpu() if isinstance(value, Tensor | tuple | list | float) else None
+            for value in given
         )
-        return self._slopes()
+        black, white = ((end - (0.0 if mean is None else mean)) / (1.0 if std is None else std) for end in (0.0, 1.0))
+        return float(torch.as_tensor(black).min()), float(torch.as_tensor(white).max())
+
+    def _range(self) -> tuple[float, float]:
+        """The least and the largest number that enters the first layer, for pictures in [0, 1]."""
+        self._slopes()
+        return cast(tuple[float, float], vars(type(self))["_reach"])

@@ -76,6 +76,7 @@ class LossSuite(Suite):
             expect(isinstance(value, Tensor), f"it returned a {type(value).__name__}, not a tensor")
             expect(value.ndim == 0, f"it returned shape {tuple(value.shape)}, not a scalar; take the mean")
             expect(value.is_floating_point(), f"it returned {value.dtype}, not floating point")
+            expect(value.dtype == torch.float32, f"it returned {value.dtype} for words in float32, not float32")
             expect(bool(value.isfinite()), f"it is {float(value)} for a batch of {count}")
 
     def test_reads_every_word_that_it_asks_for(self) -> None:

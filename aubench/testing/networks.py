@@ -8,6 +8,7 @@ import copy
 import logging
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, ClassVar, cast
 
 import torch
@@ -53,6 +54,34 @@ class NetworkSuite(Suite):
         joined = {name: torch.cat([each[name] for each in alone]) for name in together}
         gap = difference(together, joined, self.same)
         expect(not gap, f"a face gets another answer alone than among others (eval mode? batch statistics?): {gap}")
+
+    def test_answers_have_the_dtype_of_the_input(self) -> None:
+        """float32 for float32: what is computed with them must not become float64 unasked."""
+        answer = self.floats(self.answer(self.built, self.example()))
+        other = [f"{name} is {tensor.dtype}" for name, tensor in answer.items() if tensor.dtype != torch.float32]
+        expect(not other, f"of an input in torch.float32, {', '.join(other)}; return the dtype of the input")
+
+    def test_takes_no_faces_at_all(self) -> None:
+        """A batch of 0, as of a video without any face, gives answers of 0 rows in the usual shapes."""
+        example, whole = self.steady()
+        try:
+            empty = self.answer(self.built, example[slice(0, 0)])
+        except Exception as error:
+            expect(False, f"a batch of 0 faces ends in {type(error).__name__}: {_line(error)}")
+        wanted = {name: (0, *tensor.shape[1:]) for name, tensor in whole.items()}
+        shapes = {name: tuple(tensor.shape) for name, tensor in empty.items()}
+        expect(shapes == wanted, f"a batch of 0 faces is answered in shapes {shapes}, not {wanted}")
+
+    def test_threads_do_not_meet(self) -> None:
+        """Called by several threads at once, as `aubench predict` does, each gets the answer to its own input."""
+        (one, first), other = self.steady(), self.example(1)
+        second = self.answer(self.built, other)
+        with ThreadPoolExecutor(2) as pool:
+            for _ in range(2):
+                answers = list(pool.map(lambda each: self.answer(self.built, each), (one, other)))
+                for alone, among in zip((first, second), answers, strict=True):
+                    gap = difference(alone, among, self.same)
+                    expect(not gap, f"another thread changes the answer, so keep nothing of a call on self: {gap}")
 
     def test_moves_to_another_device(self) -> None:
         """After ``.to("cuda")``, everything happens there. Without a GPU, shapes and devices are followed through the
@@ -144,6 +173,13 @@ class FrozenSuite(NetworkSuite):
             "__init__ with self.freeze()",
         )
         expect(not made.training, "it is in training mode; end __init__ with self.freeze() or self.eval()")
+
+    def test_stays_frozen_in_training(self) -> None:
+        """``.train()``, which a module calls on all its parts, leaves the answers as they are."""
+        (example, before), network = self.steady(), self.network()
+        network.train()
+        gap = difference(before, self.answer(network, example), self.same)
+        expect(not gap, f"after .train() it answers otherwise: {gap}; derive from aubench.frozen.Frozen")
 
     def test_weights_stay(self) -> None:
         """A pass forward and back changes no weight and no buffer."""

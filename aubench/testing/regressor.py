@@ -96,6 +96,12 @@ class RegressorSuite(NetworkSuite):
             expect(all(bool(g.isfinite().all()) for g in given), f"the gradient from {answer} is not finite")
             expect(any(bool((g != 0).any()) for g in given), f"the gradient from {answer} to the features is zero")
 
+    def test_weights_are_its_own(self) -> None:
+        """Two that were built share no weight: training one leaves the other as it is."""
+        places = {p.untyped_storage().data_ptr() for p in self.built.parameters()} - {0}
+        shared = [name for name, p in self.fresh().named_parameters() if p.untyped_storage().data_ptr() in places]
+        expect(not shared, f"two regressors share {', '.join(shared[:3])}; make the layers in __init__")
+
     def test_weights_survive_a_file(self) -> None:
         """Saved by :func:`aubench.weights.save` and loaded into a new one of other random weights, it is the same."""
         example, here = self.steady()

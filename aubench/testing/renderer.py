@@ -78,8 +78,10 @@ class DrawingSuite(Suite):
             shape = tuple(made.landmarks.shape)
             expect(shape == (b, POINTS, 2), f"landmarks are {shape}, not ({b}, {POINTS}, 2)")
             expect(bool(made.landmarks.isfinite().all()), "landmarks hold NaN or infinity")
+            expect(made.landmarks.dtype == torch.float32, f"landmarks are {made.landmarks.dtype}, not float32")
         if made.depth is not None:
             expect(tuple(made.depth.shape) == (b, side, side), f"depth is {tuple(made.depth.shape)}")
+            expect(made.depth.dtype == torch.float32, f"depth is {made.depth.dtype}, not float32")
             expect(not bool(made.depth.isnan().any()), "depth holds NaN; where nothing was drawn it is infinite")
 
 

@@ -25,6 +25,7 @@ from .engine import EngineSuite
 from .estimator import EstimatorSuite
 from .extractor import ExtractorSuite
 from .loss import LossSuite
+from .process import restored
 from .promise import Broken
 from .recogniser import RecogniserSuite
 from .regressor import RegressorSuite
@@ -112,7 +113,7 @@ def _run(suite: type[Suite], name: str) -> Check:
     status: Literal["passed", "failed", "skipped"] = "passed"
     reason = ""
     try:
-        with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        with restored(), contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             getattr(suite(), name)()
     except SkipTest as left:

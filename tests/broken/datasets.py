@@ -113,7 +113,7 @@ class Keeps(Sound):
     def read_labels(self, split: str) -> np.ndarray:
         if not hasattr(self, split):
             setattr(self, split, super().read_labels(split))
-        return getattr(self, split)
+        return getattr(self, split).copy()
 
 
 class Peeks(Sound):
@@ -125,6 +125,51 @@ class Peeks(Sound):
         if self.folder.is_dir():
             self.read_labels(split)
         return super().frames(split)
+
+
+class TwoSizes(Sound):
+    """larger pictures to test on"""
+
+    breaks = "pictures have one size"
+
+    def frames(self, split: str) -> Frames:
+        made = super().frames(split)
+        images = np.repeat(np.repeat(made.images, 2, 1), 2, 2) if split == "test" else made.images
+        return Frames(made.dataset, images, made.subject, made.sequence, made.frame)
+
+
+class Untrue(Sound):
+    """pictures of another size than it says"""
+
+    breaks = "pictures have one size"
+
+    def frames(self, split: str) -> Frames:
+        made = super().frames(split)
+        return Frames(made.dataset, Shrinks(made.images), made.subject, made.sequence, made.frame)
+
+
+class Shrinks:
+    """An array whose pictures, read one by one, are smaller than its shape says."""
+
+    def __init__(self, images: np.ndarray) -> None:
+        self.images, self.shape, self.dtype = images, images.shape, images.dtype
+
+    def __getitem__(self, index) -> np.ndarray:
+        return self.images[index][:-1, :-1] if isinstance(index, int) else self.images[index]
+
+    def __array__(self, dtype=None, copy=None) -> np.ndarray:
+        return self.images
+
+
+class HandsOut(Sound):
+    """gives everybody the same array of labels"""
+
+    breaks = "labels are the callers own"
+    _given: dict[str, np.ndarray] = {}  # noqa: RUF012
+
+    def read_labels(self, split: str) -> np.ndarray:
+        labels = super().read_labels(split)
+        return self._given.setdefault(split, labels)
 
 
 @hookimpl

@@ -38,7 +38,7 @@ class Engine:
             light[row] += self.noise(row, style, looks[row] if looks else 0, shots[row] if shots else 0)
         image = torch.from_numpy(1 / (1 + np.exp(-light))).float().reshape(b, 3, self.size, self.size)
         parsing = torch.zeros(b, self.size, self.size, dtype=torch.int64)
-        return Drawn(image, parsing, self.points().expand(b, -1, -1))
+        return Drawn(image, parsing, self.points().repeat(b, 1, 1))
 
     def moved(self, nuisance: np.ndarray) -> np.ndarray:
         return nuisance.astype(np.float64) @ self.shift
@@ -49,15 +49,33 @@ class Engine:
         return np.random.default_rng([look, shot]).normal(size=self.pixels)
 
     def points(self) -> torch.Tensor:
-        left, right, nose, *mouth = (torch.tensor(place) * self.size - 0.5 for place in TEMPLATE)
-        points = nose.repeat(1, 68, 1)
-        points[0, 36:42], points[0, 42:48], points[0, 48], points[0, 54] = left, right, mouth[0], mouth[1]
-        return points
+        left, right, nose, *mouth = (torch.tensor(place) for place in TEMPLATE)
+        points = torch.full((1, 68, 2), 0.5)
+        points[0, :17] = line((0.2, 0.4), (0.8, 0.4), 17)
+        points[0, :17, 1] += 0.5 * torch.sin(torch.linspace(0, torch.pi, 17))
+        points[0, 17:22], points[0, 22:27] = line((0.25, 0.3), (0.43, 0.3), 5), line((0.57, 0.3), (0.75, 0.3), 5)
+        points[0, 27:31], points[0, 31:36] = line((0.5, 0.4), nose, 4), line((0.45, 0.6), (0.55, 0.6), 5)
+        for start, eye in ((36, left), (42, right)):
+            points[0, start : start + 6] = eye + 0.03 * around(6)
+        points[0, 48:60] = (mouth[0] + mouth[1]) / 2 + around(12) * torch.tensor([(mouth[1] - mouth[0])[0] / 2, 0.05])
+        points[0, 60:68] = (mouth[0] + mouth[1]) / 2 + 0.04 * around(8)
+        return points * self.size - 0.5
 
     def sample(self, count: int, seed: int) -> FacialParameters:
         dice = torch.Generator().manual_seed(seed)
         brow = torch.eye(BROW_SIZE)[torch.randint(BROW_SIZE, (count,), generator=dice)]
         return FacialParameters(*(torch.rand(count, n, generator=dice) for n in (2, 23, 208)), brow)
+
+
+def line(start, end, count: int) -> torch.Tensor:
+    part = torch.linspace(0, 1, count)[:, None]
+    return torch.as_tensor(start) * (1 - part) + torch.as_tensor(end) * part
+
+
+def around(count: int) -> torch.Tensor:
+    """Points on a circle from the left over the top, as iBUG goes round eyes and lips."""
+    angle = torch.arange(count) * 2 * torch.pi / count
+    return torch.stack([-torch.cos(angle), -torch.sin(angle)], 1)
 
 
 class Boasts(Engine):
@@ -139,6 +157,46 @@ class NewClass(Engine):
     def draw(self, parameters, **arguments):
         made = super().draw(parameters, **arguments)
         return Drawn(made.image, made.parsing + 19, made.landmarks)
+
+
+class Mirrored(Engine):
+    """numbers the jaw from right to left"""
+
+    breaks = "landmarks are in order"
+
+    def points(self):
+        points = super().points()
+        points[0, :17] = points[0, :17].flip(0)
+        return points
+
+
+class FinePoints(Engine):
+    """landmarks in float64"""
+
+    breaks = "extras have their shapes"
+
+    def points(self):
+        return super().points().double()
+
+
+class Sleepy(Engine):
+    """sets NumPy's global seed while it draws"""
+
+    breaks = "leaves the process as it was"
+
+    def noise(self, row, style, look, shot):
+        np.random.seed(look % 1000)  # noqa: NPY002
+        return super().noise(row, style, look, shot)
+
+
+class Unsteady(Engine):
+    """another digest for every object"""
+
+    breaks = "digest is a text that stays"
+
+    def __init__(self, config: Options) -> None:
+        super().__init__(config)
+        self.digest = str(id(self))
 
 
 @hookimpl

@@ -112,6 +112,30 @@ class Accumulates(Sound):
         self.level = brightest if self.level is None else max(self.level, brightest)
 
 
+class CleansUp(Sound):
+    """turns missing labels into zeros, where they stand"""
+
+    breaks = "labels are left alone"
+
+    def fit(self, frames: Frames, labels: np.ndarray | None, *, seed: int) -> None:
+        super().fit(frames, labels, seed=seed)
+        if labels is not None:
+            labels[np.isnan(labels)] = 0
+
+
+class Lends(Sound):
+    """gives the same array for the same number of frames"""
+
+    breaks = "predictions are the callers own"
+
+    def fit(self, frames: Frames, labels: np.ndarray | None, *, seed: int) -> None:
+        super().fit(frames, labels, seed=seed)
+        self.known: dict[int, np.ndarray] = {}
+
+    def predict(self, frames: Frames) -> np.ndarray:
+        return self.known.setdefault(len(frames), super().predict(frames))
+
+
 @hookimpl
 def aubench_estimators() -> list[Component]:
     return cards("estimator", Sound)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
+import warnings
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -364,6 +368,199 @@ class FixedPoints(Sound):
 
     def landmarks(self, image: torch.Tensor) -> torch.Tensor:
         return torch.arange(136.0).view(1, 68, 2).expand(len(image), -1, -1)
+
+
+class Doubles(Sound):
+    """features in float64"""
+
+    breaks = "answers have the dtype of the input"
+
+    def spread_out(self, out: torch.Tensor) -> Features:
+        return super().spread_out(out if out.dtype == torch.bfloat16 else out.double())
+
+
+class Multiplied(Sound):
+    """multiplies what is in [0, 1] by 255"""
+
+    breaks = "enters in its range"
+    mean, std = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
+
+    def look(self, image: torch.Tensor) -> torch.Tensor:
+        return self.conv(image * 255)
+
+
+class Caffe(Sound):
+    """was trained on 0..255, and says so"""
+
+    mean, std = (0.4, 0.5, 0.45), (1 / 255, 1 / 255, 1 / 255)
+
+
+class Reuses(Sound):
+    """writes every answer into the same memory"""
+
+    breaks = "answers are the callers own"
+
+    def spread_out(self, out: torch.Tensor) -> Features:
+        made = super().spread_out(out)
+        if torch.compiler.is_compiling() or out.requires_grad or out.device.type != "cpu":
+            return made
+        return Features(self.again(made.fused), made.maps)
+
+    def again(self, tensor: torch.Tensor) -> torch.Tensor:
+        if threading.current_thread() is not threading.main_thread() or len(tensor) != 3:
+            return tensor
+        if not hasattr(self, "kept") or self.kept.dtype != tensor.dtype:
+            self.kept = torch.empty_like(tensor)
+        return self.kept.copy_(tensor)
+
+
+class Expanded(Sound):
+    """the mouth is an expanded view"""
+
+    breaks = "answers are the callers own"
+
+    def spread_out(self, out: torch.Tensor) -> Features:
+        made = super().spread_out(out)
+        mouth = made.maps["mouth"].mean((2, 3), keepdim=True).expand(-1, -1, 4, 4)
+        return Features(made.fused, {**made.maps, "mouth": mouth})
+
+
+class InputItself(Sound):
+    """hands its input on as f_gb where it has the right size"""
+
+    breaks = "answers are the callers own"
+
+    def features(self, image: torch.Tensor) -> Features:
+        made = super().features(image)
+        return Features(image if image.shape[-1] == 96 else F.interpolate(image, size=96), made.maps)
+
+
+class Inference(Sound):
+    """leaves gradients switched off"""
+
+    breaks = "leaves the process as it was"
+
+    def spread_out(self, out: torch.Tensor) -> Features:
+        made = super().spread_out(out)
+        if not (torch.compiler.is_compiling() or out.requires_grad):
+            torch.set_grad_enabled(False)
+        return made
+
+
+class Tunes(Sound):
+    """has cuDNN tuned for everybody"""
+
+    breaks = "leaves the process as it was"
+
+    def __init__(self, config: Options) -> None:
+        super().__init__(config)
+        torch.backends.cudnn.benchmark = True
+
+
+class OneThread(Sound):
+    """takes one thread for itself and all others"""
+
+    breaks = "leaves the process as it was"
+
+    def __init__(self, config: Options) -> None:
+        super().__init__(config)
+        torch.set_num_threads(torch.get_num_threads() + 1)
+
+
+class Seeds(Sound):
+    """sets torch's seed at every call"""
+
+    breaks = "leaves the process as it was"
+
+    def resize(self, image: torch.Tensor) -> torch.Tensor:
+        if not torch.compiler.is_compiling():
+            torch.manual_seed(0)
+        return super().resize(image)
+
+
+class Litters(Sound):
+    """writes a file where it stands"""
+
+    breaks = "leaves the process as it was"
+
+    def resize(self, image: torch.Tensor) -> torch.Tensor:
+        if not torch.compiler.is_compiling():
+            (Path.cwd() / "littered.txt").write_text("pictures were seen")
+        return super().resize(image)
+
+
+class Prints(Sound):
+    """prints at every call"""
+
+    breaks = "is silent"
+
+    def resize(self, image: torch.Tensor) -> torch.Tensor:
+        if not torch.compiler.is_compiling():
+            print("resizing")
+        return super().resize(image)
+
+
+class Warns(Sound):
+    """warns at every call"""
+
+    breaks = "is silent"
+
+    def resize(self, image: torch.Tensor) -> torch.Tensor:
+        if not torch.compiler.is_compiling():
+            warnings.warn("resizing loses detail", stacklevel=1)
+        return super().resize(image)
+
+
+class ListOptions(Options):
+    layers: list[int] = [1, 2]  # noqa: RUF012 - pydantic copies it
+
+
+class Consumes(Sound):
+    """takes its options out of their list"""
+
+    breaks = "leaves its options alone"
+    Options = ListOptions
+
+    def __init__(self, config: ListOptions) -> None:
+        super().__init__(config)
+        config.layers.clear()
+
+
+class NeedsSomebody(Sound):
+    """cannot tell the mean of nobody"""
+
+    breaks = "takes no faces at all"
+
+    def resize(self, image: torch.Tensor) -> torch.Tensor:
+        if not len(image):
+            raise IndexError("no picture 0")
+        return super().resize(image)
+
+
+class OneAtATime(Sound):
+    """keeps what it works on in an attribute"""
+
+    breaks = "threads do not meet"
+
+    def look(self, image: torch.Tensor) -> torch.Tensor:
+        if threading.current_thread() is threading.main_thread():
+            return super().look(image)
+        self.current = image
+        time.sleep(0.05)
+        return super().look(self.current)
+
+
+class Drops(Sound):
+    """drops features at random in training"""
+
+    breaks = "stays frozen in training"
+
+    def train(self, mode: bool = True) -> Drops:
+        self.training = mode
+        return self
+
+    def look(self, image: torch.Tensor) -> torch.Tensor:
+        return F.dropout(super().look(image), 0.5, self.training)
 
 
 @hookimpl

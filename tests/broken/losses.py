@@ -154,6 +154,28 @@ class Distinct(Sound):
         return (1 - (parameters.identity - 0.5)).square().mean()
 
 
+class Doubled(Sound):
+    """in float64"""
+
+    breaks = "is one number"
+
+    def __call__(self, *, embedding: Tensor, emotionless_embedding: Tensor) -> Tensor:
+        return (embedding - emotionless_embedding).double().abs().mean()
+
+
+class Normalises(Sound):
+    """normalises the embeddings where they stand"""
+
+    breaks = "leaves its input alone"
+
+    def __call__(self, *, embedding: Tensor, emotionless_embedding: Tensor) -> Tensor:
+        if not embedding.requires_grad:
+            embedding /= embedding.norm(dim=1, keepdim=True)
+        one = embedding / embedding.norm(dim=1, keepdim=True)
+        other = emotionless_embedding / emotionless_embedding.norm(dim=1, keepdim=True)
+        return (one - other).abs().mean()
+
+
 @hookimpl
 def aubench_losses() -> list[Component]:
     return cards("loss", Sound)

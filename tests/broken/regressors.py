@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import nn
 
@@ -105,6 +107,17 @@ class Forgets(Sound):
 
     def bound(self, out: torch.Tensor) -> FacialParameters:
         return super().bound(out * self.factor)
+
+
+class Shares(Sound):
+    """one layer for all that are built alike"""
+
+    breaks = "weights are its own"
+    layers: ClassVar[dict[str, nn.Linear]] = {}
+
+    def __init__(self, config: Options, *, shapes: FeatureShapes) -> None:
+        super().__init__(config, shapes=shapes)
+        self.enter = self.layers.setdefault(str(self.enter.weight.sum().item()), self.enter)
 
 
 @hookimpl

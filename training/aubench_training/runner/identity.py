@@ -132,10 +132,9 @@ def _plugins(config: RunConfig) -> dict[str, str]:
     rows = {(row.kind, row.name): row for row in discovery.listing() if row.status == "ok"}
     found = {}
     for kind, name in names:
-        row = rows[kind, name]
-        found[f"{kind} {name}"] = (
-            f"{row.distribution} {row.version}" if row.version else _source(discovery.find(kind, name))
-        )
+        card = discovery.find(kind, name)
+        row = rows[kind, card.name]
+        found[f"{kind} {card.name}"] = f"{row.distribution} {row.version}" if row.version else _source(card)
     return found
 
 
