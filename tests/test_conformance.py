@@ -91,7 +91,10 @@ BUILT_IN: list[tuple[str, str, dict[str, Any]]] = [
     ("estimator", "supervised-features", {**TWO_AUS, "extractor": "fake", "columns": 20}),
     ("estimator", "cnn", {**TWO_AUS, "size": 32, "hidden": 8, "epochs": 1, "batch": 12}),
 ]
-UNASKED = {"optional words may be left out", "parses at the size of the image", "landmarks follow the image"}
+UNASKED = {
+    "optional words may be left out", "parses at the size of the image", "landmarks follow the image",
+    "digest is a text that stays",
+}  # fmt: skip
 """Checks of what only some plugins have."""
 
 
