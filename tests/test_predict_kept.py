@@ -28,7 +28,7 @@ from aubench.cli import predict as command
 from aubench.compare.importing import read_source
 from aubench.compare.places import Place
 from aubench.parameters import AU_NAMES, FacialParameters
-from aubench.predict import containers, partial, smoothing, table
+from aubench.predict import containers, neutral, partial, smoothing, table
 from aubench.predict.gathered import Gathered
 from aubench.predict.readings import Readings
 from aubench.predict.run import read
@@ -330,6 +330,30 @@ def test_rows_are_complete_in_order_and_once(clip: Path) -> None:
     assert text == table.to_csv(whole)
 
 
+def _plainly(readings: Readings, processing: str = "") -> bytes:
+    """A table of a video, row by row from all 269 parameters."""
+    names = ["frame", "face_id", "timestamp", "confidence", "success", "pose_yaw", "pose_pitch"]
+    head = [*names, *(f"{au}_r" for au in AU_NAMES), *(["processing"] if processing else [])]
+    text = [",".join(head)]
+    for row in range(len(readings)):
+        yaw, pitch = (readings.parameters[row, :2] * 2 - 1) * np.array([40, 25], np.float32)
+        values = [f"{value:.3f}" for value in (yaw, pitch, *readings.intensities[row])]
+        start = [str(readings.frame[row]), "0", f"{readings.time[row]:.3f}", f"{readings.score[row]:.3f}", "1"]
+        text.append(",".join([*start, *values, *([processing] if processing else [])]))
+    return ("\n".join(text) + "\n").encode()
+
+
+def test_the_bytes_of_a_table_do_not_depend_on_how_it_is_kept(clip: Path, tmp_path: Path, model: Brightness) -> None:
+    whole = read(open_source(str(clip)), Brightness(), size=64)
+    out = tmp_path / "out.csv"
+    assert cli.main(["predict", str(clip), "--out", str(out)]) == 0
+    assert out.read_bytes() == _plainly(whole)
+    assert cli.main(["predict", str(clip), "--out", str(out), "--neutral", "median", "--smooth", "0.3"]) == 0
+    done = smoothing.smoothed(whole, 0.3)
+    done = neutral.calibrated(done, neutral.zeros(done, neutral.parse("median")))
+    assert out.read_bytes() == _plainly(done, "smoothed over 0.3 s; zero from median")
+
+
 def test_rows_grow_over_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aubench.predict.gathered._BLOCK", 3)
     small = Gathered(full=False)
@@ -491,18 +515,18 @@ def group(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("neutral", ["first", "median", "2", "{rest}"])
+@pytest.mark.parametrize("asked", ["first", "median", "2", "{rest}"])
 def test_people_in_a_folder_are_not_mixed(
-    neutral: str, group: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    asked: str, group: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def never(*arguments: object) -> None:
         raise AssertionError("refused too late")
 
     monkeypatch.setattr(command, "load_model", never)
-    neutral = neutral.format(rest=tmp_path / "rest.png")
-    arguments = ["predict", str(group), "--out", str(tmp_path / "x.csv"), "--neutral", neutral]
+    asked = asked.format(rest=tmp_path / "rest.png")
+    arguments = ["predict", str(group), "--out", str(tmp_path / "x.csv"), "--neutral", asked]
     assert cli.main(arguments) == 2
-    assert_refused(capsys.readouterr().err, "person-ambiguous", f"--neutral {neutral}", "--max-faces 1")
+    assert_refused(capsys.readouterr().err, "person-ambiguous", f"--neutral {asked}", "--max-faces 1")
     assert cli.main([*arguments, "--same-person", "--max-faces", "2"]) == 2
     assert_refused(capsys.readouterr().err, "option-conflict", "--same-person")
 
@@ -529,8 +553,8 @@ def test_a_cut_ends_what_needs_one_person(
     out = tmp_path / "x.csv"
     assert cli.main(["predict", str(film), "--out", str(out)]) == 0
     assert _record(out)["cuts"] == [7]
-    for neutral in ("first", "median", "2"):
-        assert cli.main(["predict", str(film), "--out", str(tmp_path / "y.csv"), "--neutral", neutral]) == 2
+    for asked in ("first", "median", "2"):
+        assert cli.main(["predict", str(film), "--out", str(tmp_path / "y.csv"), "--neutral", asked]) == 2
         assert_refused(capsys.readouterr().err, "person-ambiguous", "--same-person", "7")
         assert not (tmp_path / "y.csv").exists()
     assert cli.main(["predict", str(film), "--out", str(out), "--neutral", "median", "--same-person"]) == 0
