@@ -220,7 +220,7 @@ def test_one_class_of_networks_with_options_of_its_own(tmp_path: Path) -> None:
         (["--extractor", "landmark"], "--extractor landmark: does not parse faces; use an extractor that does"),
         (["--landmarks", "bisenet"], "--landmarks bisenet: finds no landmarks; use an extractor that does"),
         (["--at", "2"], "has 1 picture"),
-        (["--out", "sheet.gif"], "name a .png or a .jpg"),
+        (["--out", "sheet.gif"], "[output-suffix]"),
         (["--out", "{file}/sheet.png"], "cannot be written"),
         (["--device", "gpu"], "no such device"),
     ],
