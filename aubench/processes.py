@@ -25,6 +25,8 @@ from typing import Any, ParamSpec, Self, TypeVar
 T = TypeVar("T")
 P = ParamSpec("P")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+DEAF_S = 1.5
+"""How long a signal may wait for the main thread."""
 _AGAIN_S = 1.0
 """A second SIGTERM within so many seconds is the same one: ``timeout`` sends it to a process and to its group."""
 
@@ -35,25 +37,56 @@ class Terminated(KeyboardInterrupt):
 
 @contextmanager
 def termination_as_interrupt() -> Iterator[Callable[[], bool]]:
-    """Within it SIGTERM raises :class:`Terminated` in the main thread; yields whether that has happened."""
-    received: list[float] = []
+    """Within it SIGTERM raises :class:`Terminated` in the main thread, as Ctrl-C raises ``KeyboardInterrupt``; yields
+    whether it has come. Where the main thread computes outside Python and so does not hear either signal within
+    :data:`DEAF_S`, the process leaves at once, as after ``kill -9``."""
+    heard: list[tuple[int, float]] = []
 
-    def handle(_number: int, _frame: FrameType | None) -> None:
+    def handle(number: int, _frame: FrameType | None) -> None:
         now = time.monotonic()
-        if received and now - received[-1] < _AGAIN_S:
-            return
-        received.append(now)
-        raise Terminated
+        again = any(number == other and now - then < _AGAIN_S for other, then in heard[-1:])
+        heard.append((number, now))
+        if number == signal.SIGTERM and not again:
+            raise Terminated
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
 
-    in_main = threading.current_thread() is threading.main_thread()
-    if not in_main or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:  # somebody else's, or to be ignored
+    ours: dict[int, Any] = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    # Somebody else's handlers stay, and what is ignored, as in the background of a shell, stays ignored.
+    ours = {number: usual for number, usual in ours.items() if signal.getsignal(number) is usual}
+    if threading.current_thread() is not threading.main_thread() or not ours:
         yield lambda: False
         return
-    signal.signal(signal.SIGTERM, handle)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    for number in ours:
+        signal.signal(number, handle)
+    before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)  # the system's own handler writes to it
+    over = threading.Event()
+    threading.Thread(target=_leave_if_unheard, args=(reader, handle, heard, over), daemon=True).start()
     try:
-        yield lambda: bool(received)
+        yield lambda: any(number == signal.SIGTERM for number, _ in heard)
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        over.set()
+        signal.set_wakeup_fd(before)
+        os.close(writer)
+        for number, usual in ours.items():
+            if signal.getsignal(number) is handle:
+                signal.signal(number, usual)
+
+
+def _leave_if_unheard(
+    reader: int, handle: Callable[..., None], heard: list[tuple[int, float]], over: threading.Event
+) -> None:
+    try:
+        while number := os.read(reader, 1):
+            known = len(heard)
+            if over.wait(DEAF_S):
+                return
+            if signal.getsignal(number[0]) is handle and not heard and known == 0:
+                os._exit(128 + number[0])
+    finally:
+        os.close(reader)
 
 
 # --- processes of Python's own ----------------------------------------------------------------------------------------

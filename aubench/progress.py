@@ -21,6 +21,8 @@ SECONDS_BETWEEN_LINES = 15.0
 _SLOW = 1.0
 """Below this many units a second, the time for one of them is told in place of the rate."""
 
+_stages: list[Advance] = []
+"""The stages that last now, each within the one before it; in a log the innermost one tells."""
 _bars: list[Progress] = []
 """The bar that is on the terminal now, if any: a stage within a stage becomes a further line of it."""
 
@@ -128,14 +130,18 @@ def _lines(advance: Advance, console: Console) -> Iterator[None]:
 
     def tell() -> None:
         while not over.wait(SECONDS_BETWEEN_LINES):
+            if _stages[-1:] != [advance]:
+                continue
             with contextlib.suppress(OSError, ValueError):  # nobody reads stderr any more, or it is closed
                 console.print(advance.line(), markup=False, highlight=False, soft_wrap=True)
 
     thread = threading.Thread(target=tell, daemon=True)
+    _stages.append(advance)
     thread.start()
     try:
         yield
     finally:
+        _stages.remove(advance)
         over.set()
         thread.join()
 

@@ -91,6 +91,30 @@ def test_sigterm_is_like_ctrl_c_and_gives_143(monkeypatch: pytest.MonkeyPatch) -
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+DEAF = """
+import ctypes, sys
+from aubench import cli
+
+def run(_):  # in the place of a command: waits outside Python, and goes on waiting after a signal
+    mutex = ctypes.create_string_buffer(64)
+    print("begun", flush=True)
+    for _ in range(2):
+        ctypes.CDLL(None).pthread_mutex_lock(mutex)
+
+if __name__ == "__main__":
+    cli._run = run
+    sys.exit(cli.main())
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_process_that_computes_outside_python_leaves_too(number: signal.Signals) -> None:
+    family = Family([sys.executable, "-c", DEAF])
+    assert family.process.stdout.readline() == "begun\n"
+    time.sleep(0.5)
+    assert family.end(number)[0] == 128 + number
+
+
 def test_a_handler_of_somebody_elses_is_left_alone() -> None:
     before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:

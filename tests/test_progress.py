@@ -50,6 +50,15 @@ def test_a_short_stage_is_silent_and_leaves_no_thread(capsys: pytest.CaptureFixt
     assert threading.active_count() == before
 
 
+def test_the_innermost_stage_tells(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress("outer"):
+        with progress("inner"):
+            time.sleep(0.12)
+        assert {line.partition(":")[0] for line in lines(capsys)} == {"inner"}
+        time.sleep(0.12)
+    assert {line.partition(":")[0] for line in lines(capsys)} == {"outer"}
+
+
 def test_what_was_done_before_does_not_count_for_the_speed() -> None:
     advance = Advance("train", 1000, "steps", 900)
     advance._began -= 10.0

@@ -22,6 +22,7 @@ from aubench.data.prepare import MAX_LOST, prepare
 from aubench.data.prepared import PreparedConfig
 from aubench.data.ready import NOTE, Note, listing, media, read_note, skipped
 from aubench.errors import UserError
+from aubench.progress import progress
 
 FEW = 1000
 """So many frames are prepared in this process: starting others costs more."""
@@ -83,7 +84,8 @@ def _prepare(
 ) -> tuple[FrameStore, Note]:
     reader = dataset.reader
     _tell(console, f"{dataset.name}: looking for faces in {root}, once")
-    scan = reader.scan(root)
+    with progress(f"scanning {root}"):
+        scan = reader.scan(root)
     frames = sum(len(recording.frames) for recording in scan.recordings)
     folder = store_folder(parent, dataset.name, root, reader.options(), making)
     try:

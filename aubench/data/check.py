@@ -18,6 +18,7 @@ from aubench.data.prepare import cores
 from aubench.data.records import Images, Problem, Reader, Recording, Scan
 from aubench.data.video import read_index
 from aubench.errors import UserError
+from aubench.progress import progress as shown
 
 ENDS = {".jpg": b"\xff\xd9", ".jpeg": b"\xff\xd9", ".png": b"IEND"}
 """What the last bytes of a whole picture hold."""
@@ -59,7 +60,8 @@ def check(
     ``landmarks``: read these as well, which takes longest. ``progress`` is told of recordings done, and of how many.
     Raises ``UserError`` where ``root`` is not this data set at all.
     """
-    scan = reader.scan(root)
+    with shown(f"scanning {root}"):
+        scan = reader.scan(root)
     problems = [*scan.problems, *_twins(scan.recordings)]
     if not scan.recordings:
         problems.append(Problem("error", root, f"no usable recording of data set {reader.name!r}"))

@@ -58,7 +58,9 @@ def prepare(
     more than ``max_lost`` of its frames (all the others are made and kept), where two sequences have one name, where
     nothing is found, and when the disk is full.
     """
-    scan = reader.scan(root) if scan is None else scan
+    if scan is None:
+        with progress(f"scanning {root}"):
+            scan = reader.scan(root)
     _refuse_twins(scan.recordings, root)
     if not scan.recordings:
         raise UserError(
@@ -148,14 +150,16 @@ def _make_all(
     """Manifests of all recordings by sequence, made now where they are not there."""
     done: dict[str, Manifest] = {}
     jobs: list[_Job] = []
-    for recording in recordings:
-        name, mark = folder_name(recording.sequence), fingerprint(recording, making, root)
-        job = _Job(recording, folder / name, folder / ".locks" / f"{name}.lock", mark, 0 if workers <= 1 else 1)
-        manifest = None if anew else finished(job.folder, mark)
-        if manifest is None:
-            jobs.append(job)
-        else:
-            done[recording.sequence] = manifest
+    with progress("looking for what is prepared already", len(recordings), "recordings") as looked:
+        for number, recording in enumerate(recordings, 1):
+            name, mark = folder_name(recording.sequence), fingerprint(recording, making, root)
+            job = _Job(recording, folder / name, folder / ".locks" / f"{name}.lock", mark, 0 if workers <= 1 else 1)
+            manifest = None if anew else finished(job.folder, mark)
+            if manifest is None:
+                jobs.append(job)
+            else:
+                done[recording.sequence] = manifest
+            looked(number)
     total = sum(len(recording.frames) for recording in recordings)
     known = total - sum(len(job.recording.frames) for job in jobs)
     with progress("preparing frames", total, "frames", start=known) as report:

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from aubench.errors import UserError
+from aubench.progress import progress
 
 from .bench import Bench, Stage
 from .checkpoint import Checkpoints
@@ -39,7 +40,8 @@ def fit(bench: Bench, folder: Path, *, resume: bool = False, tensorboard: bool =
     checkpoints = Checkpoints(folder / "checkpoints")
     state = checkpoints.latest() if resume else None
     if state is None:
-        bench.fit_statistics()
+        with progress("statistics of features"):
+            bench.fit_statistics()
 
     # --- optimiser, average, and, for a resumed run, where they were
     fused = device.type in ("cpu", "cuda")  # one pass over the weights instead of a dozen
@@ -58,8 +60,8 @@ def fit(bench: Bench, folder: Path, *, resume: bool = False, tensorboard: bool =
 
     # --- steps
     began, speeds = time.monotonic(), {}
-    progress = Progress(folder, total=config.steps, title="train", start=start, tensorboard=tensorboard)
-    with progress, ThreadPoolExecutor(1) as reader:
+    told = Progress(folder, total=config.steps, title="train", start=start, tensorboard=tensorboard)
+    with told, ThreadPoolExecutor(1) as reader:
         for stage in bench.stages:
             bench.console.print(f"{stage.name}: {stage.plan.describe()}", highlight=False)
             first = max(start, stage.start)
@@ -101,11 +103,11 @@ def fit(bench: Bench, folder: Path, *, resume: bool = False, tensorboard: bool =
 
                 done = step + 1
                 numbers = {"loss": total.item(), "learning_rate": rate, "gradient_norm": norm.item()}
-                if done % progress.log_every == 0 or done == config.steps:  # what is not logged need not leave a GPU
+                if done % told.log_every == 0 or done == config.steps:  # what is not logged need not leave a GPU
                     numbers |= {f"loss/{name}": term.item() for name, term in terms.items()}
-                progress.step(done, numbers | {"passed_over": passed_over})
+                told.step(done, numbers | {"passed_over": passed_over})
                 if done % IN_DOMAIN_EVERY == 0 or done == stage.stop:
-                    progress.log(done, bench.in_domain(ema.shadow))
+                    told.log(done, bench.in_domain(ema.shadow))
                 if done % config.checkpoint_every == 0 or done == config.steps:
                     checkpoints.save(done, {
                         "regressor": dict(regressor.state_dict()),

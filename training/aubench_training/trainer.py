@@ -25,6 +25,7 @@ from aubench.device import cpu_name
 from aubench.errors import UserError
 from aubench.files import atomic_write_text
 from aubench.foreign import notice
+from aubench.progress import progress
 
 from .bench import Bench
 from .config import RunConfig, differences, dump, files_used, load_config
@@ -80,8 +81,9 @@ def _train(
     # run leaves nothing behind.
     require_weights(config)
     with locked():
-        bench = Bench(config, console, cache=cache)
-        preflight(bench)
+        with progress("building networks and opening data"):
+            bench = Bench(config, console, cache=cache)
+            preflight(bench)
     make_ready(((part.name, part.config) for part in config.datasets), console)
     with locked():
         data_facts = checked_facts(bench.datasets)

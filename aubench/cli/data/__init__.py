@@ -116,6 +116,7 @@ def prepare(
     """Decode, align and store the frames of data sets, once. Goes on where a killed run stopped."""
     from aubench.data.making import Making
     from aubench.data.prepare import prepare as make_ready
+    from aubench.progress import progress
 
     wanted = names_in(names)
     places, options = roots_in(roots, wanted), options_in(settings, wanted)
@@ -131,7 +132,8 @@ def prepare(
     for name, dataset in datasets.items():
         root = Path(str(found[name]))
         typer.echo(f"{name}: scanning {root}", err=True)
-        scan = dataset.reader.scan(root)
+        with progress(f"scanning {root}"):
+            scan = dataset.reader.scan(root)
         errors = [problem for problem in scan.problems if problem.severity == "error"]
         for problem in errors[:5]:
             typer.echo(str(problem), err=True)

@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from aubench.locks import Busy, lock
 from aubench.processes import how_it_ended, python
 
 from . import worker
@@ -153,14 +152,13 @@ class Pool:
         return True
 
     def _begin(self, job: Job) -> None:
-        lock = FileLock(job.lock())
         job.lock().parent.mkdir(parents=True, exist_ok=True)
         try:
-            lock.acquire(timeout=0)
-        except Timeout:
+            with lock(job.lock(), wait=False):
+                pass  # nobody else is at work on it; the process that is begun here takes the lock again
+        except Busy:
             self._leave_to_other(job)
             return
-        lock.release()
         card = Card.read(job.folder)
         if card is not None and card.hash == job.hash and card.state == "done":
             self._end(job, "done")  # by another runner, in the meantime

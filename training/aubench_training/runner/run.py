@@ -10,8 +10,9 @@ from typing import Any
 
 from rich.console import Console
 
-from aubench.progress import in_words
+from aubench.progress import in_words, progress
 
+from ..config import RunConfig
 from .asked import Asked, choose
 from .board import Board
 from .estimate import Speeds, steps_done, total_s
@@ -59,7 +60,14 @@ def run(request: Request) -> Result:
     make_plan(request.asked, request.out, request.title, chosen=chosen)  # what small files tell, before networks load
     console.print(f"looking at {len(chosen)} runs: networks, losses and data of each", highlight=False)
     inspector = Inspector()
-    plan = make_plan(request.asked, request.out, request.title, chosen=chosen, look=inspector.look)
+    with progress("looking at runs", len(chosen), "runs") as looked:
+
+        def look(config: RunConfig) -> dict[str, Any]:
+            found = inspector.look(config)
+            looked(min(looked.done + 1, len(chosen)))
+            return found
+
+        plan = make_plan(request.asked, request.out, request.title, chosen=chosen, look=look)
     for line in inspector.notices:
         console.print(line, highlight=False)
     places = slots(request.jobs, _device(request.asked))

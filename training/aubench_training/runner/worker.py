@@ -16,9 +16,8 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from aubench.errors import UserError
+from aubench.locks import Busy, lock
 from aubench.processes import leave_with_parent
 
 from ..config import RunConfig, check, dump
@@ -38,11 +37,11 @@ def work(job: dict[str, Any]) -> int:
     # Standard input ends when the runner is no more: whoever goes on with the runs must not meet this process, nor its
     # own.
     leave_with_parent(group=True)
-    try:
-        held = FileLock(job["lock"]).acquire(timeout=0)
-    except Timeout:
-        return ELSEWHERE
-    with held:
+    with contextlib.ExitStack() as held:
+        try:
+            held.enter_context(lock(Path(job["lock"]), wait=False))
+        except Busy:
+            return ELSEWHERE
         folder = Path(job["folder"])
         card = Card.read(folder)
         if card is not None and card.state == "done" and card.hash == job["hash"]:
