@@ -23,7 +23,7 @@ from aubench.contracts import Dataset, Estimator, Frames
 from aubench.data.labels import locked, open_labels
 from aubench.errors import UserError
 from aubench.files import atomic_write_text
-from aubench.progress import in_words
+from aubench.progress import in_words, progress
 from aubench.results import BASELINES, prediction_table, write_table
 from aubench.scores import LABELS
 
@@ -73,7 +73,8 @@ def predict_all(bench: Bench, folder: Path, tested: Sequence[tuple[Dataset, Fram
             if not len(dataset.frames("train")):
                 continue
             try:
-                tables.append(_predict(bench, name, dataset, frames, known, frames_per_s))
+                with progress(f"baseline {name}, {dataset.name}"):
+                    tables.append(_predict(bench, name, dataset, frames, known, frames_per_s))
                 continue
             except KeyboardInterrupt:
                 reason, stopped = INTERRUPTED, True

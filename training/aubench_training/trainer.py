@@ -80,10 +80,9 @@ def _train(
     # Whatever can be checked is checked before the first picture is drawn and before anything is written: what cannot
     # run leaves nothing behind.
     require_weights(config)
-    with locked():
-        with progress("building networks and opening data"):
-            bench = Bench(config, console, cache=cache)
-            preflight(bench)
+    with locked(), progress("building networks and opening data"):
+        bench = Bench(config, console, cache=cache)
+        preflight(bench)
     make_ready(((part.name, part.config) for part in config.datasets), console)
     with locked():
         data_facts = checked_facts(bench.datasets)
