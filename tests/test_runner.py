@@ -79,7 +79,8 @@ def asked_of(name: str, **options) -> list[Asked]:
 
 
 def snapshot(folder: Path) -> dict[str, int]:
-    return {str(path): path.stat().st_mtime_ns for path in sorted(folder.rglob("*"))}
+    """When each file was written last; a folder's own time changes with a probe of the file system, too."""
+    return {str(path): path.stat().st_mtime_ns * path.is_file() for path in sorted(folder.rglob("*"))}
 
 
 # --- what is asked for ------------------------------------------------------------------------------------------------
