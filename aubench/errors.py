@@ -129,6 +129,12 @@ def code_of_errno(number: int | None, otherwise: str = "output-unwritable") -> s
     return _OF_ERRNO.get(number or 0, otherwise)
 
 
+def with_code(message: str, code: str) -> str:
+    """``message`` on one line, with its code in brackets at the end: how commands, logs and tables show an error."""
+    tag = "" if code == UNCODED else f" [{code}]"
+    return f"{' '.join(message.split())}{tag}"
+
+
 def nearest(name: str, known: Iterable[str]) -> list[str]:
     """At most three of ``known`` that ``name`` may be a misspelling of, the nearest first."""
     return difflib.get_close_matches(name, sorted(known), n=3, cutoff=0.5)

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import yaml
 
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 
 MOST_CHARACTERS = 1 << 18
 """Longest text that is read: 256 kB. What aubench asks for in YAML takes a few."""
@@ -127,7 +127,8 @@ def _text(file: _Text, name: str, code: str) -> str:
     try:
         data = file.read_bytes()
     except (OSError, ValueError) as error:
-        raise UserError(f"{name}: cannot be read as YAML: {' '.join(str(error).split())}", code=code) from None
+        told = f"{name}: cannot be read as YAML: {' '.join(str(error).split())}"
+        raise UserError(told, code=code_of_errno(getattr(error, "errno", None), code)) from None
     try:
         return data[: 4 * MOST_CHARACTERS + 1].decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from aubench import spreadsheet
-from aubench.errors import UserError, did_you_mean
+from aubench.errors import UserError, code_of_errno, did_you_mean
 from aubench.files import atomic_write_text
 from aubench.parameters import AU_NAMES, INTENSITY_SCALE
 
@@ -158,7 +158,8 @@ def _cells(path: Path) -> pd.DataFrame:
         raise UserError(f"{path}: no such file", code="file-missing") from None
     except (csv.Error, UnicodeDecodeError, OSError) as error:
         raise UserError(
-            f"{path}: not a readable CSV table: {' '.join(str(error).split())}", code="table-invalid"
+            f"{path}: not a readable CSV table: {' '.join(str(error).split())}",
+            code=code_of_errno(getattr(error, "errno", None), "table-invalid"),
         ) from error
     twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if twice:

@@ -7,7 +7,6 @@ its weights came from (:class:`Source`), for licences and reports.
 
 from __future__ import annotations
 
-import pickle
 import struct
 import zipfile
 from collections.abc import Mapping, Sequence
@@ -97,7 +96,7 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if kind == "safetensors":
         return _read_safetensors(path)
     if kind == _FOREIGN:
-        raise UserError(f"{path}: {kind}", code="weights-unsafe")
+        raise UserError(f"{path}: {kind}", code="format-unknown")
     if path.suffix == ".safetensors":
         raise UserError(f"{path}: called .safetensors, but it is {kind}; refused", code="weights-unsafe")
     return _read_torch(path), {}
@@ -255,7 +254,7 @@ def _sniff(path: Path) -> str:
         return "a zip file (a torch checkpoint?)"
     for start, words in _HEADS:
         if whole.lower().startswith(start):
-            raise UserError(f"{path}: is {words}", code="file-damaged")
+            raise UserError(f"{path}: is {words}", code="format-unknown")
     if head[:1] == b"\x80":
         return "a pickle"
     return _FOREIGN
@@ -283,9 +282,10 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # the unpickler answers broken bytes with whatever exception they happen to lead to
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        unsafe = "unsupported global" in str(error).lower()  # what torch says of a name that it will not import
         raise UserError(
             f"{path}: refused: not a whole torch checkpoint of tensors and plain containers only ({reason[:160]})",
-            code="weights-unsafe" if isinstance(error, pickle.UnpicklingError) else "file-damaged",
+            code="weights-unsafe" if unsafe else "file-damaged",
         ) from None
     for wrapper in WRAPPERS:
         if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):

@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 
 import pandas as pd
-import pytest
+from refusals import refused
 from test_training import TINY, _tiny_plugins, config, shared_cache  # noqa: F401 - fixtures
 
-from aubench.errors import UserError
 from aubench_training.ablate import ALL, FIRST_PHASE_ONLY, ablate, variants
 from aubench_training.trainer import train
 
@@ -50,5 +49,5 @@ def test_sharing_the_first_phase_changes_no_prediction_and_the_table_is_written(
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "out").glob("*/report.json")}
     assert ablate(rows, tmp_path / "out").summary["rows"] == summary["rows"]
     assert before == {path: path.stat().st_mtime_ns for path in before}
-    with pytest.raises(UserError, match="holds a run of another config"):
+    with refused("run-mismatch", tmp_path / "out"):
         ablate(variants(config(**SHORT, clip=2.0), 1), tmp_path / "out")

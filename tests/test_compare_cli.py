@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from refusals import assert_refused
 
 from aubench import results
 from aubench.cli import main
@@ -90,29 +91,27 @@ def test_a_table_says_which_video_a_file_is_of(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "code", "values"),
     [
-        (["--predictions", "x=nowhere.csv"], "nowhere.csv: no such file"),
-        (["--predictions", "x=own.csv", "--predictions", "x=own.csv"], "--predictions x: given twice"),
-        (["--predictions", "zero=own.csv"], "two rows would be called 'zero'"),
-        (["--predictions", "x=own.csv", "--rescale", "x=5"], "--rescale x: its scale is intensity"),
-        (["--predictions", "x=fex.csv", "--rescale", "x=-1"], "a factor is above 0"),
-        (["--predictions", "x=fex.csv", "--rescale", "x=five"], "'five' is not a number"),
-        (["--predictions", "x=fex.csv", "--scale", "x=percent"], "--scale x=percent: no such scale"),
-        (["--predictions", "x=own.csv", "--labels", "x=some"], "--labels x=some: no such word"),
-        (["--predictions", "x=own.csv", "--scale", "x=probability"], "not in 0..1"),
-        (["--predictions", "x=other.csv"], "other.csv: has AU45, none of which"),
-        (["--predictions", "x=bp4d.csv"], "bp4d.csv: holds bp4d, but --datasets asks for disfa"),
-        (["--predictions", "x=own.csv", "--datasets", "bp4d"], "truth.csv: no frame of data set 'bp4d'"),
+        (["--predictions", "x=nowhere.csv"], "file-missing", ["nowhere.csv"]),
+        (["--predictions", "x=own.csv", "--predictions", "x=own.csv"], "option-invalid", ["--predictions x"]),
+        (["--predictions", "zero=own.csv"], "name-taken", ["'zero'", "--predictions"]),
+        (["--predictions", "x=own.csv", "--rescale", "x=5"], "option-conflict", ["--rescale x", "intensity"]),
+        (["--predictions", "x=fex.csv", "--rescale", "x=-1"], "option-invalid", ["--rescale x=-1"]),
+        (["--predictions", "x=fex.csv", "--rescale", "x=five"], "option-invalid", ["--rescale x=five", "'five'"]),
+        (["--predictions", "x=fex.csv", "--scale", "x=percent"], "option-invalid", ["--scale x=percent"]),
+        (["--predictions", "x=own.csv", "--labels", "x=some"], "option-invalid", ["--labels x=some"]),
+        (["--predictions", "x=own.csv", "--scale", "x=probability"], "table-invalid", ["own.csv, line", "0..1"]),
+        (["--predictions", "x=other.csv"], "table-mismatch", ["x: ", "AU45", "disfa"]),
+        (["--predictions", "x=bp4d.csv"], "table-mismatch", ["bp4d.csv", "--datasets", "disfa"]),
+        (["--predictions", "x=own.csv", "--datasets", "bp4d"], "table-mismatch", ["truth.csv", "'bp4d'"]),
     ],
 )
-def test_mistakes_are_told_in_one_line(folder: Path, capsys, arguments: list[str], message: str) -> None:
+def test_mistakes_are_told_in_one_line(
+    folder: Path, capsys, arguments: list[str], code: str, values: list[str]
+) -> None:
     Path("other.csv").write_text("subject,sequence,frame,AU45\nSN001,left,0,2\n")
     Path("bp4d.csv").write_text("dataset,subject,sequence,frame,AU01\nbp4d,SN001,left,0,2\n")
-    if message.startswith("other.csv"):
-        message = "x: has AU45, none of which disfa annotates"
     assert main(["compare", "--datasets", "disfa", "--out", "page", *QUICK, *arguments]) == 2
-    error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert error.startswith("error: ")
-    assert message in error
+    assert_refused(capsys.readouterr().err, code, *values)
     assert not Path("page").exists()

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from refusals import assert_refused
 from run_folder import make_run
 
 from aubench import results
@@ -123,7 +124,7 @@ def test_baselines_of_a_run_with_and_without_their_predictions(tmp_path: Path) -
 def test_compare_from_the_command_line(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["compare", "--baselines", "none"]) == 2
-    assert "no finished run under ./runs; `aubench train" in capsys.readouterr().err
+    assert_refused(capsys.readouterr().err, "nothing-to-compare", "./runs", "aubench train")
 
     make_run(Path("runs/one"), 0.3)
     make_run(Path("runs/two"), 1.0, seed=1)
@@ -142,24 +143,21 @@ def test_compare_from_the_command_line(tmp_path: Path, monkeypatch, capsys) -> N
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "code", "values"),
     [
-        (["--datasets", "sinth"], "no run has predictions for data set 'sinth', and no plugin has its labels."),
-        (["--datasets", ","], "--datasets is empty"),
-        (["--missing-aus", "zero"], "--missing-aus zero: neither nan nor intersection"),
-        (["--predictions", "of.csv"], "--predictions of.csv: give NAME=VALUE"),
-        (["--rescale", "of=5"], "--rescale of: no --predictions has this name"),
-        (["--baselines", "zeros"], "no estimator named 'zeros'"),
-        (["--runs", "nowhere"], "nowhere: no such run folder; make one with `aubench train"),
-        (
-            ["--runs", "runs/unfinished"],
-            "runs/unfinished: no predictions.csv, so the run is not finished; `aubench train --resume",
-        ),
-        (["--runs", "runs/torn"], "torn/report.json: cannot be read"),
-        (["--runs", "runs/one", "runs/other"], "hold different test frames or labels of 'synth'"),
+        (["--datasets", "sinth"], "labels-missing", ["'sinth'", "--truth"]),
+        (["--datasets", ","], "option-missing", ["--datasets"]),
+        (["--missing-aus", "zero"], "option-invalid", ["--missing-aus zero"]),
+        (["--predictions", "of.csv"], "option-invalid", ["--predictions of.csv", "NAME=VALUE"]),
+        (["--rescale", "of=5"], "name-unknown", ["--rescale of", "--predictions"]),
+        (["--baselines", "zeros"], "name-unknown", ["'zeros'", "zero"]),
+        (["--runs", "nowhere"], "run-missing", ["nowhere", "`aubench train"]),
+        (["--runs", "runs/unfinished"], "run-unfinished", ["runs/unfinished", "`aubench train --resume"]),
+        (["--runs", "runs/torn"], "file-damaged", ["torn/report.json"]),
+        (["--runs", "runs/one", "runs/other"], "run-mismatch", ["runs/one", "runs/other", "'synth'", "--runs"]),
     ],
 )
-def test_compare_refuses_in_one_line(tmp_path: Path, monkeypatch, capsys, arguments, message) -> None:
+def test_compare_refuses_in_one_line(tmp_path: Path, monkeypatch, capsys, arguments, code, values) -> None:
     monkeypatch.chdir(tmp_path)
     make_run(Path("runs/one"), 0.3)
     (make_run(Path("runs/torn"), 0.3) / "report.json").write_text('{"datasets": ')
@@ -172,9 +170,7 @@ def test_compare_refuses_in_one_line(tmp_path: Path, monkeypatch, capsys, argume
     if arguments[0] != "--runs":
         (tmp_path / "runs/torn/report.json").unlink()
     assert main(["compare", *arguments]) == 2
-    error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert message in error
-    assert error.startswith("error: ")
+    assert_refused(capsys.readouterr().err, code, *values)
 
 
 def test_runs_on_older_data_are_left_out_by_default(tmp_path: Path, monkeypatch, capsys) -> None:

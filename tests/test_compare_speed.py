@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from refusals import assert_refused
 
 from aubench import discovery
 from aubench.cli import main
@@ -142,7 +143,7 @@ def test_what_cannot_be_measured_fails_first(folder: Path, capsys: pytest.Captur
     write.to_csv("mine.csv", index=False)
     command = ["compare", "--datasets", "mine", "--truth", "mine.csv", "--predictions", "a=mine.csv", "--speed"]
     assert main(command) == 2
-    assert "mine" in capsys.readouterr().err
+    assert_refused(capsys.readouterr().err, "name-unknown", "mine")
 
 
 def test_figures_have_three_digits() -> None:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 import pytest
 from broken import MODULES
 from conftest import Site
+from refusals import assert_refused
 
 from aubench import cli, discovery, hookspecs
 from aubench.quantities import QUANTITIES
@@ -175,7 +176,7 @@ REASONS = [
     ("extractors", "bgr", "channel 0 of what enters the network is the picture's B, but a network of RGB wants R"),
     ("extractors", "divided", "from black to white, what enters the network changes by 0.0039 only"),
     ("extractors", "otherstd", "its std is [0.2, 0.25, 0.3], but the channels enter divided by [0.3, 0.25, 0.2]"),
-    ("extractors", "onechannel", "an image of shape (2, 1, 96, 96) is taken in silence; call aubench.images."),
+    ("extractors", "onechannel", "an image of shape (2, 1, 96, 96) is silently accepted; call aubench.images."),
     ("extractors", "detached", "no gradient flows from maps['mouth'] to the input"),
     ("extractors", "doubles", "of an input in torch.float32, fused is torch.float64"),
     ("extractors", "multiplied", "to 255, but pictures come in [0, 1] and it declares 0 to 1"),
@@ -237,19 +238,21 @@ def test_options_can_be_set(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "code", "values"),
     [
-        (["sound"], "say --kind renderer or --kind extractor"),
-        (["rasies"], "no plugin named 'rasies'. Did you mean raises"),
-        (["ct", "--kind", "los"], "--kind los: no such kind. Did you mean loss?"),
-        (["ct", "--kind", "extractor"], "no extractor named 'ct'"),
-        (["ct", "--set", "weight"], "--set weight: give it as KEY=VALUE"),
+        (["sound"], "name-ambiguous", ["sound", "--kind renderer", "--kind extractor"]),
+        (["rasies"], "name-unknown", ["'rasies'", "raises"]),
+        (["ct", "--kind", "los"], "option-invalid", ["--kind los", "loss"]),
+        (["ct", "--kind", "extractor"], "name-unknown", ["extractor", "'ct'"]),
+        (["ct", "--set", "weight"], "option-invalid", ["--set weight", "KEY=VALUE"]),
     ],
 )
-def test_a_wrong_name_is_one_line(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_name_is_one_line(
+    arguments: list[str], code: str, values: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert cli.main(["plugins", "check", *arguments]) == 2
     error = capsys.readouterr().err
-    assert words in error
+    assert_refused(error, code, *values)
     assert error.count("\n") == 1
 
 

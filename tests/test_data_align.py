@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from refusals import refused
 from toy_data import FIVE, ToyReader, landmarks_of, portrait, shift_of, write_take
 
 from aubench.data.crops import SOURCES
@@ -17,7 +18,6 @@ from aubench.data.making import Making
 from aubench.data.openface import find_csv, places_of, read_landmarks
 from aubench.data.prepare import prepare
 from aubench.data.records import Problem, Recording
-from aubench.errors import UserError
 from aubench.predict.align import Canvas, template
 
 HEADER = [
@@ -184,5 +184,5 @@ def test_landmarks_in_the_store_are_in_crop_pixels(root: Path, tmp_path: Path) -
 
 def test_without_any_frame_there_is_no_store(tmp_path: Path) -> None:
     write_take(tmp_path / "root", "A_1", 3, landmarks=False)
-    with pytest.raises(UserError, match="not one frame could be used"):
+    with refused("dataset-incomplete", "lost.csv"):
         prepare(ToyReader("good"), tmp_path / "root", tmp_path / "s", Making(64, "landmarks"), workers=1, max_lost=1)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from readers import build
-from refusals import assert_refused
+from refusals import assert_refused, refused
 
 from aubench.cli import main
 from aubench.contracts import Frames
@@ -16,7 +16,6 @@ from aubench.data.labels import LabelsLocked, locked
 from aubench.data.records import State
 from aubench.data.stats import describe, of_dataset
 from aubench.data.stats_figure import check_format, draw
-from aubench.errors import UserError
 
 NAN = np.nan
 LABELS = np.array(
@@ -138,9 +137,9 @@ def test_the_figure_is_a_picture_and_the_same_each_time() -> None:
     first = draw([found])
     assert first.startswith(b"\x89PNG")
     assert first == draw([found])
-    with pytest.raises(UserError, match=r"--figure"):
+    with refused("labels-missing", "--figure"):
         draw([describe(np.empty((6, 0)), None, SUBJECTS, SEQUENCES, ())])
-    with pytest.raises(UserError, match=r"x\.gif"):
+    with refused("output-suffix", "x.gif"):
         check_format(Path("x.gif"))
 
 
@@ -189,22 +188,21 @@ def test_statistics_of_everybody_need_no_split(
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "code", "value"),
     [
-        (["data", "stats", "tniy"], "tiny"),
-        (["data", "stats", "tiny", "--figure", "x.gif"], "x.gif"),
-        (["data", "stats", "tiny", "--set", "other.seed=3"], "other"),
-        (["data", "augment-sheet", "tiny", "--out", "x.gif"], "x.gif"),
-        (["data", "augment-sheet", "nowhere/face.png"], "nowhere/face.png"),
+        (["data", "stats", "tniy"], "name-unknown", "tiny"),
+        (["data", "stats", "tiny", "--figure", "x.gif"], "output-suffix", "x.gif"),
+        (["data", "stats", "tiny", "--set", "other.seed=3"], "option-invalid", "--set other.seed=3"),
+        (["data", "augment-sheet", "tiny", "--out", "x.gif"], "output-suffix", "x.gif"),
+        (["data", "augment-sheet", "nowhere/face.png"], "file-missing", "nowhere/face.png"),
     ],
 )
 def test_mistakes_are_told_in_one_line(
-    tiny_plugin: None, capsys: pytest.CaptureFixture[str], arguments: list[str], told: str
+    tiny_plugin: None, capsys: pytest.CaptureFixture[str], arguments: list[str], code: str, value: str
 ) -> None:
     assert main(arguments) == 2
     error = capsys.readouterr().err
-    assert error.startswith("error: ")
-    assert told in error
+    assert_refused(error, code, value)
     assert error.count("\n") == 1
 
 

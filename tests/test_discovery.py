@@ -13,7 +13,6 @@ from refusals import assert_refused, refused
 from aubench import contracts, discovery
 from aubench.cli import main
 from aubench.component import KINDS, Component, Config
-from aubench.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -142,20 +141,20 @@ def test_what_a_plugin_prints_on_import_stays_out_of_stdout(site: Site, capsys: 
 
 def test_unknown_names_are_answered_with_the_nearest(site: Site) -> None:
     site.plugin("aubench_square", GOOD)
-    with pytest.raises(UserError, match=r"no recogniser named 'sqare'\. Did you mean square\?"):
+    with refused("name-unknown", "'sqare'", "square"):
         discovery.find("recogniser", "sqare")
-    with pytest.raises(UserError, match=r"no renderer named 'square'\. Known: none"):
+    with refused("name-unknown", "renderer", "'square'"):
         discovery.find("renderer", "square")
-    with pytest.raises(UserError, match="Did you mean sqare-big"):
+    with refused("name-unknown", "'sqare'", "sqare-big"):
         discovery.find("renderer", "sqare", also=["sqare-big"])
 
 
 @pytest.mark.parametrize("point", ["ct", "loss_ct"])
 def test_asking_for_a_broken_plugin_gives_its_reason(site: Site, point: str) -> None:
     site.plugin("aubench_ct", "1 / 0", point=point)
-    with pytest.raises(UserError, match="loss 'ct' is installed but broken: aubench_ct: ZeroDivisionError"):
+    with refused("plugin-broken", "'ct'", "aubench_ct: ZeroDivisionError"):
         discovery.find("loss", "ct")
-    with pytest.raises(UserError, match=f"no loss named 'id'.*Broken plugins.*{point}"):
+    with refused("name-unknown", "'id'", point):
         discovery.find("loss", "id")
 
 
@@ -178,17 +177,17 @@ CARD = Component("extractor", "thing", "a thing", "nowhere:Thing", Options)
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("given", "values"),
     [
-        ({"name": "x", "siez": 4}, "extractor 'thing': unknown option 'siez'. Did you mean size?"),
-        ({"name": "x", "size": "big"}, "option 'size': .*valid integer.* got 'big'"),
-        ({"name": "x", "size": 4}, "option 'size': .*greater than or equal to 8, got 4"),
-        ({}, "option 'name' is required"),
-        ({"size": "big"}, r"\(1 more\)"),
+        ({"name": "x", "siez": 4}, ["'siez'", "size?"]),
+        ({"name": "x", "size": "big"}, ["'size'", "'big'"]),
+        ({"name": "x", "size": 4}, ["'size'", "8", "4"]),
+        ({}, ["'name'"]),
+        ({"size": "big"}, ["1 more"]),
     ],
 )
-def test_wrong_options_name_plugin_key_and_value(given: dict[str, object], message: str) -> None:
-    with pytest.raises(UserError, match=message) as caught:
+def test_wrong_options_name_plugin_key_and_value(given: dict[str, object], values: list[str]) -> None:
+    with refused("config-invalid", "extractor 'thing'", *values) as caught:
         discovery.configure(CARD, given)
     assert "\n" not in str(caught.value)
 
@@ -199,19 +198,18 @@ def test_options_may_come_as_a_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("factory", "message"),
+    ("factory", "code", "value"),
     [
-        ("no_such_module_anywhere:F", "cannot import its factory no_such_module_anywhere:F: ModuleNotFoundError"),
-        ("{m}:Missing", "cannot import its factory {m}:Missing: AttributeError"),
-        ("{m}:number", "breaks its contract: {m}:number is not callable"),
-        ("{m}:make", "breaks its contract: {m}:make made a object without embed"),
+        ("no_such_module_anywhere:F", "plugin-broken", "ModuleNotFoundError"),
+        ("aubench_f:Missing", "plugin-broken", "AttributeError"),
+        ("aubench_f:number", "plugin-invalid", "recogniser 'f'"),
+        ("aubench_f:make", "plugin-invalid", "embed"),
     ],
 )
-def test_a_factory_that_fails_is_named(site: Site, factory: str, message: str) -> None:
-    factory, message = factory.format(m="aubench_f"), message.format(m="aubench_f")
+def test_a_factory_that_fails_is_named(site: Site, factory: str, code: str, value: str) -> None:
     card = offer("aubench_recognisers", "recogniser", "f", "s", factory)
     site.plugin("aubench_f", card + "number = 3\ndef make(config):\n    return object()\n")
-    with pytest.raises(UserError, match=message):
+    with refused(code, factory, value):
         discovery.build("recogniser", "f")
 
 

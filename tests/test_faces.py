@@ -6,13 +6,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from refusals import refused
 from run_folder import AUS, make_run
 
 from aubench.compare import faces as module
 from aubench.compare.faces import MARGIN, SIDE, faces
 from aubench.compare.runs import open_run
 from aubench.contracts import Frames
-from aubench.errors import UserError
 
 
 @pytest.fixture
@@ -40,5 +40,5 @@ def test_each_person_at_the_strongest_labelled_expression(runs):
 
 
 def test_a_data_set_that_the_run_was_not_tested_on(runs):
-    with pytest.raises(UserError, match="holds no labels of disfa"):
+    with refused("labels-missing", "disfa"):
         faces(runs, "disfa")

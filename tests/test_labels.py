@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from refusals import refused
 
 from aubench.contracts import Frames
 from aubench.data import labels as door
 from aubench.data.labels import LABEL_SUFFIX, LabelsLocked, is_locked, load_labels, locked, open_labels, protect
-from aubench.errors import UserError
 
 
 class Tiny:
@@ -243,16 +243,16 @@ def test_a_file_alone_can_be_protected(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_labels_that_do_not_fit_are_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"tiny.*3 frames"):
+    with refused("dataset-invalid", "tiny", "3 frames"):
         open_labels(Tiny(tmp_path, VALUES[:2]), "train")
-    with pytest.raises(UserError, match=r"5\.5"):
+    with refused("dataset-invalid", "5.5"):
         open_labels(Tiny(tmp_path, VALUES + 0.5), "train")
 
 
 def test_a_damaged_label_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / f"x{LABEL_SUFFIX}"
     path.write_bytes(b"not an array")
-    with pytest.raises(UserError, match=r"x\.aulabels\.npy"):
+    with refused("file-damaged", "x.aulabels.npy"):
         load_labels(path)
-    with pytest.raises(UserError, match=r"gone"):
+    with refused("file-missing", "gone"):
         load_labels(tmp_path / "gone.npy")

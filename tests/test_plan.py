@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 
 import pytest
 import torch
+from refusals import refused
 
 from aubench import discovery
 from aubench.component import Config
 from aubench.contracts import REGIONS, Drawn, Features
 from aubench.parameters import SIZE, FacialParameters
-from aubench.plan import PlanError, make_plan, needs
+from aubench.plan import make_plan, needs
 from aubench.quantities import QUANTITIES
 from aubench_training.providers import TRAINED, standard_providers
 
@@ -119,17 +119,17 @@ def test_every_gradient_reaches_the_regressor():
 
 
 def test_missing_quantity_names_loss_chain_and_what_can_be_made():
-    with pytest.raises(PlanError, match=r"loss 'id' -> embedding: nothing .* makes 'embedding' .*can be made: .*drawn"):
+    with refused("plan-invalid", "loss 'id' -> embedding", "drawn"):
         plan_for(Counting(), "ct", "id", recogniser=False)
 
 
 def test_missing_input_of_a_provider_is_named_with_its_chain():
-    with pytest.raises(PlanError, match=re.escape("loss 'ct' -> features -> image: nothing")):
+    with refused("plan-invalid", "loss 'ct' -> features -> image"):
         plan_for(Counting(), "ct", given=())
 
 
 def test_positional_parameter_and_circle_are_refused():
-    with pytest.raises(PlanError, match="takes 'image' not by keyword only"):
+    with refused("plan-invalid", "'image'"):
         needs(lambda image: image)
 
     def chicken(egg):
@@ -138,7 +138,7 @@ def test_positional_parameter_and_circle_are_refused():
     def egg(chicken):
         return chicken
 
-    with pytest.raises(PlanError, match="chicken -> egg -> chicken: goes in a circle"):
+    with refused("plan-invalid", "chicken -> egg -> chicken"):
         make_plan({"x": lambda *, chicken: chicken}, {"chicken": chicken, "egg": egg}, ())
 
 
@@ -177,8 +177,7 @@ def test_every_word_that_losses_and_providers_use_is_documented():
 
 
 def test_losses_take_no_option_they_do_not_know():
-    from aubench.errors import UserError
 
     assert isinstance(discovery.find("loss", "ct").config(), Config)
-    with pytest.raises(UserError, match="lambda_le"):
+    with refused("config-invalid", "lambda_le"):
         discovery.build("loss", "lp", {"lamda_le": 2.0})

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from refusals import refused
 from skimage import data
 
-from aubench.errors import UserError
 from aubench.predict import mtcnn
 from aubench.predict.align import Canvas
 from aubench.predict.detect import Detector, overlap, squared, suppress
@@ -133,24 +133,24 @@ def test_weights_are_read_as_data_only(tmp_path: Path, monkeypatch: pytest.Monke
 
     bad = tmp_path / "pnet.lz4"
     bad.write_bytes(lz4.frame.compress(pickle.dumps([Evil()])))
-    with pytest.raises(UserError, match=r"pnet\.lz4.*builtins\.eval"):
+    with refused("weights-unsafe", "pnet.lz4", "builtins.eval"):
         mtcnn.read_arrays(bad)
     assert not (tmp_path / "ran").exists()
     whole = mtcnn.weight_file("pnet").read_bytes()
     for broken in (b"", b"nothing of the kind", whole[:20000]):
         bad.write_bytes(broken)
-        with pytest.raises(UserError, match=r"pnet\.lz4.*pip install"):
+        with refused("file-damaged", "pnet.lz4", "pip install"):
             mtcnn.read_arrays(bad)
-    with pytest.raises(UserError, match="missing"):
+    with refused("weights-missing", "absent.lz4", "pip install"):
         mtcnn.read_arrays(tmp_path / "absent.lz4")
     monkeypatch.setattr(mtcnn, "weight_file", lambda name: Path(mtcnn.__file__).parent / "absent")
-    with pytest.raises(UserError, match="absent"):
+    with refused("weights-missing", "absent"):
         mtcnn.proposal_net()
 
 
 def test_foreign_arrays_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(mtcnn, "read_arrays", lambda path: [np.zeros((3, 3, 3, 11), np.float32)] * 13)
-    with pytest.raises(UserError, match=r"array 0 is \(11, 3, 3, 3\), expected \(10, 3, 3, 3\)"):
+    with refused("weights-mismatch", "(11, 3, 3, 3)", "(10, 3, 3, 3)"):
         mtcnn.proposal_net()
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+from refusals import assert_refused, refused
 from skimage import data
 from small_video import write_video
 from torch import Tensor
@@ -20,7 +21,6 @@ from torch import Tensor
 from aubench import cli
 from aubench.cli import predict as command
 from aubench.contracts import Drawn
-from aubench.errors import UserError
 from aubench.parameters import AU_NAMES, SIZE, FacialParameters
 from aubench.predict import table
 from aubench.predict.overlay import write_overlay
@@ -152,7 +152,7 @@ def test_a_killed_write_leaves_the_old_table(tmp_path: Path, monkeypatch: pytest
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(UserError, match=r"out\.csv: cannot be written \(No space left"):
+    with refused("disk-full", "out.csv"):
         table.write(_readings([0.1], [0]), path)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["out.csv"]
@@ -242,8 +242,8 @@ def test_plot(tmp_path: Path) -> None:
     plot(_readings([0.1, 0.9, 0.0, 0.5], [0, 0, NOBODY, 1]), path, ("AU12", "AU04"))
     assert PIL.Image.open(path).size[0] == 1200
     assert parse_aus("4, au12,AU30L") == ("AU04", "AU12", "AU30L")
-    for text in ("AU03", "smile", ","):
-        with pytest.raises(UserError, match="--plot-aus"):
+    for text, code in (("AU03", "name-unknown"), ("smile", "name-unknown"), (",", "option-invalid")):
+        with refused(code, "--plot-aus"):
             parse_aus(text)
 
 
@@ -269,29 +269,29 @@ def test_command_line(clip: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
+    ("arguments", "code", "values"),
     [
-        (["missing.mp4"], "missing.mp4: no such file"),
-        (["{clip}", "--out", "{tmp}"], "[output-suffix]"),
-        (["{clip}", "--out", "{clip}/x.csv"], "cannot be written"),
-        (["{clip}", "--plot", "curves.txt"], "[output-suffix]"),
-        (["{clip}", "--plot-aus", "AU99"], "--plot-aus: no AU called 'AU99'"),
-        (["{clip}", "--run", "{tmp}/nowhere"], "nowhere: no such run folder"),
-        (["{clip}", "--run", "{tmp}"], "model.json"),
-        (["{clip}", "--device", "abacus"], "--device abacus"),
-        (["7", "--overlay", "{tmp}/o.mp4"], "record the camera"),
-        (["{clip}", "--neutral", "sometimes"], "--neutral sometimes: neither none, first, median, nor a frame"),
-        (["{clip}", "--neutral", "25"], "--neutral 25: no such frame; they go from 1 to 24"),
-        (["{clip}", "--neutral", "10"], "10: no face is found in this frame; the nearest frame with one is 8"),
-        (["{clip}", "--neutral", "{clip}"], "not a picture; give one, or the number of a frame"),
-        (["{clip}", "--smooth", "light"], "--smooth light: give seconds, above 0 and up to 60, as 0.5, or off"),
-        (["{clip}", "--precision", "fp7"], "precision fp7"),
-        (["{clip}", "--max-faces", "0"], "--max-faces"),
+        (["missing.mp4"], "file-missing", ["missing.mp4"]),
+        (["{clip}", "--out", "{tmp}"], "output-suffix", ["{tmp}"]),
+        (["{clip}", "--out", "{clip}/x.csv"], "output-unwritable", ["{clip}/x.csv"]),
+        (["{clip}", "--plot", "curves.txt"], "output-suffix", ["curves.txt", ".png"]),
+        (["{clip}", "--plot-aus", "AU99"], "name-unknown", ["--plot-aus", "AU99"]),
+        (["{clip}", "--run", "{tmp}/nowhere"], "run-missing", ["nowhere"]),
+        (["{clip}", "--run", "{tmp}"], "run-missing", ["model.json"]),
+        (["{clip}", "--device", "abacus"], "option-invalid", ["--device abacus"]),
+        (["7", "--overlay", "{tmp}/o.mp4"], "source-unsupported", ["--overlay"]),
+        (["{clip}", "--neutral", "sometimes"], "option-invalid", ["--neutral sometimes", "first", "median"]),
+        (["{clip}", "--neutral", "25"], "frame-missing", ["--neutral 25", "24"]),
+        (["{clip}", "--neutral", "10"], "frame-missing", ["--neutral 10", "8"]),
+        (["{clip}", "--neutral", "{clip}"], "source-unsupported", ["--neutral {clip}"]),
+        (["{clip}", "--smooth", "light"], "option-invalid", ["--smooth light", "off"]),
+        (["{clip}", "--precision", "fp7"], "option-invalid", ["precision fp7"]),
     ],
 )
 def test_refusals(
     arguments: list[str],
-    words: str,
+    code: str,
+    values: list[str],
     clip: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -303,7 +303,13 @@ def test_refusals(
     if "--out" not in filled:
         filled += ["--out", str(tmp_path / "x.csv")]
     assert cli.main(["predict", *filled]) == 2
-    assert words in " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert_refused(capsys.readouterr().err, code, *(value.format(clip=clip, tmp=tmp_path) for value in values))
+    assert not (tmp_path / "x.csv").exists()
+
+
+def test_a_number_of_faces_that_cannot_be(clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["predict", str(clip), "--out", str(tmp_path / "x.csv"), "--max-faces", "0"]) == 2
+    assert "--max-faces" in capsys.readouterr().err
     assert not (tmp_path / "x.csv").exists()
 
 

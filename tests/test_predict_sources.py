@@ -11,6 +11,7 @@ import av
 import numpy as np
 import PIL.Image
 import pytest
+from refusals import refused
 from small_video import write_video
 
 from aubench.errors import UserError
@@ -55,7 +56,7 @@ def test_truncated_video_is_named(tmp_path: Path, where: str, keep: float) -> No
     whole = write_video(tmp_path / "whole.mp4", _grey(50), **({"movflags": "faststart"} if where == "head" else {}))
     cut = tmp_path / "cut.mp4"
     cut.write_bytes(whole.read_bytes()[: int(keep * whole.stat().st_size)])
-    with pytest.raises(UserError, match=r"cut\.mp4"):
+    with refused("file-damaged", "cut.mp4"):
         list(open_source(str(cut)))
 
 
@@ -63,32 +64,31 @@ def test_truncated_stream_without_index_is_named(tmp_path: Path) -> None:
     whole = write_video(tmp_path / "whole.mkv", _grey(50))
     cut = tmp_path / "cut.mkv"
     cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
-    with pytest.raises(UserError, match=r"cut\.mkv"):
+    with refused("file-damaged", "cut.mkv"):
         list(open_source(str(cut)))
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "words"),
+    ("name", "content", "code"),
     [
-        ("empty.mp4", b"", "is empty"),
-        ("noise.mp4", bytes(range(256)) * 40, "neither an image nor a whole video"),
-        ("notes.txt", b"dear diary, today " * 100, "video"),
-        ("picture.jpg", b"\xff\xd8\xff" + b"x" * 100, "picture.jpg"),
+        ("empty.mp4", b"", "file-empty"),
+        ("noise.mp4", bytes(range(256)) * 40, "file-damaged"),
+        ("notes.txt", b"dear diary, today " * 100, "format-unknown"),
+        ("picture.jpg", b"\xff\xd8\xff" + b"x" * 100, "format-unknown"),
     ],
 )
-def test_what_is_neither_image_nor_video_is_named(tmp_path: Path, name: str, content: bytes, words: str) -> None:
+def test_what_is_neither_image_nor_video_is_named(tmp_path: Path, name: str, content: bytes, code: str) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    with pytest.raises(UserError, match=words) as caught:
+    with refused(code, name):
         list(open_source(str(path)))
-    assert name in str(caught.value)
 
 
 def test_missing_input_and_empty_folder(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"nothing\.mp4: no such file"):
+    with refused("file-missing", "nothing.mp4"):
         open_source(str(tmp_path / "nothing.mp4"))
     (tmp_path / "notes.txt").write_text("no image")
-    with pytest.raises(UserError, match="no images in this folder"):
+    with refused("file-empty", tmp_path):
         open_source(str(tmp_path))
 
 
@@ -100,7 +100,7 @@ def test_sound_alone_is_no_video(tmp_path: Path) -> None:
         frame.sample_rate = 8000
         container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    with pytest.raises(UserError, match=r"sound\.wav: holds no video"):
+    with refused("format-unknown", "sound.wav"):
         open_source(str(path))
 
 
@@ -144,14 +144,14 @@ def test_truncated_image_is_named(tmp_path: Path) -> None:
     PIL.Image.fromarray(_grey(1)[0]).save(tmp_path / "whole.jpg")
     whole = (tmp_path / "whole.jpg").read_bytes()
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(UserError, match=r"cut\.jpg: truncated"):
+    with refused("file-damaged", "cut.jpg"):
         list(open_source(str(tmp_path / "cut.jpg")))
 
 
 def test_camera_that_is_not_there() -> None:
     source = open_source("97")
     assert isinstance(source, Camera)
-    with pytest.raises(UserError, match="camera 97 cannot be opened"):
+    with refused("device-unavailable", "camera 97"):
         next(iter(source))
 
 
@@ -172,7 +172,7 @@ def test_ahead_hands_over_exceptions_where_they_happen() -> None:
 
     made = ahead(items(), 4)
     assert next(made) == 1
-    with pytest.raises(UserError, match="broken here"):
+    with refused("user-error", "broken here"):
         next(made)
 
 

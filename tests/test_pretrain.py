@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 from fake_face import CARD, FakeConfig, FakeFace
+from refusals import refused
 from torch import nn
 
 from aubench import discovery, weights
 from aubench.contracts import PARSING_CLASSES
-from aubench.errors import UserError
 from aubench.landmarks import MIRRORED
 from aubench.parameters import AU, AU_NAMES, BROW, IDENTITY, POSE, FacialParameters, au_index
 from aubench_training.pretrain import augment as augmentation
@@ -220,7 +220,7 @@ def test_the_embedding_becomes_the_code():
     theirs = nn.functional.normalize(codes, dim=1) @ nn.functional.normalize(codes, dim=1).T
     assert torch.corrcoef(torch.stack([mine.flatten(), theirs.flatten()]))[0, 1].item() > 0.8
     stranger = SimpleNamespace(embed=lambda x: x.flatten(1), modules=list)
-    with pytest.raises(UserError, match="linear layer"):
+    with refused("plugin-unsupported"):
         embed_codes(stranger, image, codes, torch.device("cpu"), 0)
 
 
@@ -301,7 +301,7 @@ def test_loop_learns_and_a_killed_run_ends_the_same(tmp_path):
     assert seen[60] < 0.5 * seen[20]
     with pytest.raises(KeyboardInterrupt):
         run(tmp_path / "b", Line(die_at=35), Budget(steps=60))
-    with pytest.raises(UserError, match="--resume"):
+    with refused("run-exists", tmp_path / "b", "--resume"):
         run(tmp_path / "b", Line(), Budget(steps=60))
     resumed = run(tmp_path / "b", Line(), Budget(steps=60), resume=True)
     assert resumed.steps == whole.steps == 60
@@ -322,7 +322,7 @@ def test_budget_in_minutes_ends_with_a_finished_schedule(tmp_path):
 def test_loop_gives_up_on_a_loss_that_is_not_finite(tmp_path):
     learner = Line()
     learner.loss = lambda batch, fraction: (next(learner.network.parameters()).sum() * float("nan"), {})
-    with pytest.raises(UserError, match="not finite"):
+    with refused("training-diverged", tmp_path):
         run(tmp_path, learner, Budget(steps=100))
     assert loop.MAXIMUM_BAD_STEPS < 100
 
@@ -344,9 +344,9 @@ def test_recipes_are_complete_and_checked():
             recipe = load_recipe(name, preset, model)
             assert recipe.engine.name == ("ict" if preset == "real-faces" else "bdfm")
             assert load_recipe(name, preset, model, {"steps": 7}).steps == 7
-        with pytest.raises(UserError, match="batch"):
+        with refused("config-invalid", "batch"):
             load_recipe(name, "small", model, {"bach": 3})
-    with pytest.raises(UserError, match="small"):
+    with refused("name-unknown", "--preset smal", "small"):
         load_recipe("extractor", "smal", ExtractorRecipe)
 
 
@@ -437,6 +437,6 @@ def test_shipped_weights_lie_in_the_plugins_folder():
     assert path.parts[-3:] == ("bisenet", "assets", "bisenet.safetensors")
     assert publish.shipped(card, "ict").name == "bisenet-ict.safetensors"
     stranger = SimpleNamespace(kind="extractor", name="x", factory="no_such_module:X")
-    with pytest.raises(UserError, match="no_such_module"):
+    with refused("plugin-invalid", "no_such_module"):
         publish.shipped(stranger)
     assert CARD.name == "fake"

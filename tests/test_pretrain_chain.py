@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from refusals import refused
 from typer.testing import CliRunner
 
 from aubench import discovery
 from aubench.cli import app, pretrain
-from aubench.errors import UserError
 from aubench_training.pretrain.extractor import ExtractorRecipe
 from aubench_training.pretrain.faces import MoreFaces, face_pools, pool_names
 from aubench_training.pretrain.publish import Part, Request, build_blank, started_from
@@ -85,5 +85,5 @@ def test_a_training_goes_on_from_weights():
     (fact,) = started_from(begun).values()
     assert "aubench pretrain extractor" in fact
     assert started_from(blank) == {}
-    with pytest.raises(UserError, match="expected shape"):
+    with refused("weights-mismatch"):
         build_blank("extractor", part, start="shipped")

@@ -11,9 +11,9 @@ import pytest
 from readers import build
 from readers.found import of, told
 from readers.media import number_of
+from refusals import refused
 
 from aubench.data.records import Reader, Recording, Scan, State
-from aubench.errors import UserError
 from aubench_plugins.bp4d import Bp4dConfig
 from aubench_plugins.bp4d.layout import sequence_key
 from aubench_plugins.bp4d.reader import SUBJECTS, Bp4dReader
@@ -252,11 +252,11 @@ def test_a_torn_landmark_file(root: Path) -> None:
 
 
 def test_wrong_roots(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"not BP4D: no folder of images .* and no folder of intensities"):
+    with refused("dataset-invalid", "BP4D", "AU_INT"):
         scan(tmp_path)
     root = build.bp4d(tmp_path / "BP4D", ("F001",), ("T1",))
     shutil.rmtree(root / "AUCoding")
-    with pytest.raises(UserError, match=r"no folder of intensities \(AU_INT, AU Intensity Codes3\.0\)"):
+    with refused("dataset-invalid", "AU_INT", "AU Intensity Codes3.0"):
         scan(root)
     unlabelled = scan(root, frames="all")
     assert len(unlabelled.recordings[0].frames) == 8, "the method trains without labels"

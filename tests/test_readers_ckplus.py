@@ -11,9 +11,9 @@ import pytest
 from readers import build
 from readers.found import told
 from readers.media import number_of, write
+from refusals import refused
 
 from aubench.data.records import Reader, Scan, State
-from aubench.errors import UserError
 from aubench_plugins.ckplus import CkPlusConfig
 from aubench_plugins.ckplus.parse import frame_key, read_facs
 from aubench_plugins.ckplus.reader import AUS, CkPlusReader
@@ -174,5 +174,5 @@ def test_facs_of_a_face_at_rest_is_empty(tmp_path: Path) -> None:
 
 
 def test_wrong_roots(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"not CK\+: no folder cohn-kanade-images and no folder FACS"):
+    with refused("dataset-invalid", "CK+", "cohn-kanade-images", "FACS"):
         scan(tmp_path)

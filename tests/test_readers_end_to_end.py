@@ -12,6 +12,7 @@ import pytest
 import torch
 from readers import build
 from readers.media import STEP, picture
+from refusals import refused
 from small_video import write_video
 
 from aubench import discovery
@@ -21,7 +22,6 @@ from aubench.data.labels import open_labels
 from aubench.data.making import Making
 from aubench.data.prepare import prepare
 from aubench.data.records import State, Video
-from aubench.errors import UserError
 from aubench_plugins.baselines import RidgeConfig
 from aubench_training.config import check as check_config
 from aubench_training.trainer import train
@@ -247,7 +247,7 @@ def test_a_video_with_fewer_frames_than_labels(tmp_path: Path) -> None:
     assert len(told) == 1
     assert "LeftVideoSN003_comp.avi" in told[0]
     assert "has 5 frames, but 3 more are labelled" in told[0]
-    with pytest.raises(UserError, match="3 of 8 frames of sequence SN003 cannot be used"):
+    with refused("dataset-incomplete", "3 of 8", "SN003"):
         prepare(reader, root, tmp_path / "stores", Making(SIZE, "auto", "raw"), workers=1)
     store = prepare(reader, root, tmp_path / "stores", Making(SIZE, "auto", "raw"), workers=1, max_lost=1.0)
     assert [(card.subject, card.rows) for card in store.card.recordings] == [("SN001", 8), ("SN003", 5)]
@@ -264,7 +264,7 @@ def test_images_that_are_gone_or_torn_count_as_lost(tmp_path: Path) -> None:
     reader = _build("bp4d").reader
     told = [str(problem) for problem in check(reader, root).problems if problem.severity == "error"]
     assert [any(name in line for line in told) for name in ("0009.jpg", "0010.jpg", "0011.jpg")] == [True] * 3
-    with pytest.raises(UserError, match="3 of 6 frames of sequence F001_T1 cannot be used"):
+    with refused("dataset-incomplete", "3 of 6", "F001_T1"):
         prepare(reader, root, tmp_path / "stores", Making(SIZE, "auto", "raw"), workers=1)
     store = prepare(reader, root, tmp_path / "stores", Making(SIZE, "auto", "raw"), workers=1, max_lost=1.0)
     assert store.values([0]).tolist() == [[build.intensity(n - 1, au) for au in build.BP4D_AUS] for n in (8, 12, 13)]

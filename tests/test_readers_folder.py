@@ -9,9 +9,9 @@ import pytest
 from readers import build
 from readers.found import of, told
 from readers.media import write
+from refusals import refused
 
 from aubench.data.records import Reader, Scan, State, Video
-from aubench.errors import UserError
 from aubench_plugins.folder import FolderConfig
 from aubench_plugins.folder.reader import FolderReader
 from aubench_plugins.folder.table import PRESENT, read_table
@@ -58,9 +58,9 @@ def test_subjects_by_pattern(tmp_path: Path) -> None:
     found = scan(tmp_path, subject_pattern=r"^([a-z]+)_")
     assert [each.subject for each in found.recordings] == ["ann", "ann", "ben", "other.jpg"]
     assert told(found, "other.jpg", "subject_pattern does not fit", severity="error")
-    with pytest.raises(UserError, match="no group"):
+    with refused("config-invalid", "folder.subject_pattern 'x'"):
         FolderReader(FolderConfig(subject_pattern="x"))
-    with pytest.raises(UserError, match="subject_pattern"):
+    with refused("config-invalid", "folder.subject_pattern '('"):
         FolderReader(FolderConfig(subject_pattern="("))
 
 
@@ -120,7 +120,7 @@ def test_tables_elsewhere_and_tables_of_no_use(root: Path, tmp_path: Path) -> No
     table = write(tmp_path / "elsewhere.csv", "file,frame,AU12\nalice/clip.mp4,0,3\n")
     found = scan(root, labels=str(table), aus=("AU12",))
     assert of(found, "alice/clip.mp4").values[0, 0] == 3
-    with pytest.raises(UserError, match="there is no such file"):
+    with refused("file-missing", "nothing.csv", "folder.labels"):
         scan(root, labels="nothing.csv")
     write(root / "labels.csv", "picture,AU12\nx,1\n")
     assert told(scan(root), "has no column 'file'", severity="error")
@@ -146,9 +146,9 @@ def test_unreadable_videos_are_told_and_left_out(root: Path) -> None:
 
 
 def test_wrong_roots_and_options(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no image and no video"):
+    with refused("dataset-invalid", tmp_path):
         scan(tmp_path)
-    with pytest.raises(UserError, match="There is no such folder"):
+    with refused("file-missing", "nowhere"):
         scan(tmp_path / "nowhere")
-    with pytest.raises(UserError, match="'smile' is no AU"):
+    with refused("name-unknown", "folder.aus", "'smile'"):
         FolderReader(FolderConfig(aus=("AU12", "smile")))

@@ -11,10 +11,10 @@ from readers import build
 from readers.build import unit
 from readers.found import told
 from readers.media import number_of, write
+from refusals import refused
 
 from aubench.data.records import Images, Reader, Recording, Scan, State
 from aubench.data.video import read_frames
-from aubench.errors import UserError
 from aubench_plugins.mmi import MmiConfig
 from aubench_plugins.mmi.parse import phases, read_coding
 from aubench_plugins.mmi.reader import AUS, MmiReader
@@ -183,5 +183,5 @@ def test_half_unpacked_and_unnamed(root: Path) -> None:
 
 
 def test_wrong_roots(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="not MMI: no folder Sessions"):
+    with refused("dataset-invalid", "MMI", "Sessions"):
         scan(tmp_path)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from conftest import Site
+from refusals import assert_refused, refused
 
 from aubench import discovery, registry
 from aubench.cli import main, train
-from aubench.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[1]
 PLUGIN = """
@@ -53,9 +53,9 @@ def test_a_variant_is_a_plugin_with_options(phong: Path) -> None:
     Path("registry.yaml").write_text(GOOD)
     assert registry.resolve("renderer", "phong-224") == ("phong", {"size": 224})
     assert registry.resolve("renderer", "phong") == ("phong", {})
-    with pytest.raises(UserError, match=r"no renderer named 'phong-225'\. Did you mean phong-224"):
+    with refused("name-unknown", "'phong-225'", "phong-224"):
         registry.resolve("renderer", "phong-225")
-    with pytest.raises(UserError, match="no extractor named"):
+    with refused("name-unknown", "'phong-224'"):
         registry.resolve("extractor", "phong-224")
 
 
@@ -94,49 +94,48 @@ def test_where_the_registry_is_looked_for(phong: Path, tmp_path: Path, monkeypat
     (tmp_path / "option.yaml").write_text("version: 1\n")
     assert registry.locate(tmp_path / "option.yaml") == tmp_path / "option.yaml"
     monkeypatch.setenv("AUBENCH_REGISTRY", "gone.yaml")
-    with pytest.raises(UserError, match=r"gone\.yaml: no such registry file \(\$AUBENCH_REGISTRY\)"):
+    with refused("file-missing", "gone.yaml", "$AUBENCH_REGISTRY"):
         registry.locate()
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "values"),
     [
-        ("version: [1", "registry.yaml: cannot be read as YAML"),
-        ("- 1\n", "registry.yaml: not a mapping of entries"),
-        ("", "registry.yaml: version: is required"),
-        ("version: 2\n", "registry.yaml:1: version: Input should be 1, got 2"),
-        ("version: 1\nrenders: {}\n", r"registry.yaml:2: renders: unknown entry. Did you mean renderers or"),
-        ("version: 1\nrenderers:\n  x: {config: {}}\n", "registry.yaml:3: renderers.x.use: is required"),
-        ("version: 1\nrenderers:\n  x:\n    use: y\n    size: 3\n", "registry.yaml:5: renderers.x.size: unknown entry"),
-        ("version: 1\nrenderers:\n  x: {use: y}\n  x: {use: z}\n", "yaml:4: .*x is there already, on line 3"),
-        ("version: 1\nmatrices:\n  m: {seeds: [0, x]}\n", r"registry.yaml:3: matrices.m.seeds.1: .*got 'x'"),
-        ("version: 1\nweights:\n  w: {file: f, url: http://u, licence: l, fits: x, sha256: a}\n", "sha256: .*pattern"),
+        ("version: [1", ["registry.yaml"]),
+        ("- 1\n", ["registry.yaml"]),
+        ("", ["registry.yaml: version"]),
+        ("version: 2\n", ["registry.yaml:1: version", "1", "2"]),
+        ("version: 1\nrenders: {}\n", ["registry.yaml:2: renders", "renderers"]),
+        ("version: 1\nrenderers:\n  x: {config: {}}\n", ["registry.yaml:3: renderers.x.use"]),
+        ("version: 1\nrenderers:\n  x:\n    use: y\n    size: 3\n", ["registry.yaml:5: renderers.x.size"]),
+        ("version: 1\nrenderers:\n  x: {use: y}\n  x: {use: z}\n", ["yaml:4", "x ", "line 3"]),
+        ("version: 1\nmatrices:\n  m: {seeds: [0, x]}\n", ["registry.yaml:3: matrices.m.seeds.1", "'x'"]),
+        ("version: 1\nweights:\n  w: {file: f, url: http://u, licence: l, fits: x, sha256: a}\n", ["w.sha256", "'a'"]),
     ],
 )  # fmt: skip
-def test_a_wrong_form_is_refused_with_line_and_entry(phong: Path, text: str, message: str) -> None:
+def test_a_wrong_form_is_refused_with_line_and_entry(phong: Path, text: str, values: list[str]) -> None:
     Path("registry.yaml").write_text(text)
-    with pytest.raises(UserError, match=message) as caught:
+    with refused("registry-invalid", *values) as caught:
         registry.load()
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "message"),
+    ("old", "new", "values"),
     [
-        ("use: phong", "use: fong", r"yaml:4: renderers.phong-224.use: no renderer named 'fong'\. Did you mean phong"),
-        ("{size: 224}", "{siz: 224}", r"registry.yaml:5: renderers.phong-224.config: .*'siz'. Did you mean size"),
-        ("{size: 224}", "{size: big}", "config: renderer 'phong': option 'size': .*got 'big'"),
-        ("id=0.5", "di=0.5", r"registry.yaml:7: matrices.main: no loss named 'di'\. Did you mean id"),
-        ("renderer: phong-224", "renderer: phong-2", r"main: no renderer named 'phong-2'\. Did you mean phong"),
-        ("  phong-224:", "  phong:", "renderers.phong: a renderer plugin has this name already"),
+        ("use: phong", "use: fong", ["yaml:4: renderers.phong-224.use", "'fong'", "phong?"]),
+        ("{size: 224}", "{siz: 224}", ["registry.yaml:5: renderers.phong-224.config", "'siz'", "size"]),
+        ("{size: 224}", "{size: big}", ["renderers.phong-224.config", "'phong'", "'size'", "'big'"]),
+        ("id=0.5", "di=0.5", ["registry.yaml:7: matrices.main", "'di'", "id"]),
+        ("renderer: phong-224", "renderer: phong-2", ["matrices.main", "'phong-2'", "phong"]),
+        ("  phong-224:", "  phong:", ["renderers.phong:"]),
     ],
 )  # fmt: skip
-def test_what_cannot_be_had_is_found_by_check(phong: Path, old: str, new: str, message: str) -> None:
+def test_what_cannot_be_had_is_found_by_check(phong: Path, old: str, new: str, values: list[str]) -> None:
     assert old in GOOD
     Path("registry.yaml").write_text(GOOD.replace(old, new))
     faults = " | ".join(registry.load().check())
-    with pytest.raises(UserError, match=message):
-        raise UserError(faults)
+    assert [value for value in values if value not in faults] == []
 
 
 def test_a_good_registry_has_no_faults_and_names_unused_plugins(phong: Path) -> None:
@@ -155,7 +154,7 @@ def test_a_matrix_is_every_combination(phong: Path) -> None:
         "train --renderer phong-224 --losses ct,id=0.5 --seed 0 --out runs/main-02",
         "train --renderer phong-224 --losses ct,id=0.5 --seed 1 --out runs/main-03",
     ]
-    with pytest.raises(UserError, match=r"no matrix named 'mian'\. Did you mean main\?"):
+    with refused("name-unknown", "'mian'", "main"):
         registry.load().matrix("mian")
 
 
@@ -167,29 +166,29 @@ def test_a_file_of_weights_is_known_by_its_hash(phong: Path) -> None:
     name, weights = registry.load().identify(Path("renamed.pth"))
     assert (name, weights.licence) == ("net", "MIT")
     Path("net.pth").write_bytes(b"weight")
-    with pytest.raises(UserError, match=f"net.pth: 6 bytes, .*net, a file of this name, has sha256 {sha256}, 7 bytes"):
+    with refused("file-altered", "net.pth", "6 bytes", sha256, "7 bytes"):
         registry.load().identify(Path("net.pth"))
-    with pytest.raises(UserError, match=r"gone\.pth: cannot be read"):
+    with refused("file-missing", "gone.pth"):
         registry.load().identify(Path("gone.pth"))
 
 
 def test_the_command_line(phong: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["registry", "check"]) == 2
-    assert "no registry.yaml here or above" in capsys.readouterr().err
+    assert_refused(capsys.readouterr().err, "file-missing", "registry.yaml", "--registry")
     Path("registry.yaml").write_text(GOOD)
     assert main(["registry", "check"]) == 0
     assert "1 variants, 0 weights, 1 matrices" in capsys.readouterr().out
     assert main(["registry", "matrix", "main"]) == 0
     assert capsys.readouterr().out.splitlines()[0].startswith("aubench train --renderer phong-224 --losses ct ")
     assert main(["--registry", "nowhere.yaml", "registry", "check"]) == 2
-    assert "nowhere.yaml: no such registry file" in capsys.readouterr().err
+    assert_refused(capsys.readouterr().err, "file-missing", "nowhere.yaml")
 
 
 def test_train_takes_variants_for_plugins(phong: Path) -> None:
     Path("registry.yaml").write_text(GOOD + "losses:\n  strict-ct: {use: ct}\n")
     assert train._part("renderer", "phong-224") == {"name": "phong", "config": {"size": 224}}
     assert train._losses(["strict-ct=0.5", "id"]) == (["ct=0.5", "id"], {})
-    with pytest.raises(UserError, match="Did you mean strict-ct"):
+    with refused("name-unknown", "strict-cd", "strict-ct"):
         train._losses(["strict-cd"])
 
 

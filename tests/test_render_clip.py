@@ -9,6 +9,7 @@ import av
 import numpy as np
 import pytest
 import torch
+from refusals import assert_refused
 
 from aubench import discovery
 from aubench.cli import main
@@ -65,15 +66,18 @@ def test_the_video_has_every_picture(grey: Grey, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "words"),
-    [(["--out", "x.avi"], "x.avi"), (["--out", "x.mp4", "--size", "65"], "give 66")],
+    ("arguments", "code", "values"),
+    [
+        (["--out", "x.avi"], "output-suffix", ["x.avi", ".mp4"]),
+        (["--out", "x.mp4", "--size", "65"], "option-invalid", ["--size 65", "66"]),
+    ],
 )
 def test_mistakes_are_told_in_one_line(
-    arguments: list[str], words: str, grey: Grey, capsys: pytest.CaptureFixture[str]
+    arguments: list[str], code: str, values: list[str], grey: Grey, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["render", "clip", *arguments]) == 2
     told = capsys.readouterr().err
-    assert words in told
+    assert_refused(told, code, *values)
     assert told.count("\n") == 1
 
 

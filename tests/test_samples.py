@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from fake_face import CARD, FakeConfig
+from refusals import refused
 
-from aubench.errors import UserError
 from aubench_training import samples
 from aubench_training.samples import engine_samples, random_inputs
 
@@ -104,5 +104,5 @@ def test_given_inputs_are_what_is_drawn(tmp_path):
 
 def test_a_cache_that_cannot_be_written_is_a_users_matter(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="AUBENCH_CACHE"):
+    with refused("output-unwritable", "AUBENCH_CACHE"):
         pool(tmp_path, name="file/sub")

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 from conftest import Site
+from refusals import assert_refused, refused
 
 from aubench import discovery, scaffold
 from aubench.cli import main
 from aubench.component import KINDS
-from aubench.errors import UserError
 
 SLOW = "works_compiled or worker_processes or imports_nothing_heavy or another_device"
 """Checks that cost seconds each."""
@@ -48,31 +48,33 @@ def python(*arguments: str, path: Path | None = None, cwd: Path | None = None) -
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "code", "better"),
     [
-        ("MyExtractor", "a letter first, as my-extractor"),
-        ("my extractor", "as my-extractor"),
-        ("3d", "as d"),
-        ("", "as my-plugin"),
-        ("-x", "as x"),
-        ("x-", "as x"),
-        ("../x", "as x"),
-        ("größe", "as gr-e"),
-        ("a" * 41, "at most 40 small letters"),
-        ("my.extractor", "as my-extractor"),
-        ("class", "a word of Python itself; take another, as my-class"),
-        ("json", "a module json can be imported here already"),
-        ("numpy", "a module numpy can be imported"),
-        ("bisenet", "an extractor of this name is installed"),
-        ("bdfm", "an installed plugin has this entry point"),
+        ("MyExtractor", "option-invalid", "my-extractor"),
+        ("my extractor", "option-invalid", "my-extractor"),
+        ("3d", "option-invalid", "as d"),
+        ("", "option-invalid", "my-plugin"),
+        ("-x", "option-invalid", "as x"),
+        ("x-", "option-invalid", "as x"),
+        ("../x", "option-invalid", "as x"),
+        ("größe", "option-invalid", "gr-e"),
+        ("a" * 41, "option-invalid", "40"),
+        ("my.extractor", "option-invalid", "my-extractor"),
+        ("class", "option-invalid", "my-class"),
+        ("json", "name-taken", "my-json"),
+        ("numpy", "name-taken", "my-numpy"),
+        ("bisenet", "name-taken", "my-bisenet"),
+        ("bdfm", "name-taken", "my-bdfm"),
     ],
 )
-def test_a_name_that_cannot_be_is_refused_with_one_that_can(tmp_path: Path, monkeypatch, capsys, name, said) -> None:
+def test_a_name_that_cannot_be_is_refused_with_one_that_can(
+    tmp_path: Path, monkeypatch, capsys, name, code, better
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["plugins", "new", "extractor", "--", name]) == 2
     captured = capsys.readouterr()
-    (line,) = captured.err.splitlines()
-    assert said in line
+    assert_refused(captured.err, code, repr(name), better)
+    assert captured.err.count("\n") == 1
     assert captured.out == ""
     assert list(tmp_path.iterdir()) == []
 
@@ -80,7 +82,7 @@ def test_a_name_that_cannot_be_is_refused_with_one_that_can(tmp_path: Path, monk
 def test_an_unknown_kind_is_refused_with_the_nearest(tmp_path: Path, monkeypatch, capsys) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["plugins", "new", "extracter", "mine"]) == 2
-    assert "no such kind of plugin. Did you mean extractor" in capsys.readouterr().err
+    assert_refused(capsys.readouterr().err, "option-invalid", "extracter", "extractor")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -89,7 +91,7 @@ def test_nothing_that_is_there_is_touched(tmp_path: Path, monkeypatch, capsys) -
     (tmp_path / "mine").mkdir()
     (tmp_path / "file").write_text("kept")
     assert main(["plugins", "new", "loss", "mine"]) == 2
-    assert "mine: is there already; choose another name, or another folder with --out DIR" in capsys.readouterr().err
+    assert_refused(capsys.readouterr().err, "output-exists", "mine", "--out DIR")
     assert main(["plugins", "new", "loss", "mine", "--out", "file"]) == 2
     assert (tmp_path / "file").read_text() == "kept"
     assert main(["plugins", "new", "loss", "mine", "--out", "file/below"]) == 2
@@ -160,7 +162,7 @@ def test_cards_are_found_and_import_nothing_heavy(written: Path, site: Site) -> 
         site.distribution(f"my-{kind}", {f"my-{kind}": f"my_{kind}"})
     listed = {(row.kind, row.name): row.status for row in discovery.listing()}
     assert listed == {(kind, f"my-{kind}"): "ok" for kind in KINDS}
-    with pytest.raises(UserError, match="a loss of this name is installed"):
+    with refused("name-taken", "'my-loss'"):
         scaffold.create("loss", "my-loss", written / "again")
     code = (
         "import sys\nfor kind in sys.argv[1:]: __import__('my_' + kind)\n"

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from refusals import refused
 
 from aubench import discovery
 from aubench.contracts import Dataset
 from aubench.data.labels import LabelsLocked, locked, open_labels
 from aubench.engine_digest import engines_of
-from aubench.errors import UserError
 from aubench.parameters import AU_NAMES, au_index
 from aubench_plugins.synth import SynthConfig, build, worker
 from aubench_plugins.synth.dataset import Synth
@@ -169,9 +169,9 @@ def test_frames_never_open_the_labels(fake: Path) -> None:
     (data.folder / "labels").rename(fake / "elsewhere")
     # The check of the manifest misses them, but only when the store is opened anew.
     assert len(data.frames("train")) == 60
-    with pytest.raises(UserError, match="intensities"):
+    with refused("file-missing", "intensities"):
         data.read_labels("train")
-    with pytest.raises(UserError, match=r"intensities.*missing.*Delete"):
+    with refused("file-damaged", "intensities"):
         Synth(SynthConfig(**TINY)).frames("train")
 
 
@@ -251,13 +251,13 @@ def test_damage_is_found(fake: Path) -> None:
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
-    with pytest.raises(UserError, match=r"frames\.npy is damaged"):
+    with refused("file-damaged", "frames.npy"):
         data.verify()
     path.write_bytes(content[:-1])
-    with pytest.raises(UserError, match=r"frames\.npy has .* bytes"):
+    with refused("file-damaged", "frames.npy"):
         Synth(SynthConfig(**TINY)).frames("test")
     (data.folder / "manifest.json").write_text("{")
-    with pytest.raises(UserError, match=r"manifest\.json"):
+    with refused("file-damaged", "manifest.json"):
         Synth(SynthConfig(**TINY)).frames("test")
 
 
@@ -271,11 +271,11 @@ def test_the_manifest_says_what_was_made(fake: Path) -> None:
 
 
 def test_mistakes_are_named(fake: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="nobody"):
+    with refused("config-invalid", "subjects"):
         Synth(SynthConfig(subjects=0))
-    with pytest.raises(UserError, match="fake"):
+    with refused("name-unknown", "'fakee'", "fake"):
         Synth(SynthConfig(**{**TINY, "engine": "fakee"})).frames("train")
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("AUBENCH_CACHE", str(tmp_path / "file" / "sub"))
-    with pytest.raises(UserError, match="AUBENCH_CACHE"):
+    with refused("output-unwritable", "AUBENCH_CACHE"):
         Synth(SynthConfig(**TINY)).frames("train")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from refusals import refused
 from torch import nn
 
 from aubench import files, shipped, weights
@@ -177,12 +178,10 @@ def test_other_shape_names_tensor_and_both_shapes(tmp_path: Path) -> None:
     weights.save(filled(width=5), tmp_path / "net.safetensors", {"config": '{"width": 5}'})
     target = filled(1)
     before = filled(1)
-    with pytest.raises(UserError) as caught:
+    values = ("net.safetensors", "'conv.weight'", "(3, 2, 3, 3)", "(5, 2, 3, 3)", '"width": 5')
+    with refused("weights-mismatch", *values) as caught:
         weights.load_into(target, tmp_path / "net.safetensors")
-    message = str(caught.value)
-    for part in ("net.safetensors", "'conv.weight'", "(3, 2, 3, 3)", "(5, 2, 3, 3)", '"width": 5'):
-        assert part in message
-    assert "\n" not in message
+    assert "\n" not in str(caught.value)
     assert same(target, before)
 
 
@@ -191,7 +190,7 @@ def test_nothing_is_copied_when_a_later_tensor_does_not_fit(tmp_path: Path) -> N
     state["bn.running_var"] = torch.ones(4)
     weights.save(state, tmp_path / "net.safetensors")
     target = filled(1)
-    with pytest.raises(UserError, match=r"bn.running_var"):
+    with refused("weights-mismatch", "bn.running_var"):
         weights.load_into(target, tmp_path / "net.safetensors")
     assert same(target, filled(1))
 
@@ -199,10 +198,10 @@ def test_nothing_is_copied_when_a_later_tensor_does_not_fit(tmp_path: Path) -> N
 def test_missing_and_left_over_tensors_are_named(tmp_path: Path) -> None:
     path, state = tmp_path / "net.safetensors", filled().state_dict()
     weights.save({k: v for k, v in state.items() if k != "conv.bias"}, path)
-    with pytest.raises(UserError, match=r"'conv.bias' is missing"):
+    with refused("weights-mismatch", "net.safetensors", "'conv.bias'"):
         weights.load_into(Net(), path)
     weights.save({**state, "fc2.weight": torch.zeros(2, 2)}, path)
-    with pytest.raises(UserError, match=r"'fc2.weight' \(2, 2\) has no place"):
+    with refused("weights-mismatch", "net.safetensors", "'fc2.weight'", "(2, 2)"):
         weights.load_into(Net(), path)
     weights.load_into(Net(), path, ignore=("fc2.",))
 
@@ -212,27 +211,24 @@ def test_values_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     with torch.no_grad():
         source.conv.bias[1] = torch.nan
     weights.save(source, tmp_path / "net.safetensors")
-    with pytest.raises(UserError, match=r"conv.bias.*not finite"):
+    with refused("file-damaged", "'conv.bias'"):
         weights.load_into(Net(), tmp_path / "net.safetensors")
 
 
 # --- broken and hostile files
 
 
-def refused(path: Path) -> str:
-    with pytest.raises(UserError) as caught:
+def cannot_be_read(path: Path, code: str, *values: object) -> None:
+    with refused(code, path, *values) as caught:
         weights.read(path)
-    message = str(caught.value)
-    assert str(path) in message
-    assert "\n" not in message
-    return message
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["bomb.safetensors", "bomb.pth"])
 def test_pickle_that_runs_code_is_refused_and_not_run(tmp_path: Path, name: str) -> None:
     path, mark = tmp_path / name, tmp_path / "was_run"
     path.write_bytes(pickle.dumps({"state_dict": Bomb(mark)}, protocol=2))
-    assert "refused" in refused(path)
+    cannot_be_read(path, "weights-unsafe")
     assert not mark.exists()
 
 
@@ -241,7 +237,7 @@ def test_torch_file_with_code_beside_tensors_is_refused(tmp_path: Path, legacy: 
     path, mark = tmp_path / "bomb.pth", tmp_path / "was_run"
     torch.save({"state_dict": {"a": torch.zeros(1)}, "extra": Bomb(mark)}, path,
                _use_new_zipfile_serialization=not legacy)  # fmt: skip
-    refused(path)
+    cannot_be_read(path, "weights-unsafe")
     assert not mark.exists()
 
 
@@ -249,15 +245,18 @@ def test_torch_file_with_code_beside_tensors_is_refused(tmp_path: Path, legacy: 
 def test_torch_file_named_safetensors_is_refused(tmp_path: Path, legacy: bool) -> None:
     path = tmp_path / "net.safetensors"
     torch.save({"a": torch.zeros(1)}, path, _use_new_zipfile_serialization=not legacy)
-    assert "refused" in refused(path)
+    cannot_be_read(path, "weights-unsafe")
 
 
-@pytest.mark.parametrize("keep", [0, 4, 9, 60, -1])
-def test_truncated_safetensors_are_refused(tmp_path: Path, keep: int) -> None:
+@pytest.mark.parametrize(
+    ("keep", "code"),
+    [(0, "file-empty"), (4, "format-unknown"), (9, "file-damaged"), (60, "file-damaged"), (-1, "file-damaged")],
+)
+def test_truncated_safetensors_are_refused(tmp_path: Path, keep: int, code: str) -> None:
     path = tmp_path / "net.safetensors"
     weights.save(filled(), path)
     path.write_bytes(path.read_bytes()[:keep])
-    refused(path)
+    cannot_be_read(path, code)
 
 
 @pytest.mark.parametrize("legacy", [False, True])
@@ -267,15 +266,16 @@ def test_truncated_torch_files_are_refused(tmp_path: Path, legacy: bool, share: 
     torch.save(filled().state_dict(), path, _use_new_zipfile_serialization=not legacy)
     data = path.read_bytes()
     path.write_bytes(data[: int(share * len(data))])
-    refused(path)
+    in_a_name = legacy and share == 0.1  # the cut leaves a name to import that torch does not know
+    cannot_be_read(path, "weights-unsafe" if in_a_name else "file-damaged")
 
 
 def test_header_that_lies_about_its_length_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "net.safetensors"
     path.write_bytes(struct.pack("<Q", 60) + b'{"a":1}')
-    assert "truncated" in refused(path)
+    cannot_be_read(path, "file-damaged")
     path.write_bytes(struct.pack("<Q", 1 << 40) + b'{"a":1}')
-    refused(path)
+    cannot_be_read(path, "format-unknown")
 
 
 def test_header_length_that_begins_like_a_pickle_is_read(tmp_path: Path) -> None:
@@ -292,13 +292,13 @@ def test_header_length_that_begins_like_a_pickle_is_read(tmp_path: Path) -> None
 def test_foreign_files_are_refused(tmp_path: Path) -> None:
     text = tmp_path / "weights.txt"
     text.write_text("these are no weights")
-    assert "neither safetensors nor a torch checkpoint" in refused(text)
-    refused(tmp_path / "absent.safetensors")
-    refused(tmp_path)
+    cannot_be_read(text, "format-unknown")
+    cannot_be_read(tmp_path / "absent.safetensors", "weights-missing")
+    cannot_be_read(tmp_path, "file-unreadable")
     torch.save([1, 2], tmp_path / "list.pth")
-    assert "no named tensors" in refused(tmp_path / "list.pth")
+    cannot_be_read(tmp_path / "list.pth", "weights-mismatch")
     torch.save({"a": 1}, tmp_path / "int.pth")
-    assert "'a' is a int" in refused(tmp_path / "int.pth")
+    cannot_be_read(tmp_path / "int.pth", "weights-mismatch", "'a'", "int")
 
 
 # --- where weights come from
@@ -310,7 +310,7 @@ def test_resolve(tmp_path: Path) -> None:
     assert weights.resolve(str(plugin), None, "make") is None
     assert weights.resolve(str(plugin), "none", "make") is None
     assert weights.resolve(str(plugin), "w.pth", "make") == Path("w.pth")
-    with pytest.raises(UserError, match=r"toon.safetensors.*`aubench pretrain toon`"):
+    with refused("weights-missing", "toon.safetensors", "`aubench pretrain toon`"):
         weights.resolve(str(plugin), "shipped", "aubench pretrain toon")
     shipped = plugin.parent / "assets" / "toon.safetensors"
     weights.save(filled(), shipped)
@@ -345,8 +345,9 @@ def test_tensors_that_are_no_dense_numbers_are_refused(tmp_path: Path) -> None:
         torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]),
     ):
         torch.save({**net.state_dict(), "conv.weight": bad}, path)
-        with pytest.raises(UserError, match=r"w\.pth"):
+        with pytest.raises(UserError) as caught:
             weights.load_into(filled(1), path)
+        assert str(path) in str(caught.value)
 
 
 def test_damaged_headers_are_refused(tmp_path: Path) -> None:
@@ -355,8 +356,9 @@ def test_damaged_headers_are_refused(tmp_path: Path) -> None:
     data = path.read_bytes()
     for place in range(9, 200):
         path.write_bytes(data[:place] + b"\xff" + data[place + 1 :])
-        with pytest.raises(UserError, match=r"w\.safetensors"):
+        with pytest.raises(UserError) as caught:
             weights.load_into(filled(1), path)
+        assert str(path) in str(caught.value)
     zipped = tmp_path / "w.pth"
     torch.save(filled().state_dict(), zipped)
     data = zipped.read_bytes()

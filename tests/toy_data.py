@@ -94,7 +94,7 @@ class ToyReader:
     def scan(self, root: Path) -> Scan:
         texts = sorted(root.glob("*.txt"))
         if not texts:
-            raise UserError(f"{root}: no labels (*.txt) of data set toy")
+            raise UserError(f"{root}: no labels (*.txt) of data set toy", code="dataset-invalid")
         problems: list[Problem] = []
         recordings = []
         for text in texts:

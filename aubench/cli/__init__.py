@@ -29,7 +29,7 @@ import typer
 from aubench import __version__, discovery
 from aubench.cli.asset_option import Assets
 from aubench.cli.plugin_option import PluginFiles
-from aubench.errors import UNCODED, UserError, code_of_errno
+from aubench.errors import UserError, code_of_errno, with_code
 from aubench.processes import termination_as_interrupt
 
 app = typer.Typer(
@@ -149,8 +149,7 @@ def _run(arguments: Sequence[str] | None) -> int:
 
 def _print_error(message: str, code: str) -> None:
     """One line on stderr, with the code at its end: docs/reference/errors.md lists the codes."""
-    tag = "" if code == UNCODED else f" [{code}]"
-    print(f"error: {' '.join(message.split())}{tag}", file=sys.stderr)
+    print(f"error: {with_code(message, code)}", file=sys.stderr)
 
 
 def _debug() -> bool:

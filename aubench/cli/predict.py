@@ -206,7 +206,7 @@ def predict(
 
         with progress_bar("drawing", int(readings.frame[-1]) if len(readings) else None) as advance:
             write_overlay(opened, readings, artist, overlay, progress=advance)
-        typer.echo(f"{overlay}: input, rendered face and bars")
+        typer.echo(f"{overlay}: wrote the input beside the rendered face and bars")
 
 
 def _only(inputs: list[str]) -> str:

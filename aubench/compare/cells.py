@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 
 _HEAD_LINES = 400
 _LONGEST_LINE = 1 << 18
@@ -53,7 +53,8 @@ def read_header(path: Path, is_header: Callable[[Sequence[str]], bool]) -> Heade
         raise UserError(f"{path}: no such file", code="file-missing") from None
     except (UnicodeError, OSError) as error:
         raise UserError(
-            f"{path}: not a readable table: {' '.join(str(error).split())}", code="table-invalid"
+            f"{path}: not a readable table: {' '.join(str(error).split())}",
+            code=code_of_errno(getattr(error, "errno", None), "table-invalid"),
         ) from error
     if not any(line.strip() for line in lines):
         raise UserError(f"{path}: empty file", code="file-empty")

@@ -34,7 +34,7 @@ def faces(runs: Sequence[Run], dataset: str, count: int = 8) -> Image:
     missing = [key for key in shown if key not in places]
     if missing:
         raise UserError(
-            f"{runs[0].folder}: its frame {missing[0]} is not in {dataset}; was it drawn anew since?",
+            f"{runs[0].folder}: its frame {missing[0]} is not in {dataset}; was the data set drawn again since?",
             code="run-mismatch",
         )
     images = np.stack([np.asarray(frames.images[places[key]]) for key in shown])

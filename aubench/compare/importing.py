@@ -93,7 +93,7 @@ def read_source(
     if not parts:
         subjects = ", ".join(dict.fromkeys(place.subject for place in places))
         raise UserError(
-            f"{path}: no name in it tells a subject of the truth ({subjects[:80]}); name files "
+            f"{path}: no file name contains a subject of the truth ({subjects[:80]}); name files "
             "<subject>_<sequence>.csv, add the columns subject and sequence, or give --places FILE",
             code="table-mismatch",
         )

@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from aubench import plain_yaml
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 from aubench.results import BASELINES, KEYS, PREDICTIONS, TRUTH, au_columns, read_predictions, read_truth
 from aubench.scores import LABELS
 
@@ -172,7 +172,10 @@ def _mapping(path: Path, parse: Any) -> dict[str, Any]:
     try:
         values = parse(path.read_text("utf-8"))
     except (ValueError, OSError, RecursionError) as error:
-        raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}", code="file-damaged") from error
+        raise UserError(
+            f"{path}: cannot be read: {' '.join(str(error).split())}",
+            code=code_of_errno(getattr(error, "errno", None), "file-damaged"),
+        ) from error
     if not isinstance(values, dict):
         raise UserError(f"{path}: holds no entries", code="file-damaged")
     return values

@@ -237,7 +237,7 @@ def find_store(
         roots = ", ".join(sorted(store.card.root for store in fitting))
         raise UserError(
             f"data set {name!r}: prepared more than once, from {roots}; "
-            f"say which with --root {name}=DIR, or delete one",
+            f"say which with --root {name}=DIR (`aubench data stats`: --set {name}.root=DIR), or delete one",
             code="name-ambiguous",
         )
     how = _command(name, parent, size, align, root, settings or {})

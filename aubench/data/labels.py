@@ -25,7 +25,7 @@ import numpy as np
 
 from aubench.arrays import load_array
 from aubench.data.label_guard import SUFFIX, reaches_labels
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -92,7 +92,7 @@ def open_labels(dataset: Dataset, split: Split) -> npt.NDArray[np.float64]:
     wrong = labels[~np.isnan(labels) & ~((labels >= 0.0) & (labels <= HIGHEST))]
     if wrong.size:
         raise UserError(
-            f"data set {dataset.name}: label {wrong[0]} of split {split} lies outside 0..5. Mend its files.",
+            f"data set {dataset.name}: label {wrong[0]} of split {split} lies outside 0..5. Correct its files.",
             code="dataset-invalid",
         )
     return labels
@@ -105,8 +105,8 @@ def load_labels(path: Path) -> npt.NDArray[Any]:
         return load_array(path)
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{path}: cannot read the labels ({error}). Delete the folder above it to build it anew.",
-            code="file-damaged",
+            f"{path}: cannot read the labels ({error}). Delete the folder above it to have it made again.",
+            code=code_of_errno(getattr(error, "errno", None), "file-damaged"),
         ) from None
 
 

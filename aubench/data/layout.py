@@ -122,7 +122,8 @@ def wrong_root(root: Path, what: str, lacking: Iterable[str], give: str) -> User
         remedy = f"Unpack {listed(path.name for path in archives)} there."
     else:
         remedy = f"Give {give}."
-    return UserError(f"{root}: not {what}: no {' and no '.join(lacking)}. {remedy}", code="dataset-invalid")
+    code = "dataset-invalid" if root.is_dir() else "file-missing"
+    return UserError(f"{root}: not {what}: no {' and no '.join(lacking)}. {remedy}", code=code)
 
 
 def numbered(paths: Iterable[Path]) -> tuple[dict[int, Path], list[tuple[Path, str]]]:

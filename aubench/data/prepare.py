@@ -136,7 +136,7 @@ def _refuse_losses(folder: Path, cards: Sequence[RecordingCard], max_lost: float
     raise UserError(
         f"{folder / worst.folder}: {count} of {worst.wanted} frames of sequence {worst.sequence} cannot be used, most "
         f"of them: {why}; {len(bad)} of {len(cards)} sequences lose more than {max_lost:.3g} of their frames (each "
-        f"frame's reason is in lost.csv). Mend them, or allow more with --max-lost",
+        f"frame's reason is in lost.csv). Correct them, or allow more with --max-lost of `aubench data prepare`",
         code="dataset-incomplete",
     )
 

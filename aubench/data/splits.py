@@ -152,8 +152,8 @@ def _from_file(dataset: str, label: str, split: NamedSplit, here: Sequence[str],
     both = sorted(set(train) & set(test))
     if both and not force:
         raise UserError(
-            f"split {label!r} of {dataset}: {', '.join(both)} in train and test at once; "
-            "mend it or say --allow-leakage",
+            f"split {label!r} of {dataset}: {', '.join(both)} in train and test at once; correct "
+            f"it, or say --allow-leakage (`aubench train`), --set {dataset}.allow_leakage=true (`aubench data`)",
             code="split-invalid",
         )
     named = {*train, *test, *validation}

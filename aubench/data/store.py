@@ -56,7 +56,7 @@ def seal(folder: Path, facts: dict[str, Any], known: dict[str, str] | None = Non
 def open_store(folder: Path) -> Manifest:
     """The manifest of a store, once all its files are there with their sizes. Raises ``UserError`` naming a lack."""
     path = folder / MANIFEST
-    remedy = f"Delete {folder} to have it made anew."
+    remedy = f"Delete {folder} to have it made again."
     try:
         manifest = Manifest.model_validate(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, ValidationError, RecursionError) as error:
@@ -78,7 +78,7 @@ def verify(folder: Path) -> Manifest:
     for name, entry in manifest.files.items():
         if sha256_file(folder / name) != entry.sha256:
             raise UserError(
-                f"{folder / name} is damaged: its hash is not the manifest's. Delete {folder} to mend it.",
+                f"{folder / name} is damaged: its hash is not the manifest's. Delete {folder} to have it made again.",
                 code="file-damaged",
             )
     return manifest

@@ -71,7 +71,7 @@ def _examined(examination: Examination) -> list[Finding]:
         for finding in examination():
             findings.append(finding)
     except UserError as error:
-        findings.append(Finding("examination", " ".join(str(error).split()), "error", "mend what it says"))
+        findings.append(Finding("examination", " ".join(str(error).split()), "error", "correct what it says"))
     except Exception as error:
         text = " ".join(str(error).split())
         why = f"{type(error).__name__}: {text}" if text else type(error).__name__

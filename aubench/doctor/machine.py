@@ -109,7 +109,7 @@ def ask_torch() -> subprocess.Popen[str] | OSError:
 
 def devices(asked: subprocess.Popen[str] | OSError) -> Iterator[Finding]:
     """What torch can compute on, and in which formats."""
-    reinstall = "install torch anew, see https://pytorch.org/get-started/locally"
+    reinstall = "reinstall torch, see https://pytorch.org/get-started/locally"
     yield Finding("cpu", f"{_cpu()}, {_cores()} cores for this process")
     if isinstance(asked, OSError):
         yield Finding("torch", f"could not be asked: {asked.strerror or asked}", "error", reinstall)

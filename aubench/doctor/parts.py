@@ -47,14 +47,14 @@ def plugins() -> Iterator[Finding]:
     for row in rows:
         if row.status == "broken":
             whose = f"{row.distribution} {row.version}".strip()
-            remedy = f"mend it, or remove it: pip uninstall {row.distribution}"
+            remedy = f"correct it, or remove it: pip uninstall {row.distribution}"
             if row.distribution.startswith("$"):
-                remedy = f"mend it, or take it out of {row.distribution}"
+                remedy = f"correct it, or take it out of {row.distribution}"
             elif row.distribution == "aubench":
-                remedy = "install aubench anew: pip install --force-reinstall --no-deps aubench"
+                remedy = "reinstall aubench: pip install --force-reinstall --no-deps aubench"
             yield Finding(row.name, f"{row.kind} of {whose} is broken: {row.error}", "error", remedy)
     if not working:
-        remedy = "install aubench anew (pip install -e . in a source tree registers its entry points)"
+        remedy = "reinstall aubench (pip install -e . in a source tree registers its entry points)"
         yield Finding("working", "not one plugin works", "error", remedy)
 
 
@@ -69,12 +69,12 @@ def weights() -> Iterator[Finding]:
         fault = _fault(path) or _changed(path, owner)
         name = path.stem
         if fault:
-            remedy = f"install {owner} anew: pip install --force-reinstall --no-deps {owner}"
+            remedy = f"reinstall {owner}: pip install --force-reinstall --no-deps {owner}"
             yield Finding(name, f"{path}: {fault}", "error", remedy)
         else:
             yield Finding(name, f"shipped, {path.stat().st_size / 1e6:.1f} MB, whole")
     if not shipped:
-        yield Finding("shipped", "none are here", "error", "install aubench anew; its wheel brings them")
+        yield Finding("shipped", "none are here", "error", "reinstall aubench; its wheel brings them")
     yield _detector()
     absent = []
     for name in registry.load().content.weights:
@@ -167,11 +167,11 @@ def settings() -> Iterator[Finding]:
     try:
         found = registry.load()
     except UserError as error:
-        yield Finding("registry", str(error), "error", "mend that line, or name another file with --registry")
+        yield Finding("registry", str(error), "error", "correct that line, or name another file with --registry")
     else:
         if found.path is None:
             yield Finding("registry", "none: no variants and no weights of others are known", "warning",
-                          "name one with --registry, or install aubench anew")  # fmt: skip
+                          "name one with --registry, or reinstall aubench")  # fmt: skip
         elif faults := found.check():
             yield Finding("registry", f"{found.path}: {faults[0]} ({len(faults)} faults)", "error",
                           "see aubench registry check")  # fmt: skip

@@ -75,7 +75,8 @@ def read_arrays(path: Path) -> list[Array]:
         raise UserError(f"{path}: missing; run: {REINSTALL}", code="weights-missing") from None
     except Exception as error:  # damaged bytes lead the decompressor and the unpickler to whatever exception
         raise UserError(
-            f"{path}: not a weight file of mtcnn 1.0 ({error}); run: {REINSTALL}", code="file-damaged"
+            f"{path}: not a weight file of mtcnn 1.0 ({error}); run: {REINSTALL}",
+            code="weights-unsafe" if isinstance(error, pickle.UnpicklingError) else "file-damaged",
         ) from None
 
 

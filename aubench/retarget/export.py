@@ -63,4 +63,4 @@ def write(
     vector = character(engine, identity).vector()[0].numpy()
     built = head_of(model, vector)
     atomic_write_bytes(path, gltf.document(built, textures(engine, model, vector), moves, "face"))
-    return f"{len(built.vertices)} vertices, {len(built.targets)} AUs, {len(moves.seconds)} pictures of movement"
+    return f"{len(built.vertices)} vertices, {len(built.targets)} AUs, {len(moves.seconds)} frames"

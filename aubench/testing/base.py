@@ -160,7 +160,7 @@ class Suite:
         except UserError as error:
             expect(UNKNOWN in str(error), f"the complaint about option {UNKNOWN!r} does not name it: {error}")
         else:
-            expect(False, f'option {UNKNOWN!r} is taken in silence; leave extra="forbid" of aubench\'s Config as it is')
+            expect(False, f'option {UNKNOWN!r} is silently accepted; keep extra="forbid" of aubench\'s Config')
 
     def test_two_calls_agree(self) -> None:
         """The same input gives the same answer."""

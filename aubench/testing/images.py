@@ -122,7 +122,7 @@ class ImageSuite(FrozenSuite):
         except Exception as error:
             expect(False, f"{what} ends in {type(error).__name__} somewhere inside; {advice}")
         else:
-            expect(False, f"{what} is taken in silence; {advice}")
+            expect(False, f"{what} is silently accepted; {advice}")
 
     def _colours(self) -> str:
         colours = getattr(self.built, "colours", "RGB")

@@ -117,7 +117,7 @@ def dry_run(request: Request) -> dict[str, Any]:
     lines = [f"{len(plan.jobs) - len(left)} of {len(plan.jobs)} jobs are done; {at_once} at a time"]
     if left:
         source = "; ".join(speeds.sources(left)) or "what runs take besides their steps"
-        lines.append(f"about {in_words(seconds)} ({in_words(alone)} if nothing were shared), by {source}")
+        lines.append(f"about {in_words(seconds)} ({in_words(alone)} without sharing), estimated from {source}")
     else:
         lines.append("nothing to do")
     return {"rows": rows, "at_once": at_once, "seconds": seconds, "alone_seconds": alone, "lines": lines}

@@ -16,7 +16,7 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-from aubench.errors import UserError
+from aubench.errors import UserError, code_of_errno, with_code
 from aubench.locks import Busy, lock
 from aubench.processes import leave_with_parent
 
@@ -64,12 +64,14 @@ def _attempt(job: dict[str, Any], folder: Path, card: Card) -> tuple[Fault | Non
         _run(job, folder, card)
         return None, ""
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return "user", str(error)
+        told = with_code(str(error), error.code)
+        print(f"error: {told}", file=sys.stderr)
+        return "user", told
     except Exception as error:
         traceback.print_exc()
         if isinstance(error, OSError) and error.errno in _MENDABLE:
-            return "user", f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+            where = f"{error.filename}: " if error.filename else ""
+            return "user", with_code(f"{where}{error.strerror}", code_of_errno(error.errno))
         words = f"{type(error).__name__}: {error}"
         return ("memory" if _is_memory(error) else "internal"), words
 
