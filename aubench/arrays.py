@@ -1,7 +1,8 @@
-"""Reading one array from a ``.npy`` file, or a reason why that cannot be."""
+"""One array in a ``.npy`` file: written, or read, or a reason why that cannot be."""
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,14 @@ import numpy as np
 import numpy.typing as npt
 
 _MAGIC = b"\x93NUMPY"
+
+
+def save_array(path: Path, array: npt.NDArray[Any]) -> None:
+    """Write a ``.npy`` file. Raises ``OSError`` as the system gives it; that of ``numpy.save`` does not say that a disk
+    is full. Arrays of Python objects are refused."""
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    path.write_bytes(buffer.getbuffer())
 
 
 def load_array(path: Path, *, mapped: bool = False) -> npt.NDArray[Any]:

@@ -208,7 +208,9 @@ def _with(config: dict[str, Any], weights: str, known: Collection[str]) -> dict[
 
     learnt: Any = {}
     if _is_file(weights) and form_of(weights) == "safetensors":
-        with contextlib.suppress(ValueError):  # somebody else's header, with something else under this name
+        with contextlib.suppress(
+            ValueError, RecursionError
+        ):  # somebody else's header, with something else under this name
             learnt = json.loads(header(weights).get("config", "{}"))
     own = {key: value for key, value in learnt.items() if key in known} if isinstance(learnt, dict) else {}
     return {**own, **config, "weights": weights}

@@ -28,6 +28,7 @@ from aubench.predict.record import details_of, processing_of
 from aubench.results import KEYS, VALID
 
 SUFFIXES = (".csv", ".tsv", ".txt")
+LARGEST_OFFSET = 10**15
 _KEY_COLUMNS = ("dataset", "subject", "sequence")
 
 
@@ -229,10 +230,17 @@ def _frames(
 ) -> npt.NDArray[np.int64]:
     """0-based frame numbers; without a column of them, the rows in order, or the number in the name of a single row's
     file."""
+    if offset is not None and abs(offset) > LARGEST_OFFSET:
+        raise UserError(f"--frame-offset {offset}: no video has so many frames", code="option-invalid")
     if frame is None:
-        digits = re.search(r"(\d+)$", header.path.stem)
-        first = int(digits[1]) if len(text) == 1 and digits else 0
-        return np.arange(first, first + len(text), dtype=np.int64) + (offset or 0)
+        digits = re.search(r"(\d{1,15})$", header.path.stem)
+        first = (int(digits[1]) if len(text) == 1 and digits else 0) + (offset or 0)
+        if first < 0:
+            raise UserError(
+                f"{header.path}: --frame-offset {offset} makes its first frame {first}, but frames count from 0",
+                code="option-invalid",
+            )
+        return np.arange(first, first + len(text), dtype=np.int64)
     found = whole_numbers(header, text, frame) + (-form.origin if offset is None else offset)
     if (found < 0).any():
         line = text.index[int(np.flatnonzero(found < 0)[0])]

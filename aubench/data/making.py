@@ -23,6 +23,7 @@ from urllib.parse import quote
 import numpy as np
 import numpy.typing as npt
 
+from aubench.arrays import save_array
 from aubench.data.crops import BLOBS, ENTRY, INDEX, SOURCES, Codec, encode
 from aubench.data.fivepoints import FivePoints, Found
 from aubench.data.labels import LABEL_SUFFIX
@@ -159,9 +160,9 @@ def make(
         file.flush()
         os.fsync(file.fileno())
     index = np.array(entries, ENTRY)
-    np.save(building / INDEX, index, allow_pickle=False)
+    save_array(building / INDEX, index)
     if landmarks and np.isfinite(landmarks).any():
-        np.save(building / LANDMARKS, np.asarray(landmarks, np.float32), allow_pickle=False)
+        save_array(building / LANDMARKS, np.asarray(landmarks, np.float32))
     known = {
         VALUES: _write_labels(building / VALUES, recording.values[kept]),
         STATES: _write_labels(building / STATES, recording.states[kept]),

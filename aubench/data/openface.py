@@ -72,8 +72,10 @@ def read_landmarks(path: Path, places: npt.NDArray[np.int64]) -> tuple[npt.NDArr
                     failed = "success" in at and float(cells[at["success"]]) == 0
                     if row is None or failed or sure < SURE or sure <= best[row]:
                         continue
-                    points[row] = np.array([[cells[x], cells[y]] for x, y in columns], np.float32)
-                    best[row] = sure
+                    found = np.array([[cells[x], cells[y]] for x, y in columns], np.float32)
+                    if np.isinf(found).any():
+                        raise ValueError("a coordinate is infinite")
+                    points[row], best[row] = found, sure
                 except (ValueError, OverflowError) as error:
                     complain(str(error), lines.line_num)
     except (OSError, csv.Error) as error:

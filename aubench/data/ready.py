@@ -45,7 +45,7 @@ def read_note(store: Path) -> Note | None:
     """The note in a store; ``None`` where there is none that can be read."""
     try:
         return Note.model_validate(json.loads((store / NOTE).read_text(encoding="utf-8")))
-    except (OSError, ValueError, ValidationError):
+    except (OSError, ValueError, ValidationError, RecursionError):
         return None
 
 

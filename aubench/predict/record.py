@@ -77,7 +77,7 @@ def processing_of(table: Path) -> str:
             told = json.loads(beside(table).read_text(encoding="utf-8")).get("processing", "raw")
             if told != "raw":
                 return str(told)
-    except (OSError, ValueError, AttributeError):
+    except (OSError, ValueError, AttributeError, RecursionError):
         pass  # no record, or not one of ours
     try:
         with table.open(newline="", encoding="utf-8", errors="replace") as file:

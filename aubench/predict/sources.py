@@ -246,10 +246,13 @@ class _Decoding:
 
 
 def _seconds(container: Any, stream: Any) -> float | None:
-    """How long the video stream says it is."""
+    """How long the video stream says it is; ``None`` where it does not, or says a length that none can be."""
+    told = None
     if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    return container.duration / 1e6 if container.duration and len(container.streams) == 1 else None
+        told = float(stream.duration * stream.time_base)
+    elif container.duration and len(container.streams) == 1:
+        told = container.duration / 1e6
+    return told if told and told > 0 else None
 
 
 def upright(frame: Any) -> Image:

@@ -41,13 +41,20 @@ def cases(world: World, which: list[str]) -> list[Case]:
     out = world.folder / "out"
     if "train" in which:
         kinds = ["predictions.csv", "model.safetensors"]
+
+        def train(run: Path) -> list[object]:
+            begun = (run / "config.yaml").is_file()
+            return ["train", "--recipe", "tiny.yaml", "--out", run, *(["--resume"] if begun else [])]
+
         found += [
-            Case("train, cache", (40, 200, 500, 800), lambda disk: ["train", "--recipe", "tiny.yaml", "--out", out],
-            lambda disk: digest(out, kinds), cache=True),
-            Case("train, --out", (8, 100, 700, 1500), lambda disk: ["train", "--recipe", "tiny.yaml", "--out",
-            disk / "run", *(["--resume"] if (disk / "run" / "config.yaml").is_file() else [])],
-            lambda disk: digest(disk / "run", kinds)),
-        ]  # fmt: skip
+            Case("train, cache", (40, 200, 800), lambda disk: train(out), lambda disk: digest(out, kinds), cache=True),
+            Case(
+                "train, --out",
+                (8, 100, 700),
+                lambda disk: train(disk / "run"),
+                lambda disk: digest(disk / "run", kinds),
+            ),
+        ]
     if "prepare" in which:
         root = disfa(world.folder / "DISFA", 2, 60)
         found.append(

@@ -73,7 +73,7 @@ def targets(world: World) -> dict[str, Callable[[], Target]]:
         )
 
     def predict() -> Target:
-        film = clip(world, "clip.mp4", 80)
+        film = clip(world, "clip.mp4", 240)
         return Target(
             "predict",
             lambda out: ["predict", film, "--out", out / "clip.csv", "--overwrite"],

@@ -100,9 +100,12 @@ class Child:
                 self._stop()
                 return Answer("hang", f"after {CPU_LIMIT_S:g} s of processor time or {WALL_LIMIT_S:g} s in all", place)
         try:
-            return self._pipe.recv()  # type: ignore[no-any-return]
+            answer, spent = self._pipe.recv()
         except EOFError:
             return self._died()
+        if spent:
+            self._stop()
+        return answer  # type: ignore[no-any-return]
 
     def _died(self) -> Answer:
         self._process.join()
@@ -141,8 +144,8 @@ def _serve(pipe: Any, child: Child) -> None:
     os.dup2(handle, 1)
     os.dup2(handle, 2)
     faulthandler.enable(handle)
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    limit = pages * os.sysconf("SC_PAGE_SIZE") + ROOM
+    before = _address_space()
+    limit = before + ROOM
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     while True:
@@ -153,7 +156,14 @@ def _serve(pipe: Any, child: Child) -> None:
         os.ftruncate(handle, 0)
         os.mkdir(folder)
         os.chdir(folder)
-        pipe.send(judge(child.functions[name], given, Path(folder)))
+        answer = judge(child.functions[name], given, Path(folder))
+        # What one input leaves in caches and arenas must not be what the next one lacks: then a new child goes on.
+        pipe.send((answer, _address_space() > before + ROOM // 4))
+
+
+def _address_space() -> int:
+    """Bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def judge(function: Callable[[Any, Path], object], given: Any, folder: Path) -> Answer:

@@ -141,7 +141,8 @@ def any_damage(seeds: Sequence[bytes]) -> st.SearchStrategy[bytes]:
 def junk() -> st.SearchStrategy[bytes]:
     """Bytes of no format."""
     return st.one_of(
-        st.binary(max_size=200), st.sampled_from((b"", b"\0", b"\n", b"\xff" * 100, b"\0" * 100_000, b"," * 300_000))
+        st.binary(max_size=200),
+        st.sampled_from((b"", b"\0", b"\n", b"\xff" * 100, b"\0" * 100_000, b"," * 300_000, b"[" * 5000)),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import io
+import re
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -135,6 +136,25 @@ def test_label_files(given: tuple[str, str, bytes], folder: Path) -> None:
     name, file, data = given
     root = folder / "root"
     _put({**tree(name), file: data}, root)
+    _check(name, root)
+
+
+_NUMBERS = ("9" * 15, "9" * 19, "9" * 40, "9" * 180, "0", "00", "", "²", "١", "-1", "1e3", " 1", "1.0", "2147483648")
+
+
+@fuzzed(
+    st.sampled_from(tuple(READERS)).flatmap(
+        lambda name: st.tuples(st.just(name), st.sampled_from(sorted(tree(name))), st.sampled_from(_NUMBERS))
+    ),
+    examples=25,
+)
+def test_names_of_files(given: tuple[str, str, str], folder: Path) -> None:
+    """A number in the name of a file, or of its folder, that no frame, subject or sequence has."""
+    name, file, number = given
+    place = re.search(r"\d+(?=\D*$)", file) if len(number) % 2 else re.search(r"\d+", file)
+    renamed = file if place is None else file[: place.start()] + number + file[place.end() :]
+    root = folder / "root"
+    _put({**tree(name), renamed: tree(name)[file]}, root)
     _check(name, root)
 
 

@@ -69,7 +69,7 @@ _OPTIONS = st.builds(
     Options,
     format=st.one_of(st.none(), st.none(), st.sampled_from([form.name for form in FORMATS])),
     scale=st.sampled_from((None, None, "intensity", "probability", "evidence")),
-    offset=st.sampled_from((None, None, None, 0, -1, 5, -(10**18), 10**18)),
+    offset=st.sampled_from((None, None, None, 0, -1, 5, -(10**18), 10**18, 10**25)),
 )
 
 

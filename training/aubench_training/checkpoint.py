@@ -61,7 +61,7 @@ def read_state(path: Path) -> dict[str, Any]:
     tensors, metadata = weights.read(path)
     try:
         return dict(_decode(json.loads(metadata["state"]), tensors))
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError, IndexError, RecursionError) as error:
         raise UserError(
             f"{path}: not a checkpoint of a run ({error}). Delete it to use the one before.", code="file-damaged"
         ) from error

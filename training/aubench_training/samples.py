@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aubench import discovery
+from aubench.arrays import save_array
 from aubench.component import Component, Config
 from aubench.contracts import NUISANCE_NAMES, Style
 from aubench.engine_digest import engine_digest
@@ -197,7 +198,7 @@ def _open(folder: Path, digest: str, engine: str) -> Samples | None:
         manifest = json.loads((folder / MANIFEST).read_text())
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in (*OUTPUTS, "vectors")}
         intact = all(_checksum(array) == manifest["sha256"][name] for name, array in arrays.items())
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RecursionError):
         intact = False
     if not intact:
         return None
@@ -270,7 +271,7 @@ def _prepare(partial: Path, done_file: Path, inputs: Inputs, size: int) -> set[i
     if done_file.is_file():
         return set(json.loads(done_file.read_text()))
     for name in ("vectors", "looks", "shots", "nuisance"):
-        np.save(partial / f"{name}.npy", getattr(inputs, name))
+        save_array(partial / f"{name}.npy", getattr(inputs, name))
     count = len(inputs)
     shapes: dict[str, tuple[Any, tuple[int, ...]]] = {
         "images": (np.uint8, (count, size, size, 3)),

@@ -28,9 +28,15 @@ STAGE_OF = {"eyes": 0, "brows": 0, "nose": 1, "mouth": 1, "face": 2}
 
 
 def _view_of(header: dict[str, str]) -> View | None:
-    """The view that weights learnt with, from what ``aubench pretrain extractor`` wrote into their header."""
-    view = json.loads(header.get("config", "{}")).get("view")
-    return cast(View, tuple(view)) if view else None
+    """The view that weights learnt with, from what ``aubench pretrain extractor`` wrote into their header; ``None``
+    where the header is somebody else's."""
+    try:
+        view = json.loads(header.get("config", "{}")).get("view")
+        sides = tuple(float(side) for side in view) if view else ()
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+    inside = len(sides) == 4 and 0 <= sides[0] < sides[1] <= 1 and 0 <= sides[2] < sides[3] <= 1
+    return cast(View, sides) if inside else None
 
 
 class Bisenet(BiSeNet, Frozen):

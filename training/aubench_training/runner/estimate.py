@@ -63,7 +63,7 @@ class Speeds:
             if facts.get("kind", "run") == "run":
                 self.besides.append(max(0.0, wall_s - train_s))
             self.runs += 1
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, UserError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UserError):
             return  # no run, or one of another format: nothing to learn from
 
     def s_per_step(self, config: RunConfig, phase: str) -> tuple[float, str]:

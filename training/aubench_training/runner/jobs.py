@@ -153,7 +153,7 @@ def _check_out(out: Path, title: str) -> None:
                 f"--out {out}: is not empty and holds no matrix of runs; choose another folder", code="output-exists"
             ) from None
         return
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise UserError(
             f"{out / MATRIX}: cannot be read; delete it, or choose another --out", code="file-damaged"
         ) from None

@@ -43,7 +43,7 @@ def read_report(folder: Path) -> dict[str, Any] | None:
         return found
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(
             f"{path}: cannot be read ({error}); move its folder away to run it again", code="file-damaged"
         ) from None
