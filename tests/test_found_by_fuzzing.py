@@ -7,19 +7,32 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from readers import build
 from refusals import refused
+from run_folder import make_run
 
 from aubench.arrays import save_array
 from aubench.compare.importing import Options, read_source
 from aubench.compare.places import Place
+from aubench.compare.runs import open_run
+from aubench.data.making import Making
 from aubench.data.openface import read_landmarks
+from aubench.data.prepare import prepare
 from aubench.data.ready import NOTE, read_note
 from aubench.errors import code_of_errno
 from aubench.predict import record
 from aubench.predict.sources import _seconds
 from aubench_plugins.bisenet.extractor import _view_of
+from aubench_plugins.bp4d import Bp4dConfig
+from aubench_plugins.bp4d.layout import read_occurrence
+from aubench_plugins.bp4d.reader import Bp4dReader
+from aubench_plugins.ckplus.parse import frame_key
+from aubench_plugins.disfa import DisfaConfig
+from aubench_plugins.disfa.reader import DisfaReader
+from aubench_plugins.facewarehouse import FaceWarehouseConfig
+from aubench_plugins.facewarehouse.reader import FaceWarehouseReader
 from aubench_training.checkpoint import read_state
-from aubench_training.runner.summary import REPORT, read_report
+from aubench_training.runner.summary import REPORT, read_report, scores
 
 DEEP = "[" * 100_000
 TABLE = "Row,Inner Brow Raise,Smile,Jaw Drop\n1,10,100,0.5\n2,1,2,3\n"
@@ -98,3 +111,59 @@ def test_an_array_on_a_full_disk_says_so(tmp_path: Path) -> None:
     assert code_of_errno(caught.value.errno) == "disk-full"
     save_array(tmp_path / "a.npy", np.arange(3))
     assert np.load(tmp_path / "a.npy").tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "report", ["[]", "{}", '{"datasets": null}', '{"datasets": {"a": 1}, "rows": {}, "training": {}}']
+)
+def test_a_report_of_another_form_is_refused(tmp_path: Path, report: str) -> None:
+    (tmp_path / REPORT).write_text(report)
+    with refused("file-damaged", REPORT):
+        scores(tmp_path)
+
+
+@pytest.mark.parametrize("facts", ['{"tiny": null}', '{"tiny": [0]}', '{"tiny": {"frames_per_s": "x"}}'])
+def test_facts_of_baselines_in_another_form_are_refused(tmp_path: Path, facts: str) -> None:
+    folder = make_run(tmp_path / "run", 0.5)
+    (folder / "baselines").mkdir()
+    (folder / "baselines" / "about.json").write_text(facts)
+    with refused("file-damaged", "about.json", "tiny"):
+        open_run(folder).baseline_facts  # noqa: B018 - reading it is what is tried
+
+
+def test_a_flipped_bit_in_prepared_labels_is_noticed(tmp_path: Path) -> None:
+    root = build.disfa(tmp_path / "DISFA", ("SN001",), 3)
+    store = prepare(DisfaReader(DisfaConfig()), root, tmp_path / "stores", Making(32, "auto", "jpeg"), workers=1)
+    everything = np.array([0])
+    assert store.values(everything).shape == (3, 12)
+    for name in ("values", "states"):
+        path = next(store.folder.rglob(f"{name}.aulabels.npy"))
+        whole = path.read_bytes()
+        path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        with refused("file-altered", path.name):
+            getattr(store, name)(everything)
+        path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("lines", ["-0,1\n8,2\n", "0,1\n8,2\n", "-5,1\n8,2\n"])
+def test_bp4d_counts_its_frames_from_1(tmp_path: Path, lines: str) -> None:
+    root = build.bp4d(tmp_path, ("F001",), ("T1",), frames=3)
+    path = next(root.rglob("F001_T1_AU06.csv"))
+    path.write_text(lines)
+    scan = Bp4dReader(Bp4dConfig()).scan(root)
+    assert [problem.line for problem in scan.problems if problem.path == path and problem.severity == "error"] == [1]
+    assert scan.recordings[0].frames.min() >= 0
+    table = next(root.rglob("F001_T1.csv"))
+    table.write_text(table.read_text().replace("\n8,", "\n0,"))
+    assert [fault[1] for fault in read_occurrence(table).faults] == ["frame 0: frames count from 1"]
+
+
+def test_a_pose_and_a_frame_that_no_data_set_has_are_told(tmp_path: Path) -> None:
+    root = build.facewarehouse(tmp_path / "FW", ("Tester_1",), 2)
+    strange = root / "Tester_1" / "TrainingPose" / f"pose_{'9' * 30}.png"
+    strange.write_bytes(next(strange.parent.glob("*.png")).read_bytes())
+    scan = FaceWarehouseReader(FaceWarehouseConfig()).scan(root)
+    assert [problem for problem in scan.problems if problem.path == strange]
+    assert len(scan.recordings[0].frames) == 2
+    assert frame_key("S005_001_00000000") is None
+    assert frame_key("S005_001_00000011") == ("S005", "001", 11)

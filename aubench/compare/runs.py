@@ -90,7 +90,15 @@ class Run:
     @functools.cached_property
     def baseline_facts(self) -> Mapping[str, Any]:
         """What the run noted of its baselines, by name: ``supervised``, ``frames_per_s``."""
-        return _mapping(self.folder / BASELINES / "about.json", json.loads)
+        path = self.folder / BASELINES / "about.json"
+        facts = _mapping(path, json.loads)
+        for name, known in facts.items():
+            rate = known.get("frames_per_s") if isinstance(known, dict) else ""
+            if isinstance(rate, str | list | dict):
+                raise UserError(
+                    f"{path}: what it holds of {name!r} is no mapping of facts; restore the file", code="file-damaged"
+                )
+        return facts
 
     def baselines(self, dataset: str) -> dict[str, Mapping[str, Any]]:
         """Scores of what else was scored on the same frames when the run was: name to table. Where only they were

@@ -164,7 +164,7 @@ class FrameStore:
         return np.concatenate(parts) if parts else np.empty((0, 68, 2), np.float32)
 
     def values(self, recordings: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Intensities (n, a), NaN where there is none. Behind the door."""
+        """Intensities (n, a), NaN where there is none. Behind the door. Raises ``UserError`` for altered bytes."""
         return self._labels(VALUES, recordings, np.dtype(np.float32))
 
     def states(self, recordings: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
@@ -172,7 +172,16 @@ class FrameStore:
         return self._labels(STATES, recordings, np.dtype(np.uint8))
 
     def _labels(self, name: str, recordings: npt.NDArray[np.int64], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
-        parts = [load_labels(self.folder / self.card.recordings[i].folder / name) for i in recordings]
+        parts = []
+        for i in recordings:
+            folder = self.folder / self.card.recordings[i].folder
+            parts.append(load_labels(folder / name))
+            # One flipped bit makes another label, which nobody would see; the files are small enough to be hashed.
+            written = open_store(folder).files.get(name)
+            if written is None or sha256_file(folder / name) != written.sha256:
+                raise UserError(
+                    f"{folder / name}: its bytes are not those that were written. {remedy(folder)}", code="file-altered"
+                )
         return np.concatenate(parts) if parts else np.empty((0, len(self.card.aus)), dtype)
 
     def verify(self) -> list[str]:

@@ -238,11 +238,21 @@ def test_pictures(given: tuple[bytes, str], folder: Path) -> None:
     read_all(path)
 
 
-@fuzzed(st.deferred(lambda: st.one_of(st.sampled_from(hostile()), damaged(hostile()[:40], 2))), examples=20)
-def test_hostile_pictures(data: bytes, folder: Path) -> None:
+_HOSTILE = st.deferred(lambda: st.one_of(st.sampled_from(hostile()), damaged(hostile()[:40], 2)))
+READINGS = (
+    _image_fault,
+    lambda path: _shots(path),
+    lambda path: _is_picture(read_image(path)),
+    lambda path: _faces(path),
+)
+
+
+@fuzzed(st.tuples(_HOSTILE, st.integers(0, len(READINGS) - 1)), examples=20)
+def test_hostile_pictures(given: tuple[bytes, int], folder: Path) -> None:
+    """By one reader each: some are as large as a picture may be, and take seconds."""
     path = folder / "picture.png"
-    path.write_bytes(data)
-    read_all(path)
+    path.write_bytes(given[0])
+    READINGS[given[1]](path)
 
 
 @fuzzed(st.lists(st.tuples(_ANY, st.sampled_from(SUFFIXES)), min_size=1, max_size=4), examples=15)

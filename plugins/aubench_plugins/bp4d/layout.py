@@ -160,6 +160,9 @@ def read_intensity(path: Path) -> Coded:
         first = next(iter(text_lines(path)), (0, ""))
         if number == first[0] and not any(whole(part.strip()) is not None for part in first[1].split(",")):
             del found.faults[0]
+    for frame in [frame for frame in found.codes if frame < 1]:
+        found.faults.append((found.lines[frame], f"frame {frame}: frames count from 1"))
+        del found.codes[frame], found.lines[frame]
     return found
 
 
@@ -192,6 +195,9 @@ def read_occurrence(path: Path) -> Occurrence:
         cells = [whole(cell) for cell in line.split(",")]
         if len(cells) != len(header) or cells[0] is None:
             found.faults.append((number, f"has {len(cells)} cells, the header has {len(header)}"))
+            continue
+        if cells[0] < 1:
+            found.faults.append((number, f"frame {cells[0]}: frames count from 1"))
             continue
         for place, au in columns:
             code = cells[place]

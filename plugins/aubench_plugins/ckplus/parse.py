@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from aubench.data.layout import Fault, listed, shown, text_lines, whole
+from aubench.data.layout import LARGEST_FRAME, Fault, listed, shown, text_lines, whole
 
 UNKNOWN = 0
 """Intensity 0 in a FACS file: the AU is there, its intensity was not given. Never "absent"."""
@@ -21,7 +21,9 @@ _FRAME = re.compile(r"S0*(\d{1,4})_0*(\d{1,4})_0*(\d{1,8})(?:_(?:facs|landmarks|
 def frame_key(stem: str) -> tuple[str, str, int] | None:
     """("S005", "001", 11) out of ``S005_001_00000011`` with or without ``_facs`` behind it."""
     match = _FRAME.fullmatch(stem)
-    return (f"S{int(match[1]):03d}", f"{int(match[2]):03d}", int(match[3])) if match else None
+    if match is None or not 0 < int(match[3]) <= LARGEST_FRAME:
+        return None
+    return f"S{int(match[1]):03d}", f"{int(match[2]):03d}", int(match[3])
 
 
 @dataclass

@@ -21,7 +21,17 @@ import numpy as np
 from aubench.data.dataset import PreparedDataset
 from aubench.data.join import Problems
 from aubench.data.landmarks import Scheme
-from aubench.data.layout import PICTURE_SUFFIXES, child, files, folders, listed, packed, ranges, wrong_root
+from aubench.data.layout import (
+    LARGEST_FRAME,
+    PICTURE_SUFFIXES,
+    child,
+    files,
+    folders,
+    listed,
+    packed,
+    ranges,
+    wrong_root,
+)
 from aubench.data.records import Images, Landmarks, LandmarkSource, Problem, Recording, Scan, empty_labels
 from aubench.errors import UserError
 
@@ -142,6 +152,8 @@ def _by_pose(folder: Path, suffixes: frozenset[str] | set[str], problems: Proble
         match = _POSE.fullmatch(path.stem)
         if match is None:
             problems.warning(path, "the name is not like pose_0; not used", recording=subject)
+        elif int(match[1]) > LARGEST_FRAME:
+            problems.error(path, f"poses above {LARGEST_FRAME} are not read", recording=subject)
         elif int(match[1]) in found:
             problems.error(path, f"pose {int(match[1])} twice: also {found[int(match[1])].name}", recording=subject)
         else:

@@ -27,12 +27,17 @@ def scores(folder: Path) -> dict[str, float | None] | None:
     report = read_report(folder)
     if report is None:
         return None
-    return {
-        "icc31": mean_of(report["datasets"], "icc31"),
-        "mae": mean_of(report["datasets"], "mae"),
-        "calibrated_icc31": mean_of(report["rows"].get("calibrated", {}).get("datasets", {}), "icc31"),
-        "in_domain_icc31": report["training"].get("in_domain_icc31"),
-    }
+    try:
+        return {
+            "icc31": mean_of(report["datasets"], "icc31"),
+            "mae": mean_of(report["datasets"], "mae"),
+            "calibrated_icc31": mean_of(report["rows"].get("calibrated", {}).get("datasets", {}), "icc31"),
+            "in_domain_icc31": report["training"].get("in_domain_icc31"),
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"{folder / REPORT}: lacks {error}, or holds something else there; restore the file", code="file-damaged"
+        ) from None
 
 
 def read_report(folder: Path) -> dict[str, Any] | None:
