@@ -30,7 +30,6 @@ CODES: Mapping[str, str] = MappingProxyType(
         "file-unreadable": "The system cannot read a file.",
         "file-altered": "The bytes of a file are not those on record.",
         "format-unknown": "The format of a file is not one that aubench reads.",
-        "format-invalid": "A file breaks the rules of its own format.",
         "input-too-large": "An input is larger than aubench accepts.",
         "source-unsupported": "An input cannot be used in this way: a camera cannot be read twice.",
         # Files that are written
@@ -50,7 +49,6 @@ CODES: Mapping[str, str] = MappingProxyType(
         "dataset-incomplete": "A data set lacks subjects, recordings, frames or labels that are needed.",
         "dataset-not-prepared": "A data set must be prepared first (`aubench data prepare`).",
         "split-invalid": "A split is misspelt, names unknown subjects, has an empty side, or one subject on both.",
-        "labels-locked": "Labels were opened while unsupervised training had them locked.",
         "labels-missing": "Labels are needed, and there are none.",
         # Tables of predictions, comparisons
         "table-invalid": "A table of predictions or of ground truth has cells or columns that cannot be used.",
@@ -62,7 +60,6 @@ CODES: Mapping[str, str] = MappingProxyType(
         "run-unfinished": "A run has not finished, so it has no results.",
         "run-mismatch": "An existing run was made with another configuration, plugin or data.",
         "run-busy": "Another process is working in this folder.",
-        "run-failed": "Some runs of a matrix failed.",
         "model-invalid": "A model folder cannot be used: it is damaged, altered, or of a newer version.",
         "training-diverged": "Training produced values that are not finite.",
         # Weights and assets
@@ -77,7 +74,6 @@ CODES: Mapping[str, str] = MappingProxyType(
         "plugin-unsupported": "A plugin cannot do what was asked of it.",
         # Machine
         "device-unavailable": "A device (GPU, camera) or number format is not available on this machine.",
-        "out-of-memory": "There is not enough memory.",
         "worker-died": "A worker process ended early.",
         "package-missing": "A Python package is not installed, or its build lacks what is needed.",
         UNCODED: "Any other mistake; plugins that give no code of their own have this one.",

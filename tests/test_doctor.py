@@ -238,7 +238,7 @@ def test_shipped_weights_are_compared_with_what_was_installed(tmp_path: Path, mo
 def test_weights_of_the_registry(tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "registry.yaml").write_text(
         "version: 1\nweights:\n"
-        + "".join(f"  {name}: {{file: f, url: u, licence: l, fits: x}}\n" for name in ("one", "two", "three"))
+        + "".join(f"  {name}: {{file: f, url: 'https://u', licence: l, fits: x}}\n" for name in ("one", "two", "three"))
     )
     monkeypatch.setenv(registry.VARIABLE, str(tmp_path / "registry.yaml"))
     safetensors(tmp_path / "cache" / "weights" / "one.safetensors")

@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from aubench.cli import app
-from aubench.errors import CODES, UserError
+from aubench.errors import CODES, UNCODED, UserError
 from aubench.plan import PlanError
 
 ROOT = Path(__file__).parents[1]
@@ -59,6 +59,11 @@ def matches_prose(path: Path) -> list[str]:
 
 def test_every_code_in_the_source_is_documented() -> None:
     assert [fault for path in SOURCES for fault in unknown_codes(path)] == []
+
+
+def test_no_code_is_without_use() -> None:
+    text = "".join(path.read_text("utf-8") for path in SOURCES)
+    assert {code for code in CODES if text.count(f'"{code}"') < 2} <= {UNCODED}
 
 
 def test_every_error_of_ours_has_a_code() -> None:

@@ -120,7 +120,7 @@ def test_runs_are_called_after_the_choices_of_the_matrix():
     ids=lambda value: " ".join(value)[:30] if isinstance(value, list) else "",
 )
 def test_mistakes_end_with_two_before_anything_is_trained(tmp_path, capsys, arguments, code, values):
-    for folder, text in (("full", None), ("other", '{"matrix": "one"}')):
+    for folder, text in (("full", None), ("other", '{"matrix": "one", "rows": [], "failures": []}')):
         Path(folder).mkdir()
         (Path(folder) / (MATRIX if text else "letter.txt")).write_text(text or "dear")
     before = snapshot(tmp_path)

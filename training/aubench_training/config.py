@@ -175,8 +175,9 @@ def resolve(
     _size(values, preset_options(values["preset"]))
     for assignment in assignments:
         merge(values, _assignment(assignment))
+    made = check(values)
     _refuse_small_weights(values, named)
-    return check(values)
+    return made
 
 
 def _presets() -> dict[str, Any]:
