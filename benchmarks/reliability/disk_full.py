@@ -5,7 +5,8 @@
 Every command writes into a tmpfs that is too small, in a mount name space of its own (``unshare``, which needs no root
 where the system allows it). What is asked: exit code 2 and one line that says so, no signal (a memory-mapped file on
 a full disk ends a process by SIGBUS); and once the file system has room, the bytes that come on an ordinary disk, and
-nothing partial beside them (until then unfinished work stays under names of its own, to be continued). Takes about five minutes of one core. Exit code 1 where one of these fails.
+nothing partial beside them (until then unfinished work stays under names of its own, to be continued). Takes about
+five minutes of one core. Exit code 1 where one of these fails.
 """
 
 from __future__ import annotations
