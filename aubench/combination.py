@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from aubench import __version__, discovery, plugin_files, weights
-from aubench.contracts import WHOLE, Extractor, Features, FeatureShapes, Regressor
+from aubench.contracts import WHOLE, Extractor, Features, FeatureShapes, Regressor, reads_persons
 from aubench.errors import UserError
 from aubench.files import atomic_write_text, sha256_file
 from aubench.model_card import FORMAT, read_card, require_unaltered
@@ -91,6 +91,32 @@ class Combination:
         if not parts:
             return FacialParameters.base(0)
         return FacialParameters.cat(parts)
+
+    @property
+    def reads_persons(self) -> bool:
+        """Whether AUs can be read against a person's own neutral face."""
+        return reads_persons(self.regressor)
+
+    @property
+    def person_digest(self) -> str:
+        """Which model's entries a :class:`aubench.person.Person` holds: hash of extractor, statistics, regressor."""
+        total = hashlib.sha256(self.extractor_digest.encode())
+        total.update(state_digest(self.learned).encode())
+        return total.hexdigest()
+
+    @torch.inference_mode()
+    def predict_entries(
+        self, images: npt.NDArray[np.uint8] | Tensor, *, domain: Domain = "photo", batch: int = 64
+    ) -> tuple[FacialParameters, npt.NDArray[np.float32]]:
+        """As :meth:`predict`, and what of each face is compared with its person's neutral: entries (n, d), see
+        :class:`aubench.contracts.PersonRegressor`."""
+        self.regressor.eval()
+        parts, entries = [FacialParameters.base(0)], [np.empty((0, 0), np.float32)]
+        for start in range(0, len(images), batch):
+            features = self.standardiser(self.extractor.features(self._tensor(images[start : start + batch])), domain)
+            parts.append(self.regressor(features).to("cpu"))
+            entries.append(self.regressor.entry(features).float().cpu().numpy())
+        return FacialParameters.cat(parts), np.concatenate(entries[1:]) if len(entries) > 1 else entries[0]
 
     def _tensor(self, images: npt.NDArray[np.uint8] | Tensor) -> Tensor:
         return as_image(images).to(self.device)

@@ -192,6 +192,30 @@ class Regressor(Protocol):
 
 
 @runtime_checkable
+class PersonRegressor(Protocol):
+    """What a :class:`Regressor` has beside its call if it can read AUs against a person's own neutral face.
+
+    ``entry`` is linear in the features, so that the entry of a person's neutral is the mean of the entries of calm
+    frames. ``reads_persons`` is False where a configuration has switched this off."""
+
+    @property
+    def reads_persons(self) -> bool: ...
+
+    def entry(self, features: Features) -> Tensor:
+        """Entries (b, d) of standardised features."""
+        ...
+
+    def aus(self, entry: Tensor, neutral: Tensor) -> Tensor:
+        """AUs (b, 23) in [0, 1] of faces, beside the neutral (d,) or (b, d) of the person that each shows."""
+        ...
+
+
+def reads_persons(regressor: object) -> bool:
+    """Whether a regressor can read AUs against a person's own neutral face."""
+    return isinstance(regressor, PersonRegressor) and regressor.reads_persons
+
+
+@runtime_checkable
 class Recogniser(Protocol):
     """``factory(config)`` → a frozen ``nn.Module``; embeddings (b, d), none of them zero, to be compared by cosine;
     gradients flow. It reads images as an :class:`Extractor` does."""

@@ -53,5 +53,9 @@ QUANTITIES: dict[str, Quantity] = {
         Quantity("sampled_parameters", _PARAMETERS, _UNIT, "known parameters of faces that the engine drew"),
         Quantity("sampled_features", _FEATURES, _REAL, "F_seg of those faces, from the cache, standardised"),
         Quantity("sampled_readback", _PARAMETERS, _UNIT, "R(F_seg(I)) of those faces"),
+        Quantity("people_aus", "Tensor (b, 23)", _UNIT, "known AUs of frames of people that engines drew"),
+        Quantity("people_features", _FEATURES, _REAL, "F_seg of those frames, from the cache, standardised"),
+        Quantity("people_neutral", "Tensor (b, b)", _UNIT, "of which frames of the batch each one's neutral is made"),
+        Quantity("people_readback", "Tensor (b, 23)", _UNIT, "AUs that R reads of those frames beside their neutral"),
     )
 }

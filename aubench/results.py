@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from aubench.contracts import Frames
 
 PREDICTIONS, TRUTH, BASELINES = "predictions.csv", "truth.csv", "baselines"
+PERSON = "predictions_person.csv"
+"""The same run's predictions, each subject's read against their own calm frames; of regressors that can."""
 """How the files are called in a run folder, and the folder in it with the predictions of baselines."""
 KEYS = ("dataset", "subject", "sequence", "frame")
 POSE = ("pose_yaw", "pose_pitch")

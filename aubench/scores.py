@@ -15,14 +15,18 @@ Constant = Literal["zero", "mean"]
 LABELS = {
     "raw": "raw predictions",
     "calibrated": "calibrated per subject, from its unlabelled test frames",
+    "person": "read against each subject's own calm frames, found among the unlabelled test frames",
     "zero": "constant zero",
     "mean": "constant mean of the test labels (an oracle)",
 }
-"""What the rows are that every report has, in words."""
+"""What the rows are that a report has of itself, in words; ``person`` only where the regressor reads persons."""
 
 
 def score(
-    truth: pd.DataFrame, predictions: pd.DataFrame, extra: Mapping[str, pd.DataFrame] | None = None
+    truth: pd.DataFrame,
+    predictions: pd.DataFrame,
+    extra: Mapping[str, pd.DataFrame] | None = None,
+    person: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """The scored part of ``report.json``.
 
@@ -30,7 +34,8 @@ def score(
     the headline, the raw predictions again, and a table is ``{"aus": {"AU01": {"icc31":, "icc21":, "mae":,
     "mse":, "pcc":, "ccc":, "n":, "note":}}, "mean": {...}, "frames":, "subjects":, "sequences":, "scored":,
     "invalid":, "missing":, "surplus":}``. A number that is not defined is None, and the note says why. Rows: raw,
-    calibrated, those of ``extra`` under their names, zero and mean.
+    calibrated, person where that is given (the same run's person-relative predictions), those of ``extra`` under their
+    names, zero and mean.
     """
     for name in extra or {}:
         if name in LABELS:
@@ -38,6 +43,7 @@ def score(
     tables = {
         "raw": predictions,
         "calibrated": calibrate_per_subject(predictions),
+        **({} if person is None else {"person": person}),
         **(extra or {}),
         "zero": constant(truth, "zero"),
         "mean": constant(truth, "mean"),

@@ -13,7 +13,7 @@ import pandas as pd
 
 from aubench.files import atomic_write_text
 from aubench.report.markdown import run_page
-from aubench.results import PREDICTIONS, TRUTH, read_predictions, read_truth
+from aubench.results import PERSON, PREDICTIONS, TRUTH, read_predictions, read_truth
 from aubench.scores import score
 
 REPORT, PAGE, FIGURE = "report.json", "report.md", "figure.png"
@@ -27,6 +27,8 @@ def write_report(
     facts: Mapping[str, object] | None = None,
 ) -> dict[str, Any]:
     """Score ``predictions.csv`` against ``truth.csv`` in a run folder; write ``report.json`` and ``report.md`` there.
+
+    ``predictions_person.csv``, where there is one, makes a row of its own.
 
     Args:
         run_dir: the run folder. A ``figure.png`` in it (input beside rendered faces) is shown on the page.
@@ -42,8 +44,9 @@ def write_report(
         UserError: a table is missing or wrong.
     """
     folder = Path(run_dir)
+    person = read_predictions(folder / PERSON) if (folder / PERSON).is_file() else None
     others = {n: t if isinstance(t, pd.DataFrame) else read_predictions(t) for n, t in (extra or {}).items()}
-    scored = score(read_truth(folder / TRUTH), read_predictions(folder / PREDICTIONS), others)
+    scored = score(read_truth(folder / TRUTH), read_predictions(folder / PREDICTIONS), others, person)
     for name, reasons in (failed or {}).items():
         row = scored["rows"].setdefault(name, {"label": name, "datasets": {}})
         row["failed"] = dict(reasons)

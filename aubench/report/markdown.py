@@ -130,7 +130,9 @@ def _reading(report: Mapping[str, Any]) -> str:
     return (
         "Scores are over all frames pooled, per AU, then averaged over AUs. ICC(3,1) is consistency, ICC(2,1) absolute "
         "agreement; MAE is in intensity steps (0 to 5) and by itself rewards predicting nothing, hence the constants. "
-        "*raw* is the headline; *calibrated* also knows the distribution of a subject's unlabelled frames.\n"
+        "*raw* is the headline; *calibrated* also knows the distribution of a subject's unlabelled frames"
+        + (", *person* their calm ones among these, before it reads" if "person" in report["rows"] else "")
+        + ".\n"
     )
 
 

@@ -14,7 +14,10 @@ $F_{seg}$ is the extractor, $G$ the renderer, $F_{reg}$ the recogniser, $R$ the 
 "Made of" names the words that must be there before; *batch* means that the step is given it.
 
 """
-BATCH = ("image", "features", "embedding", "sampled_parameters", "sampled_features")
+BATCH = (
+    "image", "features", "embedding", "sampled_parameters", "sampled_features", "people_aus", "people_features",
+    "people_neutral",
+)  # fmt: skip
 
 
 def page() -> str:

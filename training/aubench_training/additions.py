@@ -15,8 +15,8 @@ HUBER_DELTA = 0.1
 ABSOLUTE, SQUARE = 0.3, 5.0
 """Shares of the two errors. The best answer to a face that could be two things is its median by the first, which for
 rare AUs is none at all, and its mean by the second, which agrees better with the truth."""
-SAMPLED_LOOPBACK = "sampled_loopback"
-"""Name of the term in logs."""
+SAMPLED_LOOPBACK, PEOPLE_LOOPBACK = "sampled_loopback", "people_loopback"
+"""Names of the terms in logs."""
 
 
 class SampledLoopback:
@@ -41,6 +41,17 @@ class SampledLoopback:
             + w.identity * _distance(read.identity, truth.identity)
             + w.brow * brow
         )
+
+
+class PeopleLoopback:
+    """R reads frames of drawn people beside their own calm frames: ``w (huber_δ / δ + mse)`` of the AUs, as in
+    :class:`SampledLoopback`."""
+
+    def __init__(self, weight: float) -> None:
+        self.weight = weight
+
+    def __call__(self, *, people_aus: Tensor, people_readback: Tensor) -> Tensor:
+        return self.weight * _distance(people_readback, people_aus)
 
 
 def _distance(read: Tensor, truth: Tensor) -> Tensor:

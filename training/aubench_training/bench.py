@@ -18,7 +18,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from aubench import discovery
-from aubench.combination import Choice, Combination
+from aubench.combination import Choice, Combination, load_shipped
 from aubench.contracts import Dataset, Features
 from aubench.errors import UserError
 from aubench.files import cache_folder
@@ -27,9 +27,10 @@ from aubench.parameters import FacialParameters
 from aubench.plan import Plan, make_plan
 from aubench.standardisation import Domain
 
-from .additions import SAMPLED_LOOPBACK, Disturbance, SampledLoopback
+from .additions import PEOPLE_LOOPBACK, SAMPLED_LOOPBACK, Disturbance, PeopleLoopback, SampledLoopback
 from .config import Phase, RunConfig
 from .device import cast_weights, choose_device, choose_dtype, place
+from .people import neutral_weights
 from .pools import Pools
 from .providers import TRAINED, standard_providers
 from .sampler import batch_rows
@@ -75,6 +76,10 @@ class Bench:
         self.combination = Combination(extractor, regressor, size=self.engine.size, seed=config.seed, renderer=renderer)
         place(self.combination.extractor, self.device, frozen=True)  # type: ignore[type-var]
         self.combination.to(self.device)
+        if config.start is not None:
+            start_from(self.combination, config.start)
+        if config.person.steps:
+            _require_people(config, self.combination)
         self.pools = Pools(
             config, self.combination, self.engine, self.datasets, self.recogniser, self.device, self.cache, console
         )
@@ -143,6 +148,15 @@ class Bench:
         answer: FacialParameters = self.combination.regressor(features)
         return answer
 
+    def regress_people(self, features: Features, neutral: Tensor) -> Tensor:
+        """AUs (b, 23) of frames of people beside their neutral. ``neutral`` (b, b): of which frames each one's neutral
+        is made; features come standardised."""
+        if self.config.additions.feature_noise:
+            features = self._disturb(features)
+        entry = self.combination.regressor.entry(features)
+        answer: Tensor = self.combination.regressor.aus(entry, neutral.to(entry.dtype) @ entry)
+        return answer
+
     # --- plans --------------------------------------------------------------------------------------------------------
 
     def _stages(self) -> list[Stage]:
@@ -161,20 +175,33 @@ class Bench:
             frozen = config.additions.frozen_statistics and bool(stages)
             stop = start + config.label_free.steps
             stages.append(Stage("label_free", config.label_free, start, stop, plan, weights, frozen))
+            start = stop
+        if config.person.steps:
+            plan = self._plan({PEOPLE_LOOPBACK: PeopleLoopback(config.sampled.au)})
+            stop = start + config.person.steps
+            stages.append(Stage("person", config.person, start, stop, plan, {PEOPLE_LOOPBACK: 1.0}, True))
         return stages
 
     def _plan(self, losses: dict[str, Callable[..., Tensor]]) -> Plan:
         recogniser = (lambda: self._recogniser_cast) if self.config.recogniser is not None else None
         words = standard_providers(
-            lambda: self._extractor_cast, lambda: self._renderer_cast, recogniser, self.regress, self.regress_sampled
+            lambda: self._extractor_cast,
+            lambda: self._renderer_cast,
+            recogniser,
+            self.regress,
+            self.regress_sampled,
+            self.regress_people,
         )
         given = ["image", "features", *(["embedding"] if recogniser else []), "sampled_parameters", "sampled_features"]
+        given += ["people_aus", "people_features", "people_neutral"]
         return make_plan(losses, words, given, trained=TRAINED)
 
     # --- data ---------------------------------------------------------------------------------------------------------
 
     def fit_statistics(self) -> None:
-        """Statistics of R's inputs, per domain or shared."""
+        """Statistics of R's inputs, per domain or shared; those of the model that the run starts from are kept."""
+        if self.config.start is not None:
+            return
         additions, standardiser = self.config.additions, self.combination.standardiser
         if additions.domain_standardisation or additions.joint_standardisation:
             standardiser.fit("photo", self.pools.photo.batches(stop=self.pools.original_count, device=self.device))
@@ -217,7 +244,29 @@ class Bench:
                     features.append(self.combination.standardiser(read, drawn.domain))
             batch["sampled_parameters"] = FacialParameters.cat(parameters)
             batch["sampled_features"] = Features.cat(features)
+        if wanted & {"people_aus", "people_features", "people_neutral"}:
+            batch |= self._people(done, stage.phase.batch)
         return batch
+
+    def _people(self, step: int, size: int) -> dict[str, Any]:
+        """All frames of a few people, ``size`` in all, about."""
+        seed, frames, asked = self.config.seed, self.config.people.frames, self.config.people
+        starts = np.concatenate([[0], np.cumsum([len(drawn.samples) // frames for drawn in self.pools.people])])
+        persons = batch_rows(seed, 3, step, max(1, round(size / frames)), int(starts[-1]))
+        parts, aus = [], []
+        for drawn, first, after in zip(self.pools.people, starts, starts[1:], strict=False):
+            own = persons[(persons >= first) & (persons < after)] - first
+            if len(own):
+                rows = (own[:, None] * frames + np.arange(frames)).reshape(-1)
+                aus.append(drawn.samples.parameters(rows).au)
+                parts.append(self.combination.standardiser(drawn.pool.features(rows, self.device), drawn.domain))
+        rng = np.random.default_rng([seed, 0x9E1, step])
+        weights = torch.from_numpy(neutral_weights(frames, len(persons), asked.contaminated, rng))
+        return {
+            "people_aus": torch.cat(aus).to(self.device),
+            "people_features": Features.cat(parts),
+            "people_neutral": torch.block_diag(*weights).to(self.device),  # type: ignore[no-untyped-call]
+        }
 
     @torch.inference_mode()
     def in_domain(self, regressor: nn.Module) -> dict[str, float]:
@@ -237,6 +286,44 @@ class Bench:
             scores[f"{name}/icc31"] = float(np.nanmean(agreement))
             scores[f"{name}/mae"] = float(np.abs(truth - answer).mean())
         return scores
+
+
+def start_from(combination: Combination, start: str) -> None:
+    """Give ``combination`` the statistics and the weights of another model's regressor: a run folder, or "shipped".
+
+    Networks that the other one does not have keep their first weights. Raises ``UserError`` for a model with another
+    extractor, and for networks of other shapes.
+    """
+    other = load_shipped() if start == "shipped" else Combination.load(Path(start))
+    if other.extractor_digest != combination.extractor_digest:
+        raise UserError(
+            f"start {start}: learnt with another extractor ({other.extractor_choice.name}, hash "
+            f"{other.extractor_digest[:12]}); choose that one, or start from nothing",
+            code="model-invalid",
+        )
+    mine, theirs = combination.learned.state_dict(), other.learned.state_dict()
+    unfit = [name for name, tensor in theirs.items() if name in mine and mine[name].shape != tensor.shape]
+    if unfit:
+        raise UserError(
+            f"start {start}: {unfit[0]} has the shape {tuple(theirs[unfit[0]].shape)} there and "
+            f"{tuple(mine[unfit[0]].shape)} here; use that run's regressor options",
+            code="weights-mismatch",
+        )
+    combination.learned.load_state_dict({name: t for name, t in theirs.items() if name in mine}, strict=False)
+
+
+def _require_people(config: RunConfig, combination: Combination) -> None:
+    if not combination.reads_persons:
+        raise UserError(
+            f"person.steps {config.person.steps}: regressor {config.regressor.name!r} does not read persons; use "
+            "--set regressor.config.person=64 with fpr, or --set person.steps=0",
+            code="plugin-unsupported",
+        )
+    if not config.people.sources:
+        raise UserError(
+            f"person.steps {config.person.steps}: people.sources is empty, so there is nobody to learn from",
+            code="config-invalid",
+        )
 
 
 class _statistics_untouched:

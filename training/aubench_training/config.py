@@ -93,6 +93,26 @@ class Sampled(Config):
     brow: float = 0.02
 
 
+class PeopleOf(Config):
+    """``count`` people that one engine draws. The engine's option ``gap``, where it has one, moves them out of its
+    identity space."""
+
+    engine: Part
+    count: int = Field(ge=1)
+
+
+class People(Config):
+    """Recordings of drawn people, for a regressor that reads departures from a person's calm frames."""
+
+    sources: list[PeopleOf] = Field(default_factory=list)
+    frames: int = Field(default=10, ge=5)
+    """Frames of each person, four of them calm."""
+    randomised: float = Field(default=0.4, ge=0, le=1)
+    """Strength of what is done to their images."""
+    contaminated: float = Field(default=0.2, ge=0, le=1)
+    """Half of the neutrals hold up to this share of an expressive frame, as those found without labels do."""
+
+
 class Copies(Config):
     """Augmented copies of the training frames, beside them: heads turned, expressions warped. No label follows a warp,
     so baselines never see them."""
@@ -129,6 +149,11 @@ class RunConfig(Config):
     sampled: Sampled = Sampled()
     loopback: Phase
     label_free: Phase
+    person: Phase = Phase(steps=0, batch=160, learning_rate=1e-3)
+    """Last, the network that reads departures learns from :attr:`people`; ``batch`` counts frames."""
+    people: People = People()
+    start: str | None = None
+    """A run folder, or "shipped": statistics and weights of its regressor to start from, where both have them."""
     frames: int | None = Field(default=None, ge=2)
     """At most so many training frames of each data set, evenly spread; all by default."""
     copies: Copies = Copies()
@@ -149,7 +174,8 @@ class RunConfig(Config):
 
     @property
     def steps(self) -> int:
-        return (self.loopback.steps if self.additions.loopback_first else 0) + self.label_free.steps
+        first = self.loopback.steps if self.additions.loopback_first else 0
+        return first + self.label_free.steps + self.person.steps
 
 
 def resolve(
@@ -222,6 +248,7 @@ def _parts(config: RunConfig) -> list[tuple[Kind, Part]]:
         ("renderer", config.renderer),
         ("renderer", config.engine),
         *(("renderer", other.engine) for other in config.sampled.more),
+        *(("renderer", source.engine) for source in config.people.sources),
     ]
     if config.recogniser is not None:
         parts.append(("recogniser", config.recogniser))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import pandas as pd
 import torch
 
 from aubench import registry
+from aubench.combination import Combination
 from aubench.contracts import Dataset, Frames
 from aubench.data.labels import locked, open_labels
 from aubench.files import atomic_write_bytes
@@ -24,9 +26,10 @@ from aubench.parameters import (
     YAW_RANGE_DEGREES,
     FacialParameters,
 )
+from aubench.person import find_person, read_aus
 from aubench.progress import progress
 from aubench.report import FIGURE, write_report, write_unscored_report
-from aubench.results import PREDICTIONS, TRUTH, prediction_table, truth_table, write_table
+from aubench.results import PERSON, PREDICTIONS, TRUTH, prediction_table, truth_table, write_table
 
 from . import baselines
 from .bench import Bench
@@ -57,10 +60,14 @@ def evaluate(bench: Bench, folder: Path, began: float, facts: Mapping[str, Any])
     since = time.monotonic()
     with locked():
         answers = [_read(bench, frames) for frames in tests]
-    seconds = time.monotonic() - since
+        seconds = time.monotonic() - since
+        persons = [by_person(bench.combination, frames) for frames in tests if bench.combination.reads_persons]
     predictions = [predicted(frames, answer) for frames, answer in zip(tests, answers, strict=True)]
     truths = [truth_table(frames, dataset.aus, open_labels(dataset, "test")) for dataset, frames in tested]
     write_table(folder / PREDICTIONS, pd.concat(predictions, ignore_index=True))
+    if persons:
+        tables = [predicted(frames, answer) for frames, answer in zip(tests, persons, strict=True)]
+        write_table(folder / PERSON, pd.concat(tables, ignore_index=True))
     write_table(folder / TRUTH, pd.concat(truths, ignore_index=True))
     atomic_write_bytes(folder / FIGURE, figure(bench, tests[0], answers[0]))
     speed = round(sum(map(len, tests)) / max(seconds, 1e-9), 1)
@@ -79,6 +86,19 @@ def _read(bench: Bench, frames: Frames) -> FacialParameters:
             parts.append(bench.combination.predict(frames.images[start : start + PREDICTED_AT_ONCE]))
             advance(min(start + PREDICTED_AT_ONCE, len(frames)))
     return FacialParameters.cat(parts)
+
+
+def by_person(combination: Combination, frames: Frames) -> FacialParameters:
+    """What is read of each subject against their own calm frames, found in all of that subject's unlabelled frames; of
+    a subject without any, what is read of each frame by itself."""
+    answer, entries = combination.predict_entries(frames.images)
+    aus, alone = answer.au.clone(), answer.intensities().numpy()
+    for subject in dict.fromkeys(frames.subject.tolist()):
+        rows = np.flatnonzero(frames.subject == subject)
+        person = find_person(combination.regressor, entries[rows], alone[rows], combination.person_digest)
+        if person is not None:
+            aus[rows] = torch.from_numpy(read_aus(combination.regressor, entries[rows], person.neutral))
+    return replace(answer, au=aus)
 
 
 def labelled(dataset: Dataset) -> Frames:

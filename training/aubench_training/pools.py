@@ -26,11 +26,13 @@ from aubench.standardisation import Domain
 
 from .cache import Pool, cached, compute_features
 from .config import RunConfig
+from .people import RandomisedPeople, people
 from .randomised import Randomised
 from .sampler import spread, thin
 from .samples import Samples, build_engine, engine_samples
 from .sources import Source, faces, sources
 
+PEOPLE_SEED = 11
 FEW = 512
 """So many faces are drawn in this process: starting others costs more."""
 
@@ -170,6 +172,28 @@ class Pools:
             self._samples(source, max(1, round(source.share / own * most)) if source.own else most, seed=2)
             for source in self.sources
         ]
+
+    @functools.cached_property
+    def people(self) -> list[Drawn]:
+        """Frames of the people that R learns departures from, and their features, person after person."""
+        asked, out = self.config.people, []
+        for place, each in enumerate(asked.sources):
+            # People of one engine differ from entry to entry: each has a seed of its own.
+            seed = PEOPLE_SEED + sum(other.engine.name == each.engine.name for other in asked.sources[:place])
+            inputs = people(build_engine(each.engine.name, each.engine.config), each.count, asked.frames, seed)
+            source = Source(each.engine, "photo", len(inputs), len(inputs) / asked.frames, own=False)
+            title = f"{each.count} people of {each.engine.name}, gap {each.engine.config.get('gap', 0):g}"
+            self.console.print(f"{title}: {len(inputs)} frames, from the cache or drawn", highlight=False)
+            samples = engine_samples(
+                each.engine.name, each.engine.config, len(inputs), seed, "photo", self.cache, inputs=inputs
+            )
+            images = RandomisedPeople(samples, asked.frames, asked.randomised, self.config.seed)
+            key = self._photo_key() | {"images": samples.digest} | images.key
+            pool = Pool(
+                [self._cached(compute_features(self.combination.extractor), images, f"features of {title}", key)]
+            )
+            out.append(Drawn(source, "photo", samples, pool, np.arange(len(samples))))
+        return out
 
     def _samples(self, source: Source, count: int, seed: int, learnt: bool = False) -> Drawn:
         sampled, part, photo = self.config.sampled, source.engine, source.style == "photo"

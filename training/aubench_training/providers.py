@@ -18,7 +18,7 @@ from aubench.standardisation import Domain
 
 Regress = Callable[[Features, Domain], FacialParameters]
 
-TRAINED = ("parameters", "emotionless_readback", "unidentified_readback", "sampled_readback")
+TRAINED = ("parameters", "emotionless_readback", "unidentified_readback", "sampled_readback", "people_readback")
 """The words whose providers contain the regressor."""
 
 
@@ -28,6 +28,7 @@ def standard_providers(
     recogniser: Callable[[], Recogniser] | None,
     regress: Regress,
     regress_sampled: Callable[[Features], FacialParameters],
+    regress_people: Callable[[Features, Tensor], Tensor],
 ) -> dict[str, Provider]:
     """Providers of every word of the method. Networks are given as functions that return them, so that one which no
     loss needs is never built; without a recogniser there are no embeddings, without a landmark network as the
@@ -81,10 +82,13 @@ def standard_providers(
     def sampled_readback(sampled_features: Features) -> FacialParameters:
         return regress_sampled(sampled_features)
 
+    def people_readback(people_features: Features, people_neutral: Tensor) -> Tensor:
+        return regress_people(people_features, people_neutral)
+
     words: list[Provider] = [
         features, parameters, drawn, drawn_features, emotionless, emotionless_drawn, emotionless_features,
         emotionless_readback, unidentified, unidentified_drawn, unidentified_features, unidentified_readback,
-        base_parameters, base_drawn, base_features, sampled_readback,
+        base_parameters, base_drawn, base_features, sampled_readback, people_readback,
     ]  # fmt: skip
     if hasattr(extractor(), "heatmaps"):
 

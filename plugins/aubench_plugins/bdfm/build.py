@@ -44,6 +44,7 @@ def build() -> FaceModel:
     rig = Rig(
         base.astype(np.float32), np.ascontiguousarray(rows.reshape(len(rows), -1), dtype=np.float32),
         carried.astype(np.float32), charts.crease_weights(creases), (eyes[0], eyes[1]), lips,
+        np.concatenate([_anchors(p) for p in pieces]).astype(np.float32),
     )  # fmt: skip
     return FaceModel(
         triangles=np.concatenate([p.triangles + s for p, s in zip(pieces, starts, strict=True)]).astype(np.int32),
@@ -55,6 +56,13 @@ def build() -> FaceModel:
         creases=creases,
         rig=rig,
     )
+
+
+def _anchors(piece: Piece) -> npt.NDArray[np.float64]:
+    """Each vertex's own place; of what keeps its shape, its middle."""
+    if piece.part not in ("eyeball", "teeth", "tongue"):
+        return piece.vertices
+    return np.broadcast_to(piece.vertices.mean(axis=0), piece.vertices.shape)
 
 
 def _carried(piece: Piece) -> npt.NDArray[np.float64]:

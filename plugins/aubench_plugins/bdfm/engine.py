@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from aubench.contracts import Drawn, Style
+from aubench.drawing.variation import variation
 from aubench.errors import UserError
 from aubench.parameters import AU_SIZE, BROW_SIZE, IDENTITY_SIZE, POSE_SIZE, SIZE, FacialParameters
 
@@ -42,7 +43,7 @@ class Bdfm:
     differentiable = False
 
     def __init__(self, config: BdfmConfig) -> None:
-        self.size = config.size
+        self.size, self.gap = config.size, config.gap
         self._stage: Stage | None = None
 
     @property
@@ -93,7 +94,8 @@ class Bdfm:
             photo = style == "photo"
             person = photo_person(look_seeds[n]) if photo else game_person()
             shot = shot_of(look_seeds[n], shot_seeds[n]) if photo else None
-            image, parsing, landmarks, depth = self.stage.draw(vectors[n], person, shot, face, framing)
+            own = variation(look_seeds[n], self.gap, 1.0) if photo else None
+            image, parsing, landmarks, depth = self.stage.draw(vectors[n], person, shot, face, framing, own)
             out.image[n], out.parsing[n], out.landmarks[n], out.depth[n] = image, parsing, landmarks, depth
         return out
 

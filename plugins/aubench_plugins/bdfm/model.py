@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from aubench.drawing.variation import Variation
+
     from .posing import Rig
 
 PARTS = ("skin", "ear", "neck", "cloth", "eyeball", "teeth", "tongue", "cavity", "lash", "hair")
@@ -87,8 +89,14 @@ class FaceModel:
     creases: tuple[Crease, ...]
     rig: Rig
 
-    def deform(self, vectors: npt.NDArray[np.float32], nuisance: npt.NDArray[np.float32] | None = None) -> Deformed:
-        """Faces for parameter vectors (b, 269), with nuisance movements (b, 9) or none."""
+    def deform(
+        self,
+        vectors: npt.NDArray[np.float32],
+        nuisance: npt.NDArray[np.float32] | None = None,
+        variation: Variation | None = None,
+    ) -> Deformed:
+        """Faces for parameter vectors (b, 269), with nuisance movements (b, 9) or none, of one person's ``variation``
+        or none."""
         from aubench.contracts import NUISANCE_NAMES
         from aubench.parameters import SIZE
 
@@ -97,7 +105,7 @@ class FaceModel:
             raise ValueError(f"facial parameters are (b, {SIZE}), not {vectors.shape}")
         if nuisance is None:
             nuisance = np.zeros((len(vectors), len(NUISANCE_NAMES)), dtype=np.float32)
-        return Deformed(*self.rig.pose(vectors, np.asarray(nuisance, dtype=np.float32)))
+        return Deformed(*self.rig.pose(vectors, np.asarray(nuisance, dtype=np.float32), variation))
 
 
 @lru_cache(maxsize=1)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aubench.contracts import NUISANCE_NAMES
+from aubench.drawing.variation import Variation
 from aubench.parameters import AU, AU_NAMES, BASE_AU, IDENTITY, PITCH_RANGE_DEGREES, POSE, YAW_RANGE_DEGREES
 
 from . import mend
@@ -28,7 +29,8 @@ _UPPER = np.array([ACTIONS[name].narrow[1] for name in AU_NAMES], dtype=np.float
 class Rig:
     """``base`` (v, 3) about the head's rotation centre; ``rows`` (k, 3 v), see :func:`.rig.bake`; ``carried`` (v,): 1
     for what turns with the head, 0 for the shoulders; ``crease_weights`` (23, c); ``eyes`` of the picture's left and
-    right; ``lips``: upper and lower rows."""
+    right; ``lips``: upper and lower rows; ``anchors`` (v, 3): where on the base head a person's own geometry is looked
+    up, one place for all of what is rigid."""
 
     base: Floats
     rows: Floats
@@ -36,23 +38,34 @@ class Rig:
     crease_weights: Floats
     eyes: tuple[mend.Eye, mend.Eye]
     lips: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+    anchors: Floats
 
-    def pose(self, vectors: Floats, nuisance: Floats) -> tuple[Floats, Floats]:
-        """Vertices (b, v, 3) and crease strengths (b, c)."""
-        parts = [self._pose(vectors[k : k + BATCH], nuisance[k : k + BATCH]) for k in range(0, len(vectors), BATCH)]
+    def pose(self, vectors: Floats, nuisance: Floats, variation: Variation | None = None) -> tuple[Floats, Floats]:
+        """Vertices (b, v, 3) and crease strengths (b, c). ``variation``: the geometry and AU shapes of the one person
+        of all faces, beyond what identity numbers can say."""
+        parts = [
+            self._pose(vectors[k : k + BATCH], nuisance[k : k + BATCH], variation)
+            for k in range(0, len(vectors), BATCH)
+        ]
         if not parts:
             return np.zeros((0, *self.base.shape), np.float32), np.zeros((0, self.crease_weights.shape[1]), np.float32)
         return np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
 
-    def _pose(self, vectors: Floats, nuisance: Floats) -> tuple[Floats, Floats]:
+    def _pose(self, vectors: Floats, nuisance: Floats, variation: Variation | None) -> tuple[Floats, Floats]:
         extra: Mapping[str, Floats] = {name: nuisance[:, k] for name, k in _COLUMN.items()}
         action = np.maximum((vectors[:, AU] - BASE_AU) / (1 - BASE_AU), 0.0)
         tilt = (ASYMMETRY * extra["asymmetry"])[:, None]
-        left, right = action * (1 + tilt), action * (1 - tilt)
+        moved = action if variation is None else np.stack([variation.actions(one) for one in action])
+        left, right = moved * (1 + tilt), moved * (1 - tilt)
         identity = 2 * vectors[:, IDENTITY] - 1
         puff = extra["cheek_puff"] * np.where(extra["cheek_puff"] < 0, 0.5, 1.0)  # sucked in less far than puffed out
         numbers = np.concatenate([left, right, identity, puff[:, None], extra["jaw_forward"][:, None]], axis=1)
         vertices = (numbers.astype(np.float32) @ self.rows).reshape(len(vectors), -1, 3) + self.base
+        if variation is not None:
+            muscles = numbers[:, : 2 * len(AU_NAMES)].astype(np.float32) @ self.rows[: 2 * len(AU_NAMES)]
+            for face, moves in zip(vertices, muscles.reshape(len(vectors), -1, 3), strict=True):
+                face += variation.displacement(self.anchors) + variation.bent(self.anchors, moves) - moves
+            action = np.stack([variation.folds(one) for one in action])
         gaze = np.radians(GAZE_RANGE_DEGREES) * np.stack([extra["gaze_x"], extra["gaze_y"]], axis=1)
         for eye, strength in zip(self.eyes, (right, left), strict=True):
             centre, radius = mend.ball_centre(eye, vertices)

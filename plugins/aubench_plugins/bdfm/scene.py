@@ -9,6 +9,7 @@ import numba as nb
 import numpy as np
 
 from aubench.contracts import NUISANCE_NAMES, TEMPLATE
+from aubench.drawing.variation import Variation
 from aubench.parameters import AU, BASE_AU, BASE_BROW_STYLE, BASE_IDENTITY, BASE_POSE, BROW, POSE, SIZE
 
 from .arrays import Bytes, Floats, Ints
@@ -108,10 +109,11 @@ class Stage:
         shot: Shot | None,
         nuisance: Floats | None,
         framing: str,
+        variation: Variation | None = None,
     ) -> tuple[Bytes, Bytes, Floats, Floats]:
         """One face: image (s, s, 3) uint8, parsing (s, s) uint8, landmarks (68, 2), depth (s, s)."""
         size = self.size
-        posed = self.model.deform(vector[None], None if nuisance is None else nuisance[None])
+        posed = self.model.deform(vector[None], None if nuisance is None else nuisance[None], variation)
         worn = self.outfit(person)
         bare = np.ascontiguousarray(posed.vertices[0], np.float32)
         normals = np.empty((len(worn.uv), 3), np.float32)

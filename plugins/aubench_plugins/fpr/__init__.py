@@ -28,6 +28,9 @@ class FprConfig(Config):
     au_uses_brows: bool = True
     """Let the AU network read the brows' map too. The paper lists eyes, nose, mouth and face, though AU1, AU2 and AU4
     move the brows."""
+    person: int = Field(0, ge=0)
+    """Width of a further network that reads AUs as departures from a person's own neutral face, see
+    :class:`aubench.contracts.PersonRegressor`; 0 for none. It fuses maps as "flat" does, which is linear."""
 
 
 @hookimpl

@@ -88,6 +88,37 @@ class SubNetwork(nn.Module):
         return out
 
 
+class PersonNetwork(SubNetwork):
+    """AUs from the departure W (x - n) of a face from the same person's neutral face.
+
+    Fusion and first layer are linear, so that the entry W n of a person's mean face is the mean of the entries of
+    their frames, and departures can be taken where they are a few numbers instead of tens of thousands.
+    """
+
+    def __init__(
+        self, config: FprConfig, shapes: FeatureShapes, inputs: tuple[str, ...], outputs: int, start: float
+    ) -> None:
+        super().__init__(
+            config.model_copy(update={"hidden": config.person, "fusion": "flat"}), shapes, inputs, outputs, start
+        )
+        self.departure = nn.Parameter(torch.zeros(config.person))
+        with torch.no_grad():
+            self.enter.bias.zero_()
+        self.enter.bias.requires_grad_(False)  # an entry is linear; what departures need is in ``departure``
+
+    def entry(self, maps: dict[str, Tensor]) -> Tensor:
+        """Entries (b, person) of faces."""
+        out: Tensor = self.enter(self.fusion({name: maps[name] for name in self.inputs}))
+        return out
+
+    def read(self, departure: Tensor) -> Tensor:
+        """Unbounded numbers (b, outputs) of departures (b, person)."""
+        x = self.attention(self.dropout(departure + self.departure))
+        x = F.relu(self.fc1(self.dropout(x)))
+        out: Tensor = self.fc2(self.dropout(x))
+        return out
+
+
 class Fpr(nn.Module):
     """The whole regressor; see :class:`FprConfig`. Raises ``KeyError`` when the extractor lacks a region."""
 
@@ -99,6 +130,29 @@ class Fpr(nn.Module):
         self.au = SubNetwork(config, shapes, au_inputs, AU_SIZE, inverse_ramp(BASE_AU))
         self.identity = SubNetwork(config, shapes, _LOCAL, IDENTITY_SIZE, inverse_ramp(BASE_IDENTITY))
         self.brow = SubNetwork(config, shapes, ("brows",), BROW_SIZE, 0.0)
+        self.person: PersonNetwork | None = None
+        if config.person:  # last, so that the other networks start as they do without it
+            self.person = PersonNetwork(config, shapes, au_inputs, AU_SIZE, inverse_ramp(BASE_AU))
+
+    @property
+    def reads_persons(self) -> bool:
+        """Whether :meth:`entry` and :meth:`aus` work: see :class:`aubench.contracts.PersonRegressor`."""
+        return self.person is not None
+
+    def entry(self, features: Features) -> Tensor:
+        """What is compared of a face and its person's neutral (b, person). Linear in ``features``."""
+        return self._person.entry({"fused": features.fused, **features.maps})
+
+    def aus(self, entry: Tensor, neutral: Tensor) -> Tensor:
+        """AUs (b, 23) in [0, 1] of faces with these entries (b, person). ``neutral`` (person,) or (b, person): the mean
+        entry of calm frames of the same person."""
+        return ramp(self._person.read(entry - neutral))
+
+    @property
+    def _person(self) -> PersonNetwork:
+        if self.person is None:
+            raise TypeError("this regressor was configured with person: 0")
+        return self.person
 
     def forward(self, features: Features) -> FacialParameters:
         """Pose, AUs and identity in [0, 1], brow styles as a softmax, for each face of ``features``."""

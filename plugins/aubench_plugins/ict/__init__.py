@@ -17,9 +17,11 @@ ASSET = Asset(
 
 
 class IctConfig(Config):
-    """``size``: side of the aligned crop in pixels."""
+    """``size``: side of the aligned crop in pixels. ``gap``: how far the people of photo looks are outside the identity
+    space, see :mod:`aubench.drawing.variation`; their look seed decides who they are."""
 
     size: int = Field(default=128, ge=64, le=512)
+    gap: float = Field(default=0.0, ge=0, le=1)
 
 
 @hookimpl

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from aubench.contracts import NUISANCE_NAMES, Drawn, Style
+from aubench.drawing.variation import variation
 from aubench.errors import UserError
 from aubench.parameters import AU_SIZE, BASE_AU, BROW_SIZE, IDENTITY_SIZE, POSE_SIZE, SIZE, FacialParameters
 from aubench.source_digest import source_digest
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from . import IctConfig
 
 Framing = Literal["crop", "camera"]
+INTEROCULAR = 6.3
+"""Distance of the neutral head's eyes, in centimetres."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Ict:
     differentiable = False
 
     def __init__(self, config: IctConfig) -> None:
-        self.size = config.size
+        self.size, self.gap = config.size, config.gap
         self._stage: Stage | None = None
 
     @property
@@ -101,7 +104,8 @@ class Ict:
         )  # fmt: skip
         for n in range(count):
             extra = nuisance[n] if nuisance is not None else None
-            posed = self.model.pose(vectors[n], extra)
+            own = variation(look_seeds[n], self.gap, INTEROCULAR) if style == "photo" else None
+            posed = self.model.pose(vectors[n], extra, own)
             look = photo_look(look_seeds[n], shot_seeds[n]) if style == "photo" else game_look()
             marks = posed.in_camera(posed.vertices[self.model.topology.landmarks])
             if framing == "camera":

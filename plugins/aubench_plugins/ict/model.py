@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from aubench.contracts import NUISANCE_NAMES
+from aubench.drawing.variation import Variation
 from aubench.parameters import (
     AU,
     AU_SIZE,
@@ -47,8 +48,8 @@ class Posed:
     behind when the whole is posed. ``rest`` (n, 3): the same identity without expression and gaze. ``rotation`` (3, 3)
     and ``translation`` (3,): head space to camera space, ``rotation @ v + translation``. ``eyes`` (2, 3): centres of
     the eyeballs in head space, that of the picture's left (the person's right) first; ``gaze`` (2, 3): where they look,
-    unit vectors in head space. ``au`` (23,): AU parameters in [0, 1] with the base at 0. ``brows`` (36,):
-    weights of the brow styles. ``identity`` (208,): the identity numbers in [0, 1]."""
+    unit vectors in head space. ``au`` (23,): AU parameters in [0, 1] with the base at 0, as the folds show them.
+    ``brows`` (36,): weights of the brow styles. ``identity`` (208,): the identity numbers in [0, 1]."""
 
     vertices: Floats
     rest: Floats
@@ -86,8 +87,9 @@ class Model:
         rig.bones.add(numbers[MODES:], out)
         return out
 
-    def pose(self, vector: Floats, nuisance: Floats | None = None) -> Posed:
-        """The face of parameters (269,) in [0, 1], with nuisance movements (9,) in [-1, 1] or none."""
+    def pose(self, vector: Floats, nuisance: Floats | None = None, variation: Variation | None = None) -> Posed:
+        """The face of parameters (269,) in [0, 1], with nuisance movements (9,) in [-1, 1] or none. ``variation``: the
+        person's own geometry and AU shapes, beyond what identity numbers can say."""
         if vector.shape != (SIZE,):
             raise ValueError(f"facial parameters of one face are ({SIZE},), not {vector.shape}")
         extra = np.zeros(len(_COLUMN), np.float32) if nuisance is None else np.asarray(nuisance, np.float32)
@@ -95,11 +97,18 @@ class Model:
         au = np.maximum((vector[AU] - BASE_AU) / (1 - BASE_AU), 0.0).astype(np.float32)
         tilt = ASYMMETRY * float(extra[_COLUMN["asymmetry"]])
         rest = self.rest(vector[IDENTITY])
+        strength = au
+        if variation is not None:
+            rest += variation.displacement(rig.anchors)
+            strength = variation.actions(au)
         vertices = rest.copy()
-        sides = {"left": au * (1 + tilt), "right": au * (1 - tilt)}
+        sides = {"left": strength * (1 + tilt), "right": strength * (1 - tilt)}
         gaze = np.radians(GAZE_RANGE_DEGREES) * extra[[_COLUMN["gaze_x"], _COLUMN["gaze_y"]]]
         numbers, closed = _expression(sides, gaze, extra, rig.closing)
         rig.moves.add(numbers, vertices)
+        if variation is not None:
+            vertices = rest + variation.bent(rig.anchors, (vertices - rest).astype(np.float32))
+            au = variation.folds(au)
         turn = gaze_rotation(float(gaze[0]), float(gaze[1]))
         ahead = np.array([0.0, 0.0, 1.0], np.float32)
         centres = []

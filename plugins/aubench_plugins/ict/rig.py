@@ -36,7 +36,8 @@ EXPRESSION_ROWS = (
 class Rig:
     """``base`` (n, 3): the neutral head with its lips closed; ``modes`` (100, 3 n); ``bones``: rows of the 108
     freedoms; ``moves``: rows of :data:`EXPRESSION_ROWS`; ``eyes`` of the picture's left and right; ``carried`` (n,): 1
-    for what turns with the head, 0 for the shoulders; ``closing`` (23,): share of the lid opening that each AU
+    for what turns with the head, 0 for the shoulders; ``anchors`` (n, 3): where on the neutral head a person's own
+    geometry is looked up, one place for all of what is rigid; ``closing`` (23,): share of the lid opening that each AU
     closes."""
 
     topology: Topology
@@ -48,6 +49,7 @@ class Rig:
     teeth: Teeth
     eyes: tuple[Eye, Eye]
     carried: Floats
+    anchors: Floats
     closing: Floats
 
 
@@ -66,7 +68,7 @@ def build(source: Source) -> Rig:
     return Rig(
         topology, base.astype(np.float32), modes.reshape(len(modes), -1), Rows.of(freedoms),
         Rows.of(_expressions(source, topology, body, lips)), lips,
-        teeth_of(base, topology, body.lower, lips), eyes, _carried(neutral),
+        teeth_of(base, topology, body.lower, lips), eyes, _carried(neutral), _anchors(neutral, topology, body),
         np.array([ACTIONS[name].close for name in AU_NAMES], np.float32),
     )  # fmt: skip
 
@@ -139,6 +141,15 @@ def _expressions(source: Source, topology: Topology, body: Body, lips: Lips) -> 
     puff = 0.7 * (source.shape("cheekPuff_L") + source.shape("cheekPuff_R"))
     rows += [lips.seal(puff.astype(np.float64)), lips.seal(0.6 * source.shape("jawForward").astype(np.float64))]
     return rows
+
+
+def _anchors(neutral: Floats, topology: Topology, body: Body) -> Floats:
+    """Each vertex's own place; of eyeballs, teeth and gums, which keep their shape, the middle of each piece."""
+    out = neutral.astype(np.float32)
+    jaws = [np.isin(topology.parts, [PART["teeth"], PART["gums"]]) & (body.lower == low) for low in (True, False)]
+    for piece in (*(topology.parts == PART[name] for name in ("sclera_l", "sclera_r")), *jaws):
+        out[piece] = out[piece].mean(axis=0)
+    return out
 
 
 def _carried(neutral: Floats) -> Floats:

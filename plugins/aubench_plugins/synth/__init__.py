@@ -22,6 +22,9 @@ class SynthConfig(Config):
     size: int = Field(default=128, ge=16, le=1024, description="side of the aligned crops, pixels")
     seed: int = Field(default=0, ge=0)
     engine: str = Field(default="bdfm", description="renderer plugin that draws the people")
+    gap: float = Field(
+        default=0.0, ge=0, le=1, description="how far people are outside the engine's identity space and AU shapes"
+    )
     extra_subjects: int = Field(default=0, ge=0, description="training people more, for supervised ceilings")
     extra_frames: int = Field(default=16, ge=1, description="frames of each of them, spread over one sequence")
     workers: int | None = Field(default=None, ge=1, description="drawing processes; None: one for each core")

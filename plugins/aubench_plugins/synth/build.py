@@ -29,7 +29,7 @@ from aubench.progress import progress
 
 from . import SynthConfig
 from .schedule import AUS, Schedule, make
-from .worker import FRAMES, chunks, draw_share, marker
+from .worker import FRAMES, chunks, draw_share, engine_options, marker
 
 VERSION = 1
 """Raised whenever the same configuration gives other data."""
@@ -42,8 +42,9 @@ def facts(config: SynthConfig) -> dict[str, object]:
     """What decides the data."""
     return {
         "version": VERSION,
-        "config": config.model_dump(exclude={"workers"}),
-        "engine": engine_digest(config.engine, {"size": config.size}),
+        # Without a gap the data are what they were before there was one, and keep their key.
+        "config": config.model_dump(exclude={"workers"} if config.gap else {"workers", "gap"}),
+        "engine": engine_digest(config.engine, engine_options(config)),
         "aus": list(AUS),
     }
 

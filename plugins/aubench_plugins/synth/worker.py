@@ -31,6 +31,11 @@ def marker(folder: Path, part: slice) -> Path:
     return folder / "drawn" / f"{part.start:08d}"
 
 
+def engine_options(config: SynthConfig) -> dict[str, object]:
+    """Options of the engine that draws the people. An engine needs the option ``gap`` only where there is one."""
+    return {"size": config.size, **({"gap": config.gap} if config.gap else {})}
+
+
 def draw_share(config: SynthConfig, schedule: Schedule, folder: Path, index: int, of: int) -> Iterator[slice]:
     """Draw every ``of``-th chunk from the ``index``-th on that has no marker yet; yields each when it is on disk."""
     todo = [part for part in chunks(len(schedule))[index::of] if not marker(folder, part).exists()]
@@ -38,7 +43,7 @@ def draw_share(config: SynthConfig, schedule: Schedule, folder: Path, index: int
         return
     from aubench.discovery import build
 
-    engine = build("renderer", config.engine, {"size": config.size})
+    engine = build("renderer", config.engine, engine_options(config))
     frames = np.lib.format.open_memmap(folder / FRAMES, mode="r+")
     for part in todo:
         frames[part] = _draw(engine, schedule, part)

@@ -1,0 +1,166 @@
+"""A person's own neutral face, found in frames without labels or given, kept in a file, and what is read against it.
+
+Who somebody is changes a face's features more than what the face does. A :class:`Person` holds the mean *entry* (see
+:class:`aubench.contracts.PersonRegressor`) of that person's calm frames; a regressor that reads persons takes it off
+before it reads AUs. Calm frames are found by reading, in a few rounds: those in which the AUs add up to least under the
+neutral of the round before. A recording in which even these are not calm says so (:attr:`Person.confidence`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from aubench.contracts import PersonRegressor
+from aubench.errors import UserError
+from aubench.files import atomic_write_text
+from aubench.parameters import AU_NAMES, intensity
+
+Array = npt.NDArray[np.float32]
+FORMAT = 1
+SHARE = 0.3
+"""Share of a person's frames that count as calm."""
+ROUNDS = 3
+FEWEST = 5
+"""So many frames a neutral needs to be found in; fewer are read as single photographs."""
+CALM_SUM = 4.0
+"""Summed intensity of all AUs, read without a neutral, up to which a frame may be called calm: people at rest are read
+above 0 in some AUs, and by how much differs from person to person."""
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """A person's neutral.
+
+    ``neutral`` (d,): mean entry of the calm frames. ``frames``: how many they are. ``confidence`` 0 to 1: 1 for calm
+    frames that were given; for those found, how calm they are read. ``model``: digest of the regressor whose entries
+    these are. ``source``: where the frames come from, for people.
+    """
+
+    neutral: Array
+    frames: int
+    confidence: float
+    model: str
+    source: str = ""
+
+    def save(self, path: Path) -> None:
+        """Write the person as JSON. Raises ``OSError`` as the system gives it."""
+        values = {**asdict(self), "neutral": [round(float(value), 5) for value in self.neutral]}
+        atomic_write_text(path, json.dumps({"format": FORMAT, "kind": "person", **values}, indent=1) + "\n")
+
+    @classmethod
+    def load(cls, path: Path, model: str) -> Person:
+        """Read what :meth:`save` wrote. Raises :class:`UserError` for another file, and for another model's person."""
+        try:
+            values: dict[str, Any] = json.loads(Path(path).read_text("utf-8"))
+            if values["kind"] != "person" or values["format"] != FORMAT:
+                raise ValueError("another kind or form")
+            neutral = np.array(values["neutral"], np.float32)
+            person = cls(
+                neutral, int(values["frames"]), float(values["confidence"]), str(values["model"]), str(values["source"])
+            )
+        except FileNotFoundError:
+            raise UserError(
+                f"{path}: no such file; `aubench predict --save-person` writes one", code="file-missing"
+            ) from None
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+            raise UserError(
+                f"{path}: not a person saved by aubench ({type(error).__name__}); `aubench predict --save-person` "
+                "writes one",
+                code="format-invalid",
+            ) from None
+        if neutral.ndim != 1 or not np.isfinite(neutral).all():
+            raise UserError(
+                f"{path}: damaged: its neutral holds no finite numbers; save the person again", code="file-damaged"
+            )
+        if person.model != model:
+            raise UserError(
+                f"{path}: made with another model ({person.model[:12]}, this one is {model[:12]}); save the person "
+                "again with this model",
+                code="model-invalid",
+            )
+        return person
+
+
+def read_aus(regressor: PersonRegressor, entries: Array, neutral: Array) -> Array:
+    """AU parameters (n, 23) in [0, 1] of entries (n, d), beside a neutral (d,)."""
+    with torch.inference_mode():
+        device = next(regressor.parameters()).device  # type: ignore[attr-defined]
+        own = torch.from_numpy(np.asarray(neutral, np.float32)).to(device)
+        read = regressor.aus(torch.from_numpy(np.ascontiguousarray(entries, np.float32)).to(device), own)
+        out: Array = read.float().cpu().numpy()
+    return out
+
+
+def find_person(
+    regressor: PersonRegressor,
+    entries: Array,
+    alone: Array,
+    model: str,
+    *,
+    weights: Array | None = None,
+    source: str = "",
+) -> Person | None:
+    """The person of unlabelled frames.
+
+    Args:
+        regressor: One that reads persons.
+        entries: Of all frames (n, d) of one person; any number of expressions.
+        alone: Intensities (n, 23) read of the same frames without a neutral.
+        model: Digest of the model, kept in the person.
+        weights: How far each frame (n,) is to be trusted as a neutral, 0 to 1; see :func:`trust`.
+        source: Where the frames come from, kept in the person.
+
+    Returns:
+        The person; None where there are too few frames, or none of them is calm.
+    """
+    trusted = np.ones(len(entries), np.float32) if weights is None else np.asarray(weights, np.float32)
+    usable = np.flatnonzero(trusted > 0)
+    if len(usable) < FEWEST:
+        return None
+    count = max(1, round(SHARE * len(usable)))
+    restless = alone[usable].sum(axis=1)
+    for _ in range(ROUNDS):
+        calm = usable[np.argsort(restless, kind="stable")[:count]]
+        neutral = _mean(entries, calm, trusted)
+        restless = intensity(read_aus(regressor, entries[usable], neutral)).sum(axis=1)
+    calm = usable[np.argsort(restless, kind="stable")[:count]]
+    level = float(np.median(alone[calm].sum(axis=1)))
+    confidence = float(np.clip(1.5 - 0.5 * level / CALM_SUM, 0.0, 1.0))
+    if confidence <= 0.0:
+        return None
+    return Person(_mean(entries, calm, trusted), len(calm), round(confidence, 3), model, source)
+
+
+def person_of(entries: Array, model: str, source: str = "") -> Person:
+    """The person whose neutral frames have these entries (n, d)."""
+    return Person(np.asarray(entries, np.float32).mean(axis=0), len(entries), 1.0, model, source)
+
+
+def trust(degrees: npt.NDArray[np.floating[Any]], scores: npt.NDArray[np.floating[Any]]) -> Array:
+    """How far each frame is to be trusted as a neutral (n,): less the more the head is turned from its usual place
+    (``degrees`` (n, 2), yaw and pitch) and the less the detector is sure (``scores`` (n,))."""
+    away = np.linalg.norm(degrees - np.nanmedian(degrees, axis=0), axis=1)
+    out: Array = (np.clip(1.0 - np.maximum(away - 8.0, 0.0) / 20.0, 0.0, 1.0) * (scores > 0.6)).astype(np.float32)
+    return np.nan_to_num(out)
+
+
+def _mean(entries: Array, rows: npt.NDArray[np.intp], trusted: Array) -> Array:
+    share = trusted[rows] / trusted[rows].sum()
+    out: Array = (share[:, None] * entries[rows]).sum(axis=0).astype(np.float32)
+    return out
+
+
+def described(persons: dict[int, Person | None], names: Sequence[str] = AU_NAMES) -> dict[str, Any]:
+    """For the record of a table: the neutral of each face, by its number."""
+    return {
+        str(face): "no calm frames" if person is None else {"frames": person.frames, "confidence": person.confidence}
+        for face, person in persons.items()
+    }

@@ -1,0 +1,144 @@
+"""A person's neutral: found in unlabelled frames, given, saved, loaded, refused; and what a regressor does with it."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from aubench.contracts import PersonRegressor, reads_persons
+from aubench.parameters import AU_NAMES, BASE_AU
+from aubench.person import Person, find_person, person_of, read_aus, trust
+from tests.refusals import refused
+from tests.test_fpr import make, random_features
+
+WIDTH = 23
+
+
+class Toy(torch.nn.Module):
+    """Entries are AU parameters plus the person's own offset; alone, the offset is read as if it were AUs."""
+
+    reads_persons = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dummy = torch.nn.Parameter(torch.zeros(1))
+
+    def entry(self, features):
+        return features
+
+    def aus(self, entry, neutral=None):
+        return (entry if neutral is None else entry - neutral + BASE_AU).clamp(0, 1)
+
+
+def frames(calm: int, lively: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Entries and AUs of one person, and the person's offset."""
+    rng = np.random.default_rng(seed)
+    au = np.full((calm + lively, WIDTH), BASE_AU)
+    au[calm:] += rng.random((lively, WIDTH)) * (rng.random((lively, WIDTH)) < 0.25)
+    offset = 0.05 * rng.random(WIDTH)
+    mixed = rng.permutation(calm + lively)
+    return (au + offset)[mixed].astype(np.float32), au[mixed], offset
+
+
+def test_the_calm_frames_of_a_person_are_found_without_labels() -> None:
+    entries, au, offset = frames(20, 40)
+    person = find_person(Toy(), entries, "m")
+    assert person is not None
+    assert np.abs(person.neutral - (BASE_AU + offset)).max() < 0.02
+    assert person.frames == 18
+    assert person.confidence == 1.0
+    read = read_aus(Toy(), entries, person.neutral)
+    assert np.abs(read - au).max() < 0.03 < np.abs(read_aus(Toy(), entries) - au).max()
+
+
+def test_a_recording_without_calm_frames_says_so() -> None:
+    rng = np.random.default_rng(0)
+    laughing = np.clip(rng.normal(0.6, 0.1, (40, WIDTH)), 0, 1).astype(np.float32)
+    assert find_person(Toy(), laughing, "m") is None
+    assert find_person(Toy(), frames(4, 0)[0], "m") is None  # too few to choose from
+
+
+def test_frames_that_are_not_trusted_make_no_neutral() -> None:
+    entries, _, offset = frames(20, 40)
+    covered = np.zeros(60, np.float32)
+    covered[:30] = 1.0
+    spoilt = entries.copy()
+    spoilt[30:] = 0.0  # would be the calmest of all
+    person = find_person(Toy(), spoilt, "m", weights=covered)
+    assert person is not None
+    assert np.abs(person.neutral - (BASE_AU + offset)).max() < 0.05
+
+
+def test_trust_falls_with_turned_heads_and_unsure_detection() -> None:
+    degrees = np.zeros((20, 2))
+    degrees[0] = (40, 0)
+    degrees[1] = (15, 0)
+    scores = np.ones(20)
+    scores[2] = 0.3
+    weights = trust(degrees, scores)
+    assert weights[0] == weights[2] == 0
+    assert 0 < weights[1] < weights[3] == 1
+
+
+def test_a_person_survives_a_file(tmp_path) -> None:
+    person = person_of(np.random.default_rng(0).random((3, WIDTH)).astype(np.float32), "model", "P01.mp4")
+    person.save(tmp_path / "P01.json")
+    again = Person.load(tmp_path / "P01.json", "model")
+    assert np.abs(again.neutral - person.neutral).max() < 1e-5
+    assert (again.frames, again.confidence, again.source) == (3, 1.0, "P01.mp4")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"kind": "person", "format": 9}', "[" * 5000])
+def test_files_that_hold_no_person_are_refused(tmp_path, text) -> None:
+    path = tmp_path / "p.json"
+    path.write_text(text)
+    with refused("format-invalid", "p.json"):
+        Person.load(path, "model")
+
+
+def test_a_person_of_another_model_is_refused(tmp_path) -> None:
+    path = tmp_path / "p.json"
+    person_of(np.zeros((2, WIDTH), np.float32), "one").save(path)
+    with refused("model-invalid", "p.json"):
+        Person.load(path, "other")
+    with refused("file-missing", "q.json"):
+        Person.load(tmp_path / "q.json", "one")
+    values = json.loads(path.read_text())
+    values["neutral"][0] = float("nan")
+    path.write_text(json.dumps(values))
+    with refused("file-damaged", "p.json"):
+        Person.load(path, "one")
+
+
+def test_fpr_reads_departures_from_linear_entries() -> None:
+    regressor = make(person=True).eval()
+    assert isinstance(regressor, PersonRegressor)
+    assert reads_persons(regressor)
+    assert not reads_persons(make())
+    features = random_features(6)
+    with torch.no_grad():
+        entry = regressor.entry(features)
+        mean = regressor.entry(features.each(lambda t: t.mean(0, keepdim=True)))
+        assert torch.allclose(entry.mean(0, keepdim=True), mean, atol=1e-5)
+        assert torch.equal(regressor.aus(entry), regressor(features).au)
+        beside = regressor.aus(entry, entry[0])
+        assert beside.shape == (6, len(AU_NAMES))
+        assert not torch.allclose(beside, regressor.aus(entry))
+        unknown = entry[0].expand(6, -1).clone()
+        unknown[3:] = torch.nan
+        mixed = regressor.aus(entry, unknown)
+    assert torch.allclose(mixed[:3], beside[:3])
+    assert torch.allclose(mixed[3:], regressor.aus(entry)[3:])
+    with pytest.raises(TypeError, match="person"):
+        make().entry(features)
+
+
+def test_an_unknown_neutral_leaves_finite_gradients() -> None:
+    regressor = make(person=True)
+    entry = regressor.entry(random_features(4))
+    neutral = torch.where(torch.tensor([[True], [False], [True], [False]]), entry.roll(1, 0), torch.nan)
+    regressor.aus(entry, neutral).sum().backward()
+    assert all(torch.isfinite(p.grad).all() for p in regressor.parameters() if p.grad is not None)
