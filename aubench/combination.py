@@ -98,6 +98,15 @@ class Combination:
         return reads_persons(self.regressor)
 
     @property
+    def entry_size(self) -> int:
+        """How many numbers an entry has, see :class:`aubench.contracts.PersonRegressor`; 0 if there are none."""
+        if not self.reads_persons:
+            return 0
+        with torch.inference_mode():
+            blank = torch.zeros(1, 3, self.size, self.size, device=self.device)
+            return int(self.regressor.entry(self.standardiser(self.extractor.features(blank), "photo")).shape[1])
+
+    @property
     def person_digest(self) -> str:
         """Which model's entries a :class:`aubench.person.Person` holds: hash of extractor, statistics, regressor."""
         total = hashlib.sha256(self.extractor_digest.encode())

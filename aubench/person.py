@@ -9,7 +9,6 @@ neutral of the round before. A recording in which even these are not calm says s
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ import torch
 from aubench.contracts import PersonRegressor
 from aubench.errors import UserError
 from aubench.files import atomic_write_text
-from aubench.parameters import AU_NAMES, intensity
+from aubench.parameters import intensity
 
 Array = npt.NDArray[np.float32]
 FORMAT = 1
@@ -156,11 +155,3 @@ def _mean(entries: Array, rows: npt.NDArray[np.intp], trusted: Array) -> Array:
     share = trusted[rows] / trusted[rows].sum()
     out: Array = (share[:, None] * entries[rows]).sum(axis=0).astype(np.float32)
     return out
-
-
-def described(persons: dict[int, Person | None], names: Sequence[str] = AU_NAMES) -> dict[str, Any]:
-    """For the record of a table: the neutral of each face, by its number."""
-    return {
-        str(face): "no calm frames" if person is None else {"frames": person.frames, "confidence": person.confidence}
-        for face, person in persons.items()
-    }

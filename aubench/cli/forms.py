@@ -72,6 +72,7 @@ def _is_comparison_table(path: Path) -> bool:
 
 TABLE = Form((".csv",), _is_table)
 RECORD = Form((".json",), _is_record)
+PERSON = _holds("kind", "neutral", "model")
 FILM_OVERLAY = stamped("overlay", ".mp4")
 PICTURE_OVERLAY = stamped("overlay", ".png", ".mp4")
 PLOT = stamped("plot", ".png", ".svg", ".pdf")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,9 @@ from aubench.cli import forms
 from aubench.cli.asset_option import Assets
 from aubench.cli.outputs import Output, Overwrite, guard
 from aubench.cli.plugin_option import PluginFiles
+
+if TYPE_CHECKING:
+    from aubench.predict.neutral import Neutral
 
 
 def register(app: typer.Typer) -> None:
@@ -45,11 +48,18 @@ def predict(
     neutral: Annotated[
         str,
         typer.Option(
-            metavar="none|first|median|FRAME|PICTURE",
-            help="Take each face's own zero off its AUs: its first readings' mean, its median over the video, what it "
-            "reads in one frame (a number of the column 'frame'), or in a picture file of the neutral face.",
+            metavar="none|auto|first|median|FRAME|PICTURE",
+            help="Read each face against its own neutral: its calm frames, found by reading (auto), its first frames, "
+            "one frame (a number of the column 'frame'), or a picture file of the neutral face. 'median' subtracts "
+            "each AU's median over the video.",
         ),
     ] = "none",
+    person: Annotated[
+        Path | None, typer.Option(help="Read against the neutral of a person that --save-person saved.")
+    ] = None,
+    save_person: Annotated[
+        Path | None, typer.Option(help="Save the neutral that was used (json), for the same person's next recording.")
+    ] = None,
     same_person: Annotated[
         bool,
         typer.Option(
@@ -87,9 +97,10 @@ def predict(
     runs until Ctrl-C or --frames. After Ctrl-C or SIGTERM, the rows so far are the output.
     """
     from aubench.errors import UserError
+    from aubench.person import Person
     from aubench.predict import neutral as zero
+    from aubench.predict import persons, record, remarks, smoothing, table
     from aubench.predict import plot as plotting
-    from aubench.predict import record, remarks, smoothing, table
     from aubench.predict.sources import open_source
     from aubench.predict.stills import printable
 
@@ -99,14 +110,15 @@ def predict(
     outputs += [Output("--plot", plot, forms.PLOT)] if plot is not None else []
     drawing = forms.PICTURE_OVERLAY if is_one_picture(source) else forms.FILM_OVERLAY
     outputs += [Output("--overlay", overlay, drawing)] if overlay is not None else []
-    guard(outputs, [run], sources=[source, *named_picture(neutral)], overwrite=overwrite)
+    outputs += [Output("--save-person", save_person, forms.PERSON)] if save_person is not None else []
+    guard(outputs, [run, person], sources=[source, *named_picture(neutral)], overwrite=overwrite)
     opened = open_source(source, strict=strict)
     total = min(filter(None, (opened.total, frames)), default=None)
-    rest, seconds = zero.parse(neutral, total), smoothing.parse(smooth)
+    rest, seconds = _neutral(neutral, person, save_person, total), smoothing.parse(smooth)
     one_scene = zero.check_person(rest, opened, same_person=same_person, faces=max_faces)
     if seconds is not None and not opened.follows:
         raise UserError("--smooth: pictures have no times to smooth over; use --smooth off", code="source-unsupported")
-    resting = _still(rest.path) if rest.path is not None else None
+    resting = _still(rest.path) if rest.kind == "picture" and rest.path is not None else None
     aus = plotting.parse_aus(plot_aus)
     if overlay is not None:
         from aubench.predict.overlay import check_twice
@@ -132,9 +144,14 @@ def predict(
         artist = _artist(renderer, reader, chosen) if overlay is not None else None
         points = _aligner(aligner, chosen)
         fast = quicken(reader, dtype) if isinstance(reader, Combination) else reader
-    at_rest = None
+        wide = persons.entry_size(reader, rest, save_person is not None)
+    at_rest, known = None, Person.load(person, reader.person_digest) if person is not None else None
     if resting is not None:
-        at_rest = zero.face_at_rest(read(resting, fast, size=reader.size, aligner=points), resting.paths[0])
+        seen = read(resting, fast, size=reader.size, aligner=points, entries=wide)
+        if wide:
+            known = persons.person_in(seen, resting.paths[0], reader)
+        else:
+            at_rest = zero.face_at_rest(seen, resting.paths[0])
     _warn(remarks.before(opened))
     with Stopping() as stopping, Partial(out, named=not opened.follows, say=lambda line: _warn([line])) as partial:
         with progress_bar("reading faces", total) as advance:
@@ -152,6 +169,7 @@ def predict(
                 stop=stopping.asked,
                 full=overlay is not None,
                 one_scene=one_scene,
+                entries=wide,
             )
         # Ctrl-C is how a camera is ended, and no interruption.
         interrupted = stopping.heeded and (opened.rereadable or stopping.code != 130)
@@ -159,16 +177,24 @@ def predict(
             partial.discard()
             _warn(["interrupted before the first picture was read; nothing is written"])
             raise typer.Exit(stopping.code)
-        if seconds is not None:
-            readings = smoothing.smoothed(readings, seconds)
+        own: persons.Persons = {}
+        zeros: zero.Zeros = {}
         try:
-            zeros = zero.zeros(readings, rest, at_rest)
+            if wide:
+                own = persons.find_persons(readings, rest, reader, opened.name, known)
+                readings = persons.relative(readings, own, reader)
+            readings = readings if seconds is None else smoothing.smoothed(readings, seconds)
+            if not wide:
+                zeros = zero.zeros(readings, rest, at_rest)
         except UserError as error:
             if not interrupted:
                 raise
             _warn([f"{error}; --neutral is not applied to the rows so far"])
-            rest, zeros = zero.Neutral("none"), {}
+            rest, own = zero.Neutral("none"), {}
         readings = zero.calibrated(readings, zeros)
+        _warn(f"face {face}: no calm frames found; read without a neutral" for face in own if own[face] is None)
+        if own and not any(own.values()):
+            rest = zero.Neutral("none")
         done = record.Processing(None if rest.kind == "none" else str(rest), seconds)
         if str(done) or readings.problems:
             table.write(readings, out, str(done))
@@ -185,12 +211,14 @@ def predict(
                 "steady": steady,
                 "precision": precision,
                 "smoothing": None if seconds is None else smoothing.described(seconds),
-                "neutral": None if rest.kind == "none" else zero.described(rest, zeros),
+                "neutral": persons.described(rest, own) if own else zero.described(rest, zeros) if zeros else None,
                 **({"same_person": True} if same_person else {}),
                 **remarks.described(opened, readings),
                 **({"interrupted": True} if interrupted else {}),
             },
         )
+        if save_person is not None:  # after the table, which an error here must not cost
+            persons.the_person(own, save_person).save(save_person)
     _warn(remarks.after(opened, readings, more=f"; all are in {record.beside(out)}"))
     typer.echo(_summary(readings, out, opened.follows, max_faces) + (f"; {done}" if str(done) else ""))
     if interrupted or (stopping.signal is not None and opened.rereadable):
@@ -221,6 +249,21 @@ def _only(inputs: list[str]) -> str:
             code="option-invalid",
         )
     return inputs[0]
+
+
+def _neutral(text: str, person: Path | None, save_person: Path | None, total: int | None) -> Neutral:
+    """Where each face's neutral is, from all options that say so."""
+    from aubench.errors import UserError
+    from aubench.predict import neutral
+
+    if person is not None and text != "none":
+        raise UserError(f"--person {person} and --neutral {text}: give one of the two", code="option-conflict")
+    found = neutral.Neutral("person", path=person) if person is not None else neutral.parse(text, total)
+    if save_person is not None and found.kind in ("none", "median", "person"):
+        raise UserError(
+            f"--save-person {save_person}: needs --neutral auto, first, FRAME or PICTURE", code="option-conflict"
+        )
+    return found
 
 
 def _warn(lines: Iterable[str]) -> None:

@@ -19,11 +19,12 @@ _BLOCK = 4096
 class Gathered:
     """Rows as they come: first the faces found, their parameters once their batch has been read.
 
-    ``full`` keeps all 269 parameters of a face (1.2 kB a row); otherwise pose and AUs only (0.25 kB).
+    ``full`` keeps all 269 parameters of a face (1.2 kB a row); otherwise pose and AUs only (0.25 kB). ``entries``: how
+    many numbers of a face are kept for comparing it with its person's neutral, see :mod:`aubench.person`.
     """
 
-    def __init__(self, *, full: bool = True) -> None:
-        self.width = SIZE if full else MEASURED
+    def __init__(self, *, full: bool = True, entries: int = 0) -> None:
+        self.width, self.entries = SIZE if full else MEASURED, entries
         self.cuts: list[int] = []
         """The numbers of the pictures with which another scene begins."""
         self.problems: dict[int, str] = {}
@@ -32,6 +33,7 @@ class Gathered:
             [
                 ("frame", np.int64), ("time", np.float64), ("face", np.int64), ("score", np.float64),
                 ("points", np.float64, (5, 2)), ("box", np.float64, (4,)), ("parameters", np.float32, (self.width,)),
+                ("entry", np.float32, (self.entries,)),
             ]
         )  # fmt: skip
         self._blocks: list[npt.NDArray[np.void]] = []
@@ -78,16 +80,19 @@ class Gathered:
         if block == len(self._blocks):
             self._blocks.append(np.empty(_BLOCK, self._row))
         nothing = np.full(self.width, np.nan, np.float32)
-        self._blocks[block][place] = (frame, np.nan if time is None else time, number, score, points, box, nothing)
+        no_entry = np.full(self.entries, np.nan, np.float32)
+        when = np.nan if time is None else time
+        self._blocks[block][place] = (frame, when, number, score, points, box, nothing, no_entry)
         if name:
             self._names[self._count] = name
         self._count += 1
 
     def read(self, parameters: npt.NDArray[np.float32]) -> None:
-        """Parameters (b, 269) of the next ``b`` faces."""
+        """Parameters (b, 269), and behind them the entries, if any, of the next ``b`` faces."""
         for row in parameters:
             block, place = divmod(self._unread.popleft(), _BLOCK)
             self._blocks[block]["parameters"][place] = row[: self.width]
+            self._blocks[block]["entry"][place] = row[SIZE : SIZE + self.entries]
 
     def readings(self, first: int = 0) -> Readings:
         """The rows that are complete, from row ``first`` on."""
@@ -111,4 +116,5 @@ class Gathered:
             [self._names.get(row, "") for row in range(first, last)],
             cuts=tuple(cut for cut in self.cuts if low <= cut <= high),
             problems={frame: why for frame, why in self.problems.items() if low <= frame <= high},
+            entries=rows["entry"].copy() if self.entries else None,
         )

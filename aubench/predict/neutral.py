@@ -24,8 +24,8 @@ from aubench.parameters import AU_NAMES, INTENSITY_SCALE
 from aubench.predict.readings import NOBODY, Readings
 from aubench.predict.sources import Source
 
-Kind = Literal["none", "first", "median", "frame", "picture"]
-WORDS = ("none", "first", "median")
+Kind = Literal["none", "auto", "first", "median", "frame", "picture", "person"]
+WORDS = ("none", "auto", "first", "median")
 FIRST = 5
 """Readings of a face whose mean ``first`` takes for its neutral one."""
 STRETCHED_BELOW = INTENSITY_SCALE / 2
@@ -36,20 +36,27 @@ Zeros = dict[int, npt.NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Neutral:
-    """Where the neutral face is: in the first readings, in the median of all, in one frame, or in a picture."""
+    """Where the neutral face is: in calm frames (``auto``) or the first ones, in the median of all readings, in one
+    frame, in a picture, or in a saved person."""
 
     kind: Kind
     frame: int = 0
     path: Path | None = None
 
     def __str__(self) -> str:
-        told = {"frame": f"frame {self.frame}", "picture": f"picture {self.path.name if self.path else ''}"}
+        name = self.path.name if self.path else ""
+        told = {
+            "frame": f"frame {self.frame}",
+            "picture": f"picture {name}",
+            "person": f"person {name}",
+            "auto": "calm frames",
+        }
         return told.get(self.kind, self.kind)
 
 
 def parse(text: str, total: int | None = None) -> Neutral:
     """What ``--neutral`` means: one of :data:`WORDS`, a frame from 1 to ``total`` (where known), or a picture file."""
-    for word in ("none", "first", "median"):
+    for word in ("none", "auto", "first", "median"):
         if text == word:
             return Neutral(word)
     if text.lstrip("-").isdecimal():
@@ -94,12 +101,14 @@ def check_person(neutral: Neutral, source: Source, *, same_person: bool, faces: 
     if neutral.kind == "none" or same_person:
         return ""
     if source.follows:
-        return f"--neutral {neutral.path or neutral.frame or neutral.kind}"
+        option = "--person" if neutral.kind == "person" else "--neutral"
+        return f"{option} {neutral.path or neutral.frame or neutral.kind}"
     if source.total == 1:
         return ""
-    if neutral.kind == "picture":
+    if neutral.kind in ("picture", "person"):
+        option = "--person" if neutral.kind == "person" else "--neutral"
         raise UserError(
-            f"--neutral {neutral.path}: the pictures in {source.name} may show several people; add --same-person "
+            f"{option} {neutral.path}: the pictures in {source.name} may show several people; add --same-person "
             "--max-faces 1 if all show the person in that picture, or make one folder for each person",
             code="person-ambiguous",
         )
@@ -144,7 +153,7 @@ def zeros(readings: Readings, neutral: Neutral, at_rest: npt.NDArray[np.float64]
         elif neutral.kind == "first":
             out[face] = _own(readings, rows[:FIRST]).mean(axis=0)
         else:
-            out[face] = _own(readings, rows[[_row_of(readings, rows, face, neutral.frame, len(faces))]])[0]
+            out[face] = _own(readings, rows[[row_of(readings, rows, face, neutral.frame, len(faces))]])[0]
     return out
 
 
@@ -176,7 +185,7 @@ def _own(readings: Readings, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.float
     return readings.intensities[rows].astype(np.float64)
 
 
-def _row_of(readings: Readings, rows: npt.NDArray[np.intp], face: int, frame: int, faces: int) -> int:
+def row_of(readings: Readings, rows: npt.NDArray[np.intp], face: int, frame: int, faces: int) -> int:
     """Which of a face's rows is in ``frame``."""
     frames = readings.frame[rows]
     there = np.flatnonzero(frames == frame)

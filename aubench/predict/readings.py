@@ -32,6 +32,7 @@ class Readings:
 
     ``face`` follows a face by its place within a scene; it does not name a person across pictures or cuts. ``cuts``
     are the frames of a video with which another scene begins, ``problems`` says of frames why they could not be read.
+    ``entries`` (n, d): what is compared with a person's neutral, where that was asked for; NaN without a face.
     """
 
     frame: npt.NDArray[np.int64]
@@ -44,6 +45,7 @@ class Readings:
     names: list[str]
     cuts: tuple[int, ...] = ()
     problems: Mapping[int, str] = field(default_factory=dict)
+    entries: npt.NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
         return len(self.frame)

@@ -96,6 +96,7 @@ def read(
     stop: Callable[[], object] = lambda: False,
     full: bool = True,
     one_scene: str = "",
+    entries: int = 0,
 ) -> Readings:
     """Every face of ``source`` as :class:`Readings`, at most ``most`` per picture and ``limit`` pictures.
 
@@ -114,18 +115,24 @@ def read(
         stop: Asked after each picture whether to end here; what was read before counts.
         full: Whether to keep all 269 parameters of a face (1.2 kB a row) or pose and AUs only (0.25 kB).
         one_scene: What needs a video without cuts; empty where nothing does.
+        entries: How many numbers of each face to keep for reading against a person's neutral; 0 for none. The reader
+            must then have ``predict_entries``, see :class:`aubench.combination.Combination`.
 
     Ctrl-C ends a camera; what came before counts. Raises :class:`UserError` for a source that cannot be read, and
     with code ``person-ambiguous`` for a cut where there must be ``one_scene``.
     """
     device = torch.device(getattr(reader, "device", "cpu"))
     batch = batch or (BATCH_ON_CPU if device.type == "cpu" else BATCH_ON_GPU)
-    gathered = Gathered(full=full)
+    gathered = Gathered(full=full, entries=entries)
     waiting: list[Image] = []
     given, told = 0, time.monotonic()
 
     def work(crops: list[Image]) -> npt.NDArray[np.float32]:
-        return reader.predict(to_tensor(crops, device)).detach().vector().float().cpu().numpy()
+        images = to_tensor(crops, device)
+        if not entries:
+            return reader.predict(images).detach().vector().float().cpu().numpy()
+        parameters, compared = reader.predict_entries(images)  # type: ignore[attr-defined]
+        return np.hstack([parameters.detach().vector().float().cpu().numpy(), compared])
 
     def hand_out() -> None:
         nonlocal given, told
