@@ -41,5 +41,5 @@ def _providers() -> dict[str, tuple[str, ...]]:
         def heatmaps(self) -> None: ...
 
     network: Any = Network()
-    providers = standard_providers(lambda: network, lambda: network, lambda: network, network, network)
+    providers = standard_providers(lambda: network, lambda: network, lambda: network, network, network, network)
     return {word: tuple(inspect.signature(provider).parameters) for word, provider in providers.items()}
