@@ -186,8 +186,8 @@ READ = {
     ("", "registry"), ("compare", "runs"), ("compare", "more"), ("compare", "places"), ("compare", "truth"),
     ("data augment-sheet", "source"), ("data augment-sheet", "store"), ("data check", "root"), ("data list", "store"),
     ("data show", "store"), ("data stats", "store"), ("data verify", "store"), ("faces", "runs"), ("parse", "source"),
-    ("predict", "inputs"), ("predict", "run"), ("pretrain generator", "vgg"), ("registry weights", "file"),
-    ("retarget", "source"), ("retarget", "run"), ("train", "store"), ("weights add", "file"),
+    ("predict", "inputs"), ("predict", "person"), ("predict", "run"), ("pretrain generator", "vgg"),
+    ("registry weights", "file"), ("retarget", "source"), ("retarget", "run"), ("train", "store"), ("weights add", "file"),
 }  # fmt: skip
 """Options and arguments that name files which are read."""
 CACHES = {(f"pretrain {what}".strip(), "cache") for what in ("", "extractor", "generator", "landmark", "recogniser")}
@@ -195,6 +195,9 @@ CACHES = {(f"pretrain {what}".strip(), "cache") for what in ("", "extractor", "g
 WRITTEN = {
     ("predict", "out"): [("predict clip.mp4 --out clip.mp4", "output-is-input")],
     ("predict", "overlay"): [("predict clip.mp4 --out c.csv --overlay clip.mp4", "output-is-input")],
+    ("predict", "save_person"): [
+        ("predict clip.mp4 --out c.csv --neutral auto --save-person notes.csv", "output-suffix")
+    ],
     ("predict", "plot"): [("predict photos --out c.csv --plot photos/two.png", "output-is-input")],
     ("retarget", "out"): [("retarget clip.mp4 --out clip.mp4", "output-is-input")],
     ("retarget", "export"): [("retarget clip.mp4 --export notes.csv", "output-exists")],

@@ -187,7 +187,7 @@ class Pools:
             samples = engine_samples(
                 each.engine.name, each.engine.config, len(inputs), seed, "photo", self.cache, inputs=inputs
             )
-            images = RandomisedPeople(samples, asked.frames, asked.randomised, self.config.seed)
+            images: Any = RandomisedPeople(samples, asked.frames, asked.randomised, self.config.seed)
             key = self._photo_key() | {"images": samples.digest} | images.key
             pool = Pool(
                 [self._cached(compute_features(self.combination.extractor), images, f"features of {title}", key)]
