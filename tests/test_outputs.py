@@ -187,7 +187,8 @@ READ = {
     ("data augment-sheet", "source"), ("data augment-sheet", "store"), ("data check", "root"), ("data list", "store"),
     ("data show", "store"), ("data stats", "store"), ("data verify", "store"), ("faces", "runs"), ("parse", "source"),
     ("predict", "inputs"), ("predict", "person"), ("predict", "run"), ("pretrain generator", "vgg"),
-    ("registry weights", "file"), ("retarget", "source"), ("retarget", "run"), ("train", "store"), ("weights add", "file"),
+    ("registry weights", "file"), ("retarget", "source"), ("retarget", "run"), ("train", "store"),
+    ("weights add", "file"),
 }  # fmt: skip
 """Options and arguments that name files which are read."""
 CACHES = {(f"pretrain {what}".strip(), "cache") for what in ("", "extractor", "generator", "landmark", "recogniser")}
