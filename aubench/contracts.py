@@ -195,7 +195,7 @@ class Regressor(Protocol):
 class PersonRegressor(Protocol):
     """What a :class:`Regressor` has beside its call if it can read AUs against a person's own neutral face.
 
-    ``entry`` is linear in the features, so that the entry of a person's neutral is the mean of the entries of calm
+    ``entry`` is affine in the features, so that the entry of a person's neutral is the mean of the entries of calm
     frames. ``reads_persons`` is False where a configuration has switched this off."""
 
     @property

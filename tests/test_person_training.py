@@ -47,7 +47,7 @@ def test_the_stage_trains_the_person_network_only_and_reports_a_row_of_its_own(t
     theirs, mine = before.learned.state_dict(), after.learned.state_dict()
     assert all(torch.equal(tensor, mine[name]) for name, tensor in theirs.items())
     assert after.reads_persons
-    assert after.entry_size == 8
+    assert after.entry_size == 16 + 8
     untrained = Combination(after.extractor_choice, after.regressor_choice, size=after.size, seed=0).regressor
     assert not torch.equal(untrained.person.enter.weight, after.regressor.person.enter.weight)
     assert {"raw", "person", "zero", "mean"} <= set(report["rows"])

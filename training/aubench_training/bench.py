@@ -316,7 +316,7 @@ def _require_people(config: RunConfig, combination: Combination) -> None:
     if not combination.reads_persons:
         raise UserError(
             f"person.steps {config.person.steps}: regressor {config.regressor.name!r} does not read persons; use "
-            "--set regressor.config.person=64 with fpr, or --set person.steps=0",
+            "--set regressor.config.person=24 with fpr, or --set person.steps=0",
             code="plugin-unsupported",
         )
     if not config.people.sources:

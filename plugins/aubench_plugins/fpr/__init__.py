@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from aubench import hookimpl
 from aubench.component import Component, Config
@@ -29,8 +29,15 @@ class FprConfig(Config):
     """Let the AU network read the brows' map too. The paper lists eyes, nose, mouth and face, though AU1, AU2 and AU4
     move the brows."""
     person: int = Field(0, ge=0)
-    """Width of a further network that reads AUs as departures from a person's own neutral face, see
-    :class:`aubench.contracts.PersonRegressor`; 0 for none. It fuses maps as "flat" does, which is linear."""
+    """Read AUs also as departures from a person's own neutral face, see :class:`aubench.contracts.PersonRegressor`: how
+    many numbers of a face its entry has beside those of the AU network's first layer; 0 for no such network. Needs
+    "flat", which is linear."""
+
+    @model_validator(mode="after")
+    def _linear(self) -> FprConfig:
+        if self.person and self.fusion != "flat":
+            raise ValueError("person needs fusion: flat, since departures are taken from linear entries")
+        return self
 
 
 @hookimpl

@@ -88,32 +88,36 @@ class SubNetwork(nn.Module):
         return out
 
 
-class PersonNetwork(SubNetwork):
-    """AUs from the departure W (x - n) of a face from the same person's neutral face.
+class PersonNetwork(nn.Module):
+    """AUs from the departure of a face's entry from that of the same person's neutral face.
 
-    Fusion and first layer are linear, so that the entry W n of a person's mean face is the mean of the entries of
-    their frames, and departures can be taken where they are a few numbers instead of tens of thousands.
+    An entry is what the first layer of the AU network makes of a face, which this network leaves as it is, and a few
+    numbers of its own. Fusion and first layers are linear, so that the entry of a person's mean face is the mean of the
+    entries of their frames, and departures are taken where they are 152 numbers instead of 38,656.
     """
 
-    def __init__(
-        self, config: FprConfig, shapes: FeatureShapes, inputs: tuple[str, ...], outputs: int, start: float
-    ) -> None:
-        super().__init__(
-            config.model_copy(update={"hidden": config.person, "fusion": "flat"}), shapes, inputs, outputs, start
-        )
-        self.departure = nn.Parameter(torch.zeros(config.person))
-        with torch.no_grad():
-            self.enter.bias.zero_()
-        self.enter.bias.requires_grad_(False)  # an entry is linear; what departures need is in ``departure``
+    def __init__(self, config: FprConfig, shapes: FeatureShapes, inputs: tuple[str, ...]) -> None:
+        super().__init__()
+        self.inputs = inputs
+        self.fusion = FlatFusion({name: shapes.maps[name] for name in inputs}, shapes.view, config.windows)
+        self.enter = nn.Linear(self.fusion.length, config.person, bias=False)
+        nn.init.normal_(self.enter.weight, std=_FIRST_SPREAD / (FLAT_SCALE * math.sqrt(self.fusion.length)))
+        self.dropout = nn.Dropout(config.dropout)
+        self.mix = nn.Linear(config.hidden + config.person, config.hidden)
+        self.attention = nn.Sequential(AttentionBlock(config.hidden), AttentionBlock(config.hidden))
+        self.fc1 = nn.Linear(config.hidden, config.hidden)
+        self.fc2 = nn.Linear(config.hidden, AU_SIZE)
+        nn.init.normal_(self.fc2.weight, std=_LAST_SPREAD)
+        nn.init.constant_(self.fc2.bias, inverse_ramp(BASE_AU))
 
-    def entry(self, maps: dict[str, Tensor]) -> Tensor:
-        """Entries (b, person) of faces."""
-        out: Tensor = self.enter(self.fusion({name: maps[name] for name in self.inputs}))
-        return out
+    def entry(self, maps: dict[str, Tensor], shared: Tensor) -> Tensor:
+        """Entries (b, hidden + person); ``shared`` (b, hidden): what the AU network's first layer makes of ``maps``."""
+        own = self.enter(self.fusion({name: maps[name] for name in self.inputs}))
+        return torch.cat([shared.detach(), own], dim=1)
 
-    def read(self, departure: Tensor) -> Tensor:
-        """Unbounded numbers (b, outputs) of departures (b, person)."""
-        x = self.attention(self.dropout(departure + self.departure))
+    def forward(self, departure: Tensor) -> Tensor:
+        """Unbounded numbers (b, 23) of departures (b, hidden + person)."""
+        x = self.attention(self.dropout(self.mix(departure)))
         x = F.relu(self.fc1(self.dropout(x)))
         out: Tensor = self.fc2(self.dropout(x))
         return out
@@ -132,7 +136,7 @@ class Fpr(nn.Module):
         self.brow = SubNetwork(config, shapes, ("brows",), BROW_SIZE, 0.0)
         self.person: PersonNetwork | None = None
         if config.person:  # last, so that the other networks start as they do without it
-            self.person = PersonNetwork(config, shapes, au_inputs, AU_SIZE, inverse_ramp(BASE_AU))
+            self.person = PersonNetwork(config, shapes, au_inputs)
 
     @property
     def reads_persons(self) -> bool:
@@ -140,13 +144,15 @@ class Fpr(nn.Module):
         return self.person is not None
 
     def entry(self, features: Features) -> Tensor:
-        """What is compared of a face and its person's neutral (b, person). Linear in ``features``."""
-        return self._person.entry({"fused": features.fused, **features.maps})
+        """What is compared of a face and its person's neutral (b, hidden + person). Affine in ``features``."""
+        maps = {"fused": features.fused, **features.maps}
+        shared = self.au.enter(self.au.fusion({name: maps[name] for name in self.au.inputs}))
+        return self._person.entry(maps, shared)
 
     def aus(self, entry: Tensor, neutral: Tensor) -> Tensor:
-        """AUs (b, 23) in [0, 1] of faces with these entries (b, person). ``neutral`` (person,) or (b, person): the mean
-        entry of calm frames of the same person."""
-        return ramp(self._person.read(entry - neutral))
+        """AUs (b, 23) in [0, 1] of faces with these entries (b, d). ``neutral`` (d,) or (b, d): the mean entry of calm
+        frames of the same person."""
+        return ramp(self._person(entry - neutral))
 
     @property
     def _person(self) -> PersonNetwork:
