@@ -79,7 +79,7 @@ BUILT_IN: list[tuple[str, str, dict[str, Any]]] = [
     ("extractor", "landmark", {"weights": "none", "width": 16, "modules": 1, "depth": 1, "size": 32, "cells": 8}),
     ("extractor", "timm", {"backbone": "test_resnet", "weights": "none", "size": 64, "masks": "none"}),
     ("recogniser", "lightcnn", {"weights": "none", "width": 0.05}),
-    ("regressor", "fpr", {"hidden": 16}),
+    ("regressor", "fpr", {"hidden": 16, "person": 4}),
     ("regressor", "fpr", {"hidden": 16, "fusion": "conv", "channels": 8}),
     ("renderer", "neural", {"weights": "none", "size": 64, "channels": [16, 16, 16, 16, 8, 8, 8]}),
     ("renderer", "bdfm", {"size": 64}),
@@ -93,6 +93,7 @@ BUILT_IN: list[tuple[str, str, dict[str, Any]]] = [
     ("estimator", "cnn", {**TWO_AUS, "size": 32, "hidden": 8, "epochs": 1, "batch": 12}),
 ]
 UNASKED = {
+    "persons are read from affine entries",
     "optional words may be left out", "parses at the size of the image", "landmarks follow the image",
     "digest is a text that stays",
 }  # fmt: skip

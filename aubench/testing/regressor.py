@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from aubench.component import Kind
-from aubench.contracts import Features, FeatureShapes
+from aubench.contracts import Features, FeatureShapes, reads_persons
 from aubench.parameters import AU_SIZE, BROW_SIZE, IDENTITY_SIZE, POSE_SIZE, FacialParameters
 from aubench.weights import load_into, save
 
@@ -80,13 +80,37 @@ class RegressorSuite(NetworkSuite):
         if not learning:
             skip("none of its weights learns, which another check says")
         for seed in range(3):
-            made = network(features(8, seed, self.shapes))
+            batch = features(8, seed, self.shapes)
+            made = list(network(batch))
+            if reads_persons(network):
+                entry = network.entry(batch)
+                made.append(network.aus(entry, entry.roll(1, 0)))
             total = sum(((part.float() - 0.3) ** 2).sum() for part in made)
             torch.autograd.backward(total)
         bad = [name for name, p in learning.items() if p.grad is not None and not bool(p.grad.isfinite().all())]
         expect(not bad, f"the gradient into {', '.join(bad[:3])} is not finite")
         idle = [name for name, p in learning.items() if p.grad is None or not bool((p.grad != 0).any())]
         expect(not idle, f"no gradient reaches {', '.join(idle[:3])} ({len(idle)} of {len(learning)} weights)")
+
+    def test_persons_are_read_from_affine_entries(self) -> None:
+        """The entry of the mean of two faces is the mean of their entries; AUs beside a neutral stay in [0, 1]."""
+        network = self.network()
+        if not reads_persons(network):
+            skip("it does not read persons")
+        with torch.no_grad():
+            one, other = (network.entry(features(4, seed, self.shapes)) for seed in (0, 1))
+            first, second = (features(4, seed, self.shapes) for seed in (0, 1))
+            middle = Features(
+                0.5 * (first.fused + second.fused),
+                {name: 0.5 * (first.maps[name] + second.maps[name]) for name in first.maps},
+            )
+            between = network.entry(middle)
+            aus = network.aus(one, other.mean(dim=0))
+        gap = float((between - 0.5 * (one + other)).abs().max())
+        size = float((one - other).abs().max())
+        expect(gap <= 1e-3 * size, f"the entry of a mean face is {gap:.3g} off the mean entry; make entry() affine")
+        expect(tuple(aus.shape) == (4, AU_SIZE), f"aus() is {tuple(aus.shape)}, not (4, {AU_SIZE})")
+        expect(bool(((aus >= 0) & (aus <= 1)).all()), "aus() leaves [0, 1]")
 
     def test_gradients_reach_the_features(self) -> None:
         """Losses on faces that were drawn and read back pull through it."""

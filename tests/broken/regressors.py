@@ -120,6 +120,20 @@ class Shares(Sound):
         self.enter = self.layers.setdefault(str(self.enter.weight.sum().item()), self.enter)
 
 
+class Bent(Sound):
+    """an entry that is not affine in the features"""
+
+    breaks = "persons are read from affine entries"
+    reads_persons = True
+
+    def entry(self, features: Features) -> torch.Tensor:
+        flat = torch.cat([each.mean((2, 3)) for each in (features.fused, *features.maps.values())], dim=1)
+        return torch.tanh(self.enter(flat))
+
+    def aus(self, entry: torch.Tensor, neutral: torch.Tensor) -> torch.Tensor:
+        return torch.sigmoid(self.leave(entry - neutral)[:, :23])
+
+
 @hookimpl
 def aubench_regressors() -> list[Component]:
     return cards("regressor", Sound)
