@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 import typer
-from conftest import Site
+from plugin_site import Site
 
 from aubench import cli, discovery
 from aubench.errors import UserError

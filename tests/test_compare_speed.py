@@ -95,7 +95,7 @@ def test_every_method_is_measured_or_says_why_not(folder: Path, capsys: pytest.C
     for text in (markdown.page(done), latex.document(done), html.page(done, {})):
         assert speed_lines.figure(whole["ms"]) in text
         assert "(4)" in text
-        assert "nothing to run" in text or text.startswith("\\documentclass")
+        assert "nothing to run" in text or "\\documentclass" in text
     assert "id='tiny-speed'" in html.page(done, {})
 
 

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import pytest
 from broken import MODULES
-from conftest import Site
+from plugin_site import Site
 from refusals import assert_refused
 
 from aubench import cli, discovery, hookspecs

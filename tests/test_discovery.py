@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from conftest import Site
+from plugin_site import Site
 from pydantic import Field
 from refusals import assert_refused, refused
 

@@ -15,8 +15,8 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from conftest import Site
 from packaging.requirements import Requirement
+from plugin_site import Site
 
 from aubench import discovery, doctor, registry
 from aubench.cli import main

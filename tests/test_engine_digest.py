@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from conftest import Site
+from plugin_site import Site
 from refusals import refused
 
 import aubench

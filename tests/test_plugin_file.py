@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from conftest import Site
+from plugin_site import Site
 from refusals import assert_refused, refused
 from test_training import TINY
 

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
-from conftest import Site
+from plugin_site import Site
 from refusals import assert_refused, refused
 
 from aubench import discovery, registry

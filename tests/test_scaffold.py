@@ -15,7 +15,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from conftest import Site
+from plugin_site import Site
 from refusals import assert_refused, refused
 
 from aubench import discovery, scaffold

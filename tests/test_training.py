@@ -317,7 +317,7 @@ def test_bad_gradients_are_passed_over_then_end_the_run(tmp_path):
     assert facts["passed_over"] == 2
     assert all(torch.isfinite(p).all() for p in bench.combination.regressor.parameters())
 
-    bench = Bench(config(bad_steps=3, losses={"pr": float("nan")}), Console(quiet=True))
+    bench = Bench(config(bad_steps=3, losses={"pr": 1e38}), Console(quiet=True))
     with refused("training-diverged", "label_free.learning_rate"):
         fit(bench, tmp_path / "b", tensorboard=False)
 
