@@ -73,7 +73,7 @@ class Person:
             raise UserError(
                 f"{path}: not a person saved by aubench ({type(error).__name__}); `aubench predict --save-person` "
                 "writes one",
-                code="format-invalid",
+                code="format-unknown",
             ) from None
         if neutral.ndim != 1 or not np.isfinite(neutral).all():
             raise UserError(

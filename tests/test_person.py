@@ -100,7 +100,7 @@ def test_a_person_survives_a_file(tmp_path) -> None:
 def test_files_that_hold_no_person_are_refused(tmp_path, text) -> None:
     path = tmp_path / "p.json"
     path.write_text(text)
-    with refused("format-invalid", "p.json"):
+    with refused("format-unknown", "p.json"):
         Person.load(path, "model")
 
 

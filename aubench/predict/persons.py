@@ -5,17 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from aubench.combination import Combination
 from aubench.errors import UserError
 from aubench.parameters import AU
 from aubench.person import Person, find_person, person_of, read_aus, trust
 from aubench.predict.neutral import FIRST, Neutral, row_of
 from aubench.predict.readings import Readings
+
+
+class PersonModel(Protocol):
+    """What is asked of a model here; :class:`aubench.combination.Combination` has it."""
+
+    regressor: Any
+
+    @property
+    def person_digest(self) -> str: ...
+
 
 Persons = dict[int, Person | None]
 """The person of each face, by its number; None where no calm frame was found."""
@@ -37,8 +46,8 @@ def entry_size(model: object, neutral: Neutral, person_wanted: bool) -> int:
     """
     if neutral.kind in ("none", "median") and not person_wanted:
         return 0
-    if isinstance(model, Combination) and model.reads_persons:
-        return model.entry_size
+    if size := int(getattr(model, "entry_size", 0)):
+        return size
     only = {"auto": "--neutral auto", "person": "--person"}
     if needed := only.get(neutral.kind, "--save-person" if person_wanted else ""):
         raise UserError(
@@ -50,7 +59,7 @@ def entry_size(model: object, neutral: Neutral, person_wanted: bool) -> int:
 
 
 def find_persons(
-    readings: Readings, neutral: Neutral, model: Combination, source: str, given: Person | None
+    readings: Readings, neutral: Neutral, model: PersonModel, source: str, given: Person | None
 ) -> Persons:
     """The person of every face in ``readings``, from where ``neutral`` says; ``given``: of a picture or a file.
 
@@ -85,7 +94,7 @@ def find_persons(
     return out
 
 
-def relative(readings: Readings, persons: Mapping[int, Person | None], model: Combination) -> Readings:
+def relative(readings: Readings, persons: Mapping[int, Person | None], model: PersonModel) -> Readings:
     """``readings`` with the AUs of each face read against its person; as they were where there is none."""
     assert readings.entries is not None
     parameters = readings.parameters.copy()
@@ -96,7 +105,7 @@ def relative(readings: Readings, persons: Mapping[int, Person | None], model: Co
     return replace(readings, parameters=parameters)
 
 
-def person_in(picture: Readings, path: Path, model: Combination) -> Person:
+def person_in(picture: Readings, path: Path, model: PersonModel) -> Person:
     """The person of a picture of a neutral face. Raises :class:`UserError` where no face was found."""
     if not picture.success.any() or picture.entries is None:
         raise UserError(f"--neutral {path}: no face is found in this picture; use another", code="no-face")

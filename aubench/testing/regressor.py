@@ -75,7 +75,7 @@ class RegressorSuite(NetworkSuite):
 
     def test_gradients_reach_all_weights(self) -> None:
         """Every weight that learns gets a finite gradient, not all zero, from some batch."""
-        network = self.network().train()
+        network: Any = self.network().train()
         learning = {name: p for name, p in network.named_parameters() if p.requires_grad}
         if not learning:
             skip("none of its weights learns, which another check says")
@@ -94,7 +94,7 @@ class RegressorSuite(NetworkSuite):
 
     def test_persons_are_read_from_affine_entries(self) -> None:
         """The entry of the mean of two faces is the mean of their entries; AUs beside a neutral stay in [0, 1]."""
-        network = self.network()
+        network: Any = self.network()
         if not reads_persons(network):
             skip("it does not read persons")
         with torch.no_grad():
