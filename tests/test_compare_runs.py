@@ -45,6 +45,22 @@ def test_runs_are_ranked_beside_constants(tmp_path: Path) -> None:
     assert page.index("| good |") < page.index("| bad |") < page.index("| zero |")
 
 
+def test_readings_against_calm_frames_are_a_row_of_another_protocol(tmp_path: Path) -> None:
+    folder = make_run(tmp_path / "run", 1.0)
+    table = results.read_predictions(folder / results.PREDICTIONS)
+    results.write_table(folder / results.PERSON, results.read_truth(folder / results.TRUTH).assign(valid=True))
+    assert len(table)
+    done = compared([runs.open_run(folder), runs.open_run(make_run(tmp_path / "other", 2.0))])
+    here = done["datasets"]["synth"]
+    rows = {row["name"]: row for row in here["rows"]}
+    assert rows["run, person"]["mean"]["icc31"] == pytest.approx(1.0)
+    assert rows["run"]["protocol"] == rows["other"]["protocol"] != rows["run, person"]["protocol"]
+    assert here["best"] == "run"  # the headline is read without the subject's other frames
+    differing = next(group["differs"] for group in here["groups"] if group["rows"][0] == "run, person")
+    assert "calm" in differing
+    assert "run, person" in markdown.page({"command": "aubench compare", "date": "today", **done})
+
+
 def test_a_constant_may_have_the_smallest_error(tmp_path: Path) -> None:
     opened = [runs.open_run(make_run(tmp_path / name, noise)) for name, noise in (("a", 4.0), ("b", 5.0))]
     zero = compared(opened)["datasets"]["synth"]["rows"][2]

@@ -118,6 +118,15 @@ def test_video_to_csv(clip: Path, tmp_path: Path) -> None:
     assert told == list(range(1, 25))
 
 
+def test_a_path_is_read_at_the_readers_size_and_becomes_a_data_frame(clip: Path) -> None:
+    readings = read(clip, Brightness())
+    frame = readings.to_frame()
+    assert len(frame) == len(readings)
+    assert list(frame["frame"]) == readings.frame.tolist()
+    assert np.allclose(frame["AU12_r"], readings.intensities[:, AU_NAMES.index("AU12")], atol=6e-4, equal_nan=True)
+    assert readings.parameters.tobytes() == read(open_source(str(clip)), Brightness(), size=64).parameters.tobytes()
+
+
 def test_limit_and_batch_do_not_change_readings(clip: Path) -> None:
     some = read(open_source(str(clip)), Brightness(), size=64, batch=1, limit=10)
     all_of_them = read(open_source(str(clip)), Brightness(), size=64, batch=64)

@@ -6,7 +6,7 @@ import json
 import math
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -52,6 +52,8 @@ class Method:
     kind: Kind
     members: list[Member]
     scale: Scale = "intensity"
+    person: bool = False
+    """Whether each subject is read against calm frames found among their unlabelled test frames."""
     rescale: float | None = None
     labels: Labels = "unknown"
     overlap: Mapping[str, str] = field(default_factory=dict)
@@ -103,7 +105,21 @@ def from_runs(runs: Sequence[Run]) -> list[Method]:
                 facts=_facts(first),
             )
         )
+        methods += _by_person(methods[-1], group)
     return methods
+
+
+def _by_person(raw: Method, group: Sequence[Run]) -> list[Method]:
+    """The same runs, each subject read against their own calm frames; nothing where a run does not read persons."""
+    tables = [run.person for run in group]
+    members = [
+        replace(member, table=table) for member, table in zip(raw.members, tables, strict=True) if table is not None
+    ]
+    if len(members) < len(group):
+        return []
+    facts = {key: value for key, value in raw.facts.items() if key in ("licence", "environment")}
+    label = f"{raw.label}, against each subject's calm frames"
+    return [replace(raw, name=f"{raw.name}, person", label=label, members=members, person=True, facts=facts)]
 
 
 def from_import(name: str, path: Path, source: Imported, rescale: float | None, labels: Labels | None) -> Method:

@@ -12,8 +12,6 @@ import statistics as plain_statistics
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from sklearn.metrics import roc_auc_score
 
 from aubench.compare.protocol import describe, differences, fingerprint
@@ -56,7 +54,7 @@ def table(found: Board, threshold: float = THRESHOLD) -> dict[str, Any]:
     check(threshold)
     groups: dict[str, list[tuple[dict[str, Any], dict[str, Any]]]] = {}
     for scored in found.scored:
-        protocol = _protocol(found, scored.mask)
+        protocol = _protocol(found, scored)
         row = {**_row(found, scored, threshold), "protocol": fingerprint(protocol)}
         groups.setdefault(row["protocol"], []).append((row, protocol))
     order = sorted(groups.values(), key=lambda g: (-len(g), -g[0][1]["cells"]))
@@ -78,9 +76,10 @@ def table(found: Board, threshold: float = THRESHOLD) -> dict[str, Any]:
     return {"threshold": threshold, "positives": positives, "groups": described, "rows": rows}
 
 
-def _protocol(found: Board, mask: npt.NDArray[np.bool_]) -> dict[str, Any]:
+def _protocol(found: Board, scored: Scored) -> dict[str, Any]:
     # The scale does not matter to an order, so that unlike scales may meet here on the same frames.
-    return describe(found.dataset, found.digest, found.subjects, found.aus, mask, "intensity")
+    person = scored.method.person
+    return describe(found.dataset, found.digest, found.subjects, found.aus, scored.mask, "intensity", person)
 
 
 def _row(found: Board, scored: Scored, threshold: float) -> dict[str, Any]:

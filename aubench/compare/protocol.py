@@ -15,10 +15,17 @@ ICC_FORM = "3,1"
 
 
 def describe(
-    dataset: str, truth: str, subjects: npt.NDArray[np.str_], aus: list[str], mask: npt.NDArray[np.bool_], scale: Scale
+    dataset: str,
+    truth: str,
+    subjects: npt.NDArray[np.str_],
+    aus: list[str],
+    mask: npt.NDArray[np.bool_],
+    scale: Scale,
+    person: bool = False,
 ) -> dict[str, Any]:
     """The protocol of a row: ``mask`` (n, a) says which cells of the sorted truth it is scored on, ``truth`` is the
-    digest of that truth. Every entry but ``cells`` goes into :func:`fingerprint`."""
+    digest of that truth, ``person`` whether each subject's unlabelled test frames were used to read them. Every entry
+    but ``cells`` goes into :func:`fingerprint`."""
     used = mask.any(axis=1)
     whose = sorted(set(subjects[used].tolist()))
     return {
@@ -31,6 +38,7 @@ def describe(
         "icc": ICC_FORM,
         "scale": scale,
         "cells": int(mask.sum()),
+        **({"person": True} if person else {}),  # hashes of raw rows stay what they were
     }
 
 
@@ -57,6 +65,10 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> str:
         parts.append(f"{one['subjects']} subjects instead of {other['subjects']}")
     if one["scale"] != other["scale"]:
         parts.append(f"{one['scale']} instead of {other['scale']}")
+    if one.get("person") and not other.get("person"):
+        parts.append("read against each subject's calm test frames")
+    if other.get("person") and not one.get("person"):
+        parts.append("read without each subject's calm test frames")
     return ", ".join(parts)
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from aubench import plain_yaml
 from aubench.errors import UserError, code_of_errno
-from aubench.results import BASELINES, KEYS, PREDICTIONS, TRUTH, au_columns, read_predictions, read_truth
+from aubench.results import BASELINES, KEYS, PERSON, PREDICTIONS, TRUTH, au_columns, read_predictions, read_truth
 from aubench.scores import LABELS
 
 CONFIG, REPORT, ENVIRONMENT = "config.yaml", "report.json", "environment.json"
@@ -53,6 +53,11 @@ class Run:
             return ""
         alike = _combination(self.folder, {**self.config, "losses": {}})
         return left[0] if alike == _combination(other.folder, {**other.config, "losses": {}}) else ""
+
+    @functools.cached_property
+    def person(self) -> pd.DataFrame | None:
+        """Its predictions against each subject's calm frames; None of a run that does not read persons."""
+        return read_predictions(self.folder / PERSON) if (self.folder / PERSON).is_file() else None
 
     @functools.cached_property
     def combination(self) -> str:

@@ -113,7 +113,8 @@ def finish(found: Board, scored: Scored) -> Scored:
     subjects = found.subjects.tolist()
     scored.sums = [statistics.subject_sums(found.values, v, subjects) for v in scored.values]
     scale = "intensity" if scored.comparable else scored.method.scale
-    scored.protocol = describe(found.dataset, found.digest, found.subjects, found.aus, scored.mask, scale)
+    person = scored.method.person
+    scored.protocol = describe(found.dataset, found.digest, found.subjects, found.aus, scored.mask, scale, person)
     return scored
 
 

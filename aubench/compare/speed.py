@@ -138,6 +138,8 @@ def _runner(method: Method, dataset: str, frames: Frames) -> _Runner | str:
     estimator = method.estimators.get(dataset)
     if estimator is not None:
         return _of_estimator(method.name, estimator, frames)
+    if method.person:
+        return "the model of the row without calm frames, which is measured there"
     if method.kind == "run":
         return _of_run(method, frames)
     if method.kind == "import":

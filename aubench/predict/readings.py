@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,9 @@ from aubench.parameters import (
     YAW_RANGE_DEGREES,
     intensity,
 )
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NOBODY = -1
 """The face number of a row for a picture without a face."""
@@ -66,6 +70,17 @@ class Readings:
         """Yaw and pitch (n, 2) in degrees, NaN without a face."""
         ranges = np.array([YAW_RANGE_DEGREES, PITCH_RANGE_DEGREES], np.float32)
         return (self.parameters[:, POSE] * 2 - 1) * ranges
+
+    def to_frame(self) -> pd.DataFrame:
+        """The readings as a DataFrame, with the columns of the CSV that ``aubench predict`` writes; NaN where a cell is
+        empty there."""
+        import io
+
+        import pandas as pd
+
+        from aubench.predict.table import to_csv
+
+        return pd.read_csv(io.StringIO(to_csv(self)))
 
     def with_intensities(self, intensities: npt.NDArray[np.floating]) -> Readings:
         """The same with other AU intensities (n, 23), which must lie in 0..5 or be NaN."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -23,7 +24,7 @@ from aubench.predict.gathered import Gathered
 from aubench.predict.lanes import Lanes, on_one_core, one_core_each
 from aubench.predict.readings import Readings
 from aubench.predict.scenes import Scenes
-from aubench.predict.sources import Source
+from aubench.predict.sources import Source, open_source
 from aubench.predict.track import Tracker
 
 DECODED_AHEAD = 8
@@ -81,10 +82,10 @@ def find_faces(
 
 
 def read(
-    source: Source,
+    source: Source | str | Path,
     reader: Reader,
     *,
-    size: int,
+    size: int | None = None,
     most: int = 1,
     batch: int | None = None,
     steady: bool = False,
@@ -101,9 +102,9 @@ def read(
     """Every face of ``source`` as :class:`Readings`, at most ``most`` per picture and ``limit`` pictures.
 
     Args:
-        source: What to look at.
+        source: What to look at, or the path of an image, a folder or a video.
         reader: What reads the aligned crops.
-        size: The side of the aligned crops.
+        size: The side of the aligned crops (default: the reader's ``size``).
         most: Faces per picture.
         batch: How many faces are read at once (default: by the reader's device).
         steady: Whether the five points are low-passed.
@@ -121,6 +122,8 @@ def read(
     Ctrl-C ends a camera; what came before counts. Raises :class:`UserError` for a source that cannot be read, and
     with code ``person-ambiguous`` for a cut where there must be ``one_scene``.
     """
+    source = open_source(str(source)) if isinstance(source, str | Path) else source
+    side = int(size if size is not None else reader.size)  # type: ignore[attr-defined]
     device = torch.device(getattr(reader, "device", "cpu"))
     batch = batch or (BATCH_ON_CPU if device.type == "cpu" else BATCH_ON_GPU)
     gathered = Gathered(full=full, entries=entries)
@@ -146,7 +149,7 @@ def read(
         line: Lanes[list[Image], npt.NDArray[np.float32]] = Lanes(
             work, lanes if lanes is not None else cores if device.type == "cpu" else 1
         )
-        pictures = _beside(find_faces(source, tracker, size, limit, aligner), device)
+        pictures = _beside(find_faces(source, tracker, side, limit, aligner), device)
         with contextlib.closing(line), contextlib.closing(ahead(pictures, 2 * batch)) as found:
             try:
                 for picture in found:
