@@ -29,9 +29,11 @@ SHARE = 0.3
 ROUNDS = 3
 FEWEST = 5
 """So many frames a neutral needs to be found in; fewer are read as single photographs."""
-CALM_SUM = 4.0
-"""Summed intensity of all AUs, read without a neutral, up to which a frame may be called calm: people at rest are read
-above 0 in some AUs, and by how much differs from person to person."""
+CALM_SUM, RESTLESS_SUM = 4.0, 20.0
+"""Summed intensity of all AUs of the calm frames, read without a neutral, from which on confidence falls from 1, and at
+which it is 0. A foreign face at rest reads up to about 10 in sum, a laugh 15."""
+UNSURE = 0.5
+"""Below this confidence somebody should look at the recording."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +134,7 @@ def find_person(
         restless = intensity(read_aus(regressor, entries[usable], neutral)).sum(axis=1)
     calm = usable[np.argsort(restless, kind="stable")[:count]]
     level = float(np.median(alone[calm].sum(axis=1)))
-    confidence = float(np.clip(1.5 - 0.5 * level / CALM_SUM, 0.0, 1.0))
+    confidence = float(np.clip((RESTLESS_SUM - level) / (RESTLESS_SUM - CALM_SUM), 0.0, 1.0))
     if confidence <= 0.0:
         return None
     return Person(_mean(entries, calm, trusted), len(calm), round(confidence, 3), model, source)

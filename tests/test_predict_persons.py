@@ -100,6 +100,23 @@ def test_one_person_is_not_taken_for_several_faces() -> None:
         persons.the_person(both, Path("p.json"))
 
 
+def test_a_person_of_another_length_is_refused() -> None:
+    entries, _, _ = frames(20, 40)
+    short, path = person_of(entries[:3, :5], "toy"), Path("P01.json")
+    with refused("file-damaged", "P01.json", "5"):
+        persons.find_persons(readings(entries), neutral.Neutral("person", path=path), MODEL, "", short)
+
+
+def test_doubtful_calm_frames_are_said() -> None:
+    rng = np.random.default_rng(0)
+    moving = rng.uniform(0.05, 0.25, (40, COUNT)).astype(np.float32)
+    found = persons.find_persons(readings(moving), neutral.parse("auto"), MODEL, "", None)
+    assert found[0] is not None
+    assert 0 < found[0].confidence < 0.5
+    assert "face 0" in persons.remarks(found)[0]
+    assert persons.remarks({0: person_of(moving, "toy")}) == []
+
+
 def test_a_frame_without_the_face_is_refused() -> None:
     entries, _, _ = frames(20, 40)
     with refused("frame-missing", "61"):

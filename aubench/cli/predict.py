@@ -192,7 +192,7 @@ def predict(
             _warn([f"{error}; --neutral is not applied to the rows so far"])
             rest, own = zero.Neutral("none"), {}
         readings = zero.calibrated(readings, zeros)
-        _warn(f"face {face}: no calm frames found; read without a neutral" for face in own if own[face] is None)
+        _warn(persons.remarks(own))
         if own and not any(own.values()):
             rest = zero.Neutral("none")
         done = record.Processing(None if rest.kind == "none" else str(rest), seconds)

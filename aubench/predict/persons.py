@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from aubench.errors import UserError
 from aubench.parameters import AU
-from aubench.person import Person, find_person, person_of, read_aus, trust
+from aubench.person import UNSURE, Person, find_person, person_of, read_aus, trust
 from aubench.predict.neutral import FIRST, Neutral, row_of
 from aubench.predict.readings import Readings
 
@@ -72,6 +72,12 @@ def find_persons(
                 f"{neutral.path}: holds one person, but {len(faces)} faces were read; use --max-faces 1",
                 code="person-ambiguous",
             )
+        if readings.entries is not None and given.neutral.shape != readings.entries.shape[1:]:
+            raise UserError(
+                f"{neutral.path}: damaged: its neutral has {len(given.neutral)} numbers, not "
+                f"{readings.entries.shape[1]}; save the person again",
+                code="file-damaged",
+            )
         return dict.fromkeys(faces, given)
     assert readings.entries is not None  # asked for, see entry_size()
     out: Persons = {}
@@ -127,6 +133,17 @@ def the_person(persons: Persons, out: Path) -> Person:
             code="no-face",
         )
     return found[0]
+
+
+def remarks(persons: Persons) -> list[str]:
+    """What to say of persons that were not found, or not surely."""
+    lines = [f"face {face}: no calm frames found; read without a neutral" for face in persons if persons[face] is None]
+    return lines + [
+        f"face {face}: even the calmest frames read as moving (confidence {person.confidence:g}); look at the "
+        "recording, or name a neutral frame with --neutral"
+        for face, person in persons.items()
+        if person is not None and person.confidence < UNSURE
+    ]
 
 
 def described(neutral: Neutral, persons: Persons) -> dict[str, Any]:
