@@ -24,7 +24,7 @@ from aubench.cli.data.options import placed
 def _plugins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     here = str(Path(__file__).parent)
     monkeypatch.syspath_prepend(here)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")])))
     monkeypatch.setenv("AUBENCH_PLUGINS", "tiny_parts,toy_data")
     monkeypatch.setenv("AUBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)

@@ -210,7 +210,10 @@ def _command(root: Path, parent: Path, *more: str) -> tuple[list[str], dict[str,
         "m.crop = lambda *a: (time.sleep(0.03 if slow else 0.003), plain(*a))[1]\n"
         f"prepare(ToyReader('good'), Path({str(root)!r}), Path({str(parent)!r}), Making(64, 'landmarks'), workers=1)\n"
     )
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), os.environ.get("PYTHONPATH", "")])}
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(here), os.environ.get("PYTHONPATH", "")])),
+    }
     return [sys.executable, "-c", code], environment
 
 

@@ -142,7 +142,7 @@ def test_two_prepares_without_working_locks_end_with_a_whole_store(tmp_path: Pat
         f"prepare(ToyReader('good'), Path({str(tmp_path / 'toy')!r}), Path({str(tmp_path / 'stores')!r}), "
         "m.Making(64, 'landmarks'), workers=1)\n"
     )
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")]))
     environment = {**os.environ, "PYTHONPATH": path}
     both = [subprocess.Popen([sys.executable, "-c", code], env=environment) for _ in range(2)]
     assert [process.wait(timeout=300) for process in both] == [0, 0]

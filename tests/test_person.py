@@ -7,12 +7,12 @@ import json
 import numpy as np
 import pytest
 import torch
+from refusals import refused
+from test_fpr import make, random_features
 
 from aubench.contracts import PersonRegressor, reads_persons
 from aubench.parameters import AU_NAMES, BASE_AU, intensity
 from aubench.person import Person, find_person, person_of, read_aus, trust
-from tests.refusals import refused
-from tests.test_fpr import make, random_features
 
 WIDTH = 23
 

@@ -233,7 +233,7 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A working directory with a tiny recipe and a file with an extractor."""
     tests = str(Path(__file__).parent)
     monkeypatch.syspath_prepend(tests)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([tests, os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [tests, os.environ.get("PYTHONPATH", "")])))
     monkeypatch.setenv("AUBENCH_PLUGINS", "tiny_parts")
     monkeypatch.setenv("AUBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)

@@ -9,14 +9,14 @@ from typing import Any, cast
 import numpy as np
 import pytest
 import torch
+from refusals import refused
+from test_person import Toy, frames
 
 from aubench.parameters import AU, AU_NAMES, BASE_AU, SIZE
 from aubench.person import person_of
 from aubench.predict import neutral, persons
 from aubench.predict.gathered import Gathered
 from aubench.predict.readings import NOBODY, Readings
-from tests.refusals import refused
-from tests.test_person import Toy, frames
 
 COUNT = len(AU_NAMES)
 

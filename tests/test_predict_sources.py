@@ -74,7 +74,7 @@ def test_truncated_stream_without_index_is_named(tmp_path: Path) -> None:
         ("empty.mp4", b"", "file-empty"),
         ("noise.mp4", bytes(range(256)) * 40, "file-damaged"),
         ("notes.txt", b"dear diary, today " * 100, "format-unknown"),
-        ("picture.jpg", b"\xff\xd8\xff" + b"x" * 100, "format-unknown"),
+        ("picture.jpg", b"\xff\xd8\xff" + b"x" * 100, "file-damaged"),
     ],
 )
 def test_what_is_neither_image_nor_video_is_named(tmp_path: Path, name: str, content: bytes, code: str) -> None:

@@ -183,7 +183,9 @@ def trap(tmp_path: Path) -> Path:
 
 def in_trap(trap: Path, code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run code as an installed command does, whose own folder and not the working directory is on the path."""
-    path = os.pathsep.join([str(Path(__file__).parent), *(os.environ.get("PYTHONPATH", "").split(os.pathsep))])
+    path = os.pathsep.join(
+        [str(Path(__file__).parent), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    )
     (trap.parent / "command.py").write_text(f"if __name__ == '__main__':\n    {code}\n")
     return subprocess.run(
         [sys.executable, str(trap.parent / "command.py")], cwd=trap, capture_output=True, text=True, timeout=300,

@@ -168,7 +168,7 @@ def _tiny(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> object:
     monkeypatch.setenv("AUBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(RidgeConfig.model_fields["samples"], "default", 20)
     RidgeConfig.model_rebuild(force=True)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")])))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     discovery.forget()

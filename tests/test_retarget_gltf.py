@@ -287,7 +287,7 @@ def test_a_file_is_written_for_the_person_asked_for(tmp_path, monkeypatch):
     engine = Bdfm(BdfmConfig())
     base, other = tmp_path / "base.glb", tmp_path / "other.GLB"
     said = export.write(base, readings([0, 0]), 0, 25.0, (engine, MODEL))
-    assert "23 AUs, 2 pictures" in said
+    assert "23 AUs, 2 frames" in said
     export.write(other, readings([0, 0]), 0, 25.0, (engine, MODEL), 3)
     files = [File(path.read_bytes()) for path in (base, other)]
     number = files[0].json["meshes"][0]["primitives"][0]["attributes"]["POSITION"]

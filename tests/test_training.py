@@ -67,7 +67,7 @@ def shared_cache(tmp_path_factory):
 def _tiny_plugins(monkeypatch, shared_cache):
     here = str(Path(__file__).parent)
     monkeypatch.syspath_prepend(here)
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH", "")])))
     monkeypatch.setenv("AUBENCH_PLUGINS", "tiny_parts")
     monkeypatch.setenv("AUBENCH_CACHE", str(shared_cache))
     # Sums depend on the number of threads in their last bits: one here and in the processes started.

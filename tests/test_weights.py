@@ -15,6 +15,7 @@ import torch
 from refusals import refused
 from torch import nn
 
+import aubench_plugins
 from aubench import files, shipped, weights
 from aubench.errors import UserError
 from aubench.frozen import Frozen
@@ -387,8 +388,7 @@ def test_shipped_weights_that_were_altered_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_we_ship_is_what_is_listed() -> None:
-    root = Path(weights.__file__).parents[1] / "plugins"
-    listed = sorted(root.glob("*/*/assets/*.safetensors"))
+    listed = sorted(path for root in aubench_plugins.__path__ for path in Path(root).glob("*/assets/*.safetensors"))
     assert listed
     for path in listed:
         assert path.name in (path.parent / "SHA256SUMS").read_text(), path

@@ -16,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib
+import importlib.machinery
 import importlib.util
 import inspect
 import os
@@ -26,7 +27,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import CodeType, ModuleType, SimpleNamespace
 from typing import Any
 
 import pluggy
@@ -201,7 +202,15 @@ class _Finder:
             return None
         if str(file.parent) not in sys.path:
             sys.path.append(str(file.parent))
-        return importlib.util.spec_from_file_location(name, file)
+        return importlib.util.spec_from_file_location(name, file, loader=_FromSource(name, str(file)))
+
+
+class _FromSource(importlib.machinery.SourceFileLoader):
+    """Compiles the file as it is: a cached compilation is known by size and seconds, which an edit may leave alike."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
 
 
 def _named() -> Iterator[Path]:

@@ -59,14 +59,16 @@ def open_video(name: str, *, otherwise: str = "not a whole video") -> Any:
             ) from None
         known = getattr(error, "errno", None) if not isinstance(error, av.FFmpegError) else None
         raise UserError(f"{shown}: {otherwise} ({told(error)})", code=code_of_errno(known, "file-damaged")) from None
-    fault = ""
+    fault, code = "", "format-unknown"
     if not container.streams.video or container.format.name in NOT_VIDEO or container.format.name.endswith("_pipe"):
         fault = "holds no video"
     elif container.streams.video[0].codec_context is None:
         fault = "holds video in a codec that this FFmpeg does not know; convert it to H.264"
+        if container.format.name.startswith("mov"):  # its index, which names the codec, may lie at the end
+            fault, code = f"is truncated, or {fault}", "file-damaged"
     if fault:
         container.close()
-        raise UserError(f"{shown}: {fault}", code="format-unknown")
+        raise UserError(f"{shown}: {fault}", code=code)
     return container
 
 
