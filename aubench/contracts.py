@@ -168,7 +168,7 @@ class Extractor(Protocol):
     the aligned crop only says so in an attribute ``view`` (:data:`View`); one whose network was trained on BGR or grey
     pictures and turns ours into such, in an attribute ``colours`` ("BGR" or "grey"). One that hands other numbers than
     about -3..3 to its first layer says so in attributes ``mean`` and ``std`` of what it makes,
-    ``(image - mean) / std``. What is no float RGB batch is refused in one line (:func:`aubench.images.require_image`).
+    ``(image - mean) / std``. Anything but float RGB is refused in one line (:func:`aubench.images.require_image`).
     """
 
     def features(self, image: Tensor) -> Features: ...

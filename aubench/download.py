@@ -43,7 +43,7 @@ def fetch(
         if path.is_file() and _fits(path, size, sha256):
             return path
         raise UserError(
-            f"{path}: is there already and is not the file on record; move it away or delete it", code="output-exists"
+            f"{path}: already exists and is not the file on record; move it away or delete it", code="output-exists"
         )
     _require_http(url, url)
     part = path.with_name(path.name + ".part")

@@ -178,7 +178,7 @@ def _refuse_repeated_keys(node: yaml.MappingNode) -> None:
         if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
             line = key.start_mark.line + 1
             if key.value in seen:
-                problem = f"{key.value} is there already, on line {seen[key.value]}"
+                problem = f"{key.value} already exists, on line {seen[key.value]}"
                 raise _wrong(problem, key.start_mark)
             seen[key.value] = line
 

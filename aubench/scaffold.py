@@ -65,7 +65,7 @@ def create(kind: str, name: str, out: Path | None = None) -> Path:
     folder = out if out is not None else Path(name)
     if folder.exists() or folder.is_symlink():
         raise UserError(
-            f"{folder}: is there already; choose another name, or another folder with --out DIR", code="output-exists"
+            f"{folder}: already exists; choose another name, or another folder with --out DIR", code="output-exists"
         )
     words = _words(known, name)
     files = {path: template.substitute(words) for path, template in _files(known, words["package"])}

@@ -12,6 +12,9 @@ from test_training import TINY, _tiny_plugins, shared_cache  # noqa: F401  fixtu
 
 from aubench.combination import Combination
 from aubench_training.config import check
+from aubench_training.runner import identity
+from aubench_training.runner.estimate import phases
+from aubench_training.runner.jobs import first_phase
 from aubench_training.trainer import train
 
 PERSON = {
@@ -78,3 +81,19 @@ def test_what_cannot_work_is_refused_before_anything_is_drawn(tmp_path, start):
         train(config(start=str(start), regressor=wide), tmp_path / "c", tensorboard=False)
     with refused("model-invalid", "shipped"):
         train(config(start="shipped"), tmp_path / "d", tensorboard=False)
+
+
+def test_engines_of_people_and_the_model_to_start_from_are_part_of_a_runs_identity(start, monkeypatch):
+    here, plain = config(start=str(start)), config(people={"sources": []}, person={**PERSON["person"], "steps": 0})
+    assert len(identity._engines(here)) == len(identity._engines(plain)) + 1
+    before = identity.Inspector().look(here)["start"]
+    assert "start" not in identity.Inspector().look(config())
+    monkeypatch.setattr(identity, "sha256_file", lambda path: f"another {path.name}")
+    assert identity.Inspector().look(here)["start"] == "another model.safetensors" != before
+
+
+def test_a_shared_first_phase_trains_no_person_network():
+    first = {"loopback": {"steps": 4, "batch": 1, "sampled_batch": 8, "learning_rate": 0.003}}
+    shared = json.loads(first_phase(config(**first)))
+    assert shared["person"]["steps"] == 0
+    assert [name for name, *_ in phases(config(**first))] == ["loopback", "person"]

@@ -162,7 +162,7 @@ def _files(inputs: list[Path], output: Output, *, pictures: bool) -> Iterator[Pa
     for path in inputs:
         if not path.is_dir():
             yield path
-        elif output.path.exists():  # what does not exist is no file of a folder
+        elif output.path.exists():  # a file that does not exist is not in any folder
             ours = not pictures and output.form.is_ours(output.path)
             for folder, _, names in os.walk(path):
                 yield from (

@@ -108,7 +108,7 @@ def parse(
     cut = remarks.truncation(whole)
     for line in remarks.after(opened if cut is None else whole):
         typer.echo(line, err=True)
-    if cut is not None and numbers is None:  # spread over what there is
+    if cut is not None and numbers is None:  # spread over the whole input
         opened = chosen.choose(whole, frames, chosen.spread(cut.frames, frames))
         titles, crops, without = _faces(opened, side_read, max_faces, machine)
     if not crops:

@@ -179,19 +179,21 @@ def predict(
             raise typer.Exit(stopping.code)
         own: persons.Persons = {}
         zeros: zero.Zeros = {}
+        if seconds is not None and not wide:
+            readings = smoothing.smoothed(readings, seconds)
         try:
             if wide:
                 own = persons.find_persons(readings, rest, reader, opened.name, known)
-                readings = persons.relative(readings, own, reader)
-            readings = readings if seconds is None else smoothing.smoothed(readings, seconds)
-            if not wide:
+            else:
                 zeros = zero.zeros(readings, rest, at_rest)
         except UserError as error:
             if not interrupted:
                 raise
             _warn([f"{error}; --neutral is not applied to the rows so far"])
             rest, own = zero.Neutral("none"), {}
-        readings = zero.calibrated(readings, zeros)
+        readings = persons.relative(readings, own, reader) if wide else zero.calibrated(readings, zeros)
+        if seconds is not None and wide:  # what is smoothed is what was read against the person
+            readings = smoothing.smoothed(readings, seconds)
         _warn(persons.remarks(own))
         if own and not any(own.values()):
             rest = zero.Neutral("none")

@@ -231,7 +231,7 @@ def _frames(
     """0-based frame numbers; without a column of them, the rows in order, or the number in the name of a single row's
     file."""
     if offset is not None and abs(offset) > LARGEST_OFFSET:
-        raise UserError(f"--frame-offset {offset}: no video has so many frames", code="option-invalid")
+        raise UserError(f"--frame-offset {offset}: no video is that long", code="option-invalid")
     if frame is None:
         digits = re.search(r"(\d{1,15})$", header.path.stem)
         first = (int(digits[1]) if len(text) == 1 and digits else 0) + (offset or 0)

@@ -93,6 +93,6 @@ def read_places(path: Path, places: Sequence[Place]) -> dict[str, Place]:
         name = PurePosixPath(row["file"].replace("\\", "/"))
         for key in {name.name, name.stem}:
             if known.get(key, same[0]) != same[0]:
-                raise UserError(f"{path}, line {line}: {key} is there already, for {known[key]}", code="table-invalid")
+                raise UserError(f"{path}, line {line}: {key} already stands for {known[key]}", code="table-invalid")
             known[key] = same[0]
     return known

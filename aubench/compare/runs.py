@@ -100,9 +100,7 @@ class Run:
         for name, known in facts.items():
             rate = known.get("frames_per_s") if isinstance(known, dict) else ""
             if isinstance(rate, str | list | dict):
-                raise UserError(
-                    f"{path}: what it holds of {name!r} is no mapping of facts; restore the file", code="file-damaged"
-                )
+                raise UserError(f"{path}: the entry {name!r} is not a mapping; restore the file", code="file-damaged")
         return facts
 
     def baselines(self, dataset: str) -> dict[str, Mapping[str, Any]]:

@@ -1,7 +1,7 @@
 """One recording made ready: its pictures decoded once, aligned, and written to a folder of its own.
 
 The folder is built aside, sealed with a manifest and named when whole (:mod:`aubench.materialise`). What decides its
-content is hashed into a fingerprint, so that a recording is made anew when its video, its labels or the options have
+content is hashed into a fingerprint, so that a recording is made again when its video, its labels or the options have
 changed, and only then.
 """
 

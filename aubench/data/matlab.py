@@ -63,7 +63,7 @@ def load_mat(path: Path, *, squeeze: bool = False) -> dict[str, Array]:
         else:
             raise _Torn
     except (_Torn, struct.error, zlib.error, ValueError):
-        raise NoPoints("is no MATLAB file, or torn") from None
+        raise NoPoints("is not a MATLAB file, or is truncated") from None
     return {name: value for name, value in found.items() if value is not None}
 
 

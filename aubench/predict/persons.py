@@ -81,19 +81,20 @@ def find_persons(
         return dict.fromkeys(faces, given)
     assert readings.entries is not None  # asked for, see entry_size()
     out: Persons = {}
+    digest = model.person_digest  # hashes all weights: once
     for face in faces:
         rows = np.flatnonzero(readings.face == face)
         if neutral.kind == "first":
-            out[face] = person_of(readings.entries[rows[:FIRST]], model.person_digest, source)
+            out[face] = person_of(readings.entries[rows[:FIRST]], digest, source)
         elif neutral.kind == "frame":
             row = rows[[row_of(readings, rows, face, neutral.frame, len(faces))]]
-            out[face] = person_of(readings.entries[row], model.person_digest, source)
+            out[face] = person_of(readings.entries[row], digest, source)
         else:
             out[face] = find_person(
                 model.regressor,
                 readings.entries[rows],
                 readings.intensities[rows],
-                model.person_digest,
+                digest,
                 weights=trust(readings.degrees[rows], readings.score[rows]),
                 source=source,
             )

@@ -18,7 +18,7 @@ from rich.console import Console
 from torch import Tensor, nn
 
 from aubench import discovery
-from aubench.combination import Choice, Combination, load_shipped
+from aubench.combination import SHIPPED, Choice, Combination, load_shipped
 from aubench.contracts import Dataset, Features
 from aubench.errors import UserError
 from aubench.files import cache_folder
@@ -286,6 +286,11 @@ class Bench:
             scores[f"{name}/icc31"] = float(np.nanmean(agreement))
             scores[f"{name}/mae"] = float(np.abs(truth - answer).mean())
         return scores
+
+
+def start_weights(start: str) -> Path:
+    """The file of weights that ``start`` of a run's config names: a run folder's, or the shipped one."""
+    return SHIPPED / "regressor.safetensors" if start == "shipped" else Path(start) / "model.safetensors"
 
 
 def start_from(combination: Combination, start: str) -> None:

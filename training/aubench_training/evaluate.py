@@ -59,9 +59,14 @@ def evaluate(bench: Bench, folder: Path, began: float, facts: Mapping[str, Any])
     tests = [frames for _, frames in tested]
     since = time.monotonic()
     with locked():
-        answers = [_read(bench, frames) for frames in tests]
+        read = [_read(bench, frames) for frames in tests]
         seconds = time.monotonic() - since
-        persons = [by_person(bench.combination, frames) for frames in tests if bench.combination.reads_persons]
+        answers = [answer for answer, _ in read]
+        persons = [
+            by_person(bench.combination, frames.subject, answer, entries)
+            for frames, (answer, entries) in zip(tests, read, strict=True)
+            if entries is not None
+        ]
     predictions = [predicted(frames, answer) for frames, answer in zip(tests, answers, strict=True)]
     truths = [truth_table(frames, dataset.aus, open_labels(dataset, "test")) for dataset, frames in tested]
     write_table(folder / PREDICTIONS, pd.concat(predictions, ignore_index=True))
@@ -78,24 +83,32 @@ def evaluate(bench: Bench, folder: Path, began: float, facts: Mapping[str, Any])
     return write_report(folder, extra=beside.tables, failed=beside.failed, facts={**facts, **times})
 
 
-def _read(bench: Bench, frames: Frames) -> FacialParameters:
-    """What the combination reads off the frames, some at a time, so that it can be told how far it is."""
-    parts = [FacialParameters.base(0)]
+def _read(bench: Bench, frames: Frames) -> tuple[FacialParameters, npt.NDArray[np.float32] | None]:
+    """What the combination reads off the frames, some at a time, so that it can be told how far it is; and the entries
+    of the faces where it reads persons."""
+    combination, parts, entries = bench.combination, [FacialParameters.base(0)], []
     with progress(f"predicting test frames ({frames.dataset})", len(frames), "frames") as advance:
         for start in range(0, len(frames), PREDICTED_AT_ONCE):
-            parts.append(bench.combination.predict(frames.images[start : start + PREDICTED_AT_ONCE]))
+            images = frames.images[start : start + PREDICTED_AT_ONCE]
+            if combination.reads_persons:
+                answer, some = combination.predict_entries(images)
+                entries.append(some)
+            else:
+                answer = combination.predict(images)
+            parts.append(answer)
             advance(min(start + PREDICTED_AT_ONCE, len(frames)))
-    return FacialParameters.cat(parts)
+    return FacialParameters.cat(parts), np.concatenate(entries) if entries else None
 
 
-def by_person(combination: Combination, frames: Frames) -> FacialParameters:
-    """What is read of each subject against their own calm frames, found in all of that subject's unlabelled frames; of
-    a subject without any, what is read of each frame by itself."""
-    answer, entries = combination.predict_entries(frames.images)
-    aus, alone = answer.au.clone(), answer.intensities().numpy()
-    for subject in dict.fromkeys(frames.subject.tolist()):
-        rows = np.flatnonzero(frames.subject == subject)
-        person = find_person(combination.regressor, entries[rows], alone[rows], combination.person_digest)
+def by_person(
+    combination: Combination, subject: npt.NDArray[np.str_], answer: FacialParameters, entries: npt.NDArray[np.float32]
+) -> FacialParameters:
+    """``answer`` with each subject read against their own calm frames, found in all of that subject's unlabelled
+    frames; of a subject without any, what is read of each frame by itself."""
+    aus, alone, model = answer.au.clone(), answer.intensities().numpy(), combination.person_digest
+    for name in np.unique(subject):
+        rows = np.flatnonzero(subject == name)
+        person = find_person(combination.regressor, entries[rows], alone[rows], model)
         if person is not None:
             aus[rows] = torch.from_numpy(read_aus(combination.regressor, entries[rows], person.neutral))
     return replace(answer, au=aus)

@@ -16,7 +16,7 @@ from ..config import RunConfig
 from .card import CARD
 from .jobs import REPORT, Job, has_begun
 
-ROUGH_S_PER_STEP = {"loopback": 0.2, "label_free": 1.4}
+ROUGH_S_PER_STEP = {"loopback": 0.2, "label_free": 1.4, "person": 0.2}
 """Seconds for a step at the default recipe's batches, preset small, on two CPU cores. Rough: another machine, batch,
 network or size changes them many times over; a GPU is far quicker."""
 ROUGH_OVERHEAD_S = 60.0
@@ -105,7 +105,8 @@ class Speeds:
 def phases(config: RunConfig) -> list[tuple[str, int, int]]:
     """Name, first and last step of every phase."""
     first = config.loopback.steps if config.additions.loopback_first else 0
-    found = [("loopback", 0, first), ("label_free", first, first + config.label_free.steps)]
+    second = first + config.label_free.steps
+    found = [("loopback", 0, first), ("label_free", first, second), ("person", second, second + config.person.steps)]
     return [(name, start, stop) for name, start, stop in found if stop > start]
 
 

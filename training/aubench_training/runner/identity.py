@@ -68,7 +68,7 @@ class Inspector:
 
         choose_device(config.device)
         values = json.loads(config.model_dump_json(exclude=set(_ONE_BENCH)))
-        for phase in ("loopback", "label_free"):
+        for phase in ("loopback", "label_free", "person"):
             values[phase] = bool(values[phase]["steps"])
         key = json.dumps({**values, "losses": sorted(config.losses)}, sort_keys=True)
         if key not in self._seen:
@@ -85,7 +85,7 @@ class Inspector:
         from aubench.data.labels import locked
         from aubench.foreign import notice
 
-        from ..bench import Bench
+        from ..bench import Bench, start_weights
         from ..evaluate import weights_used
 
         # The CPU: this process must not take memory of the device from those that train.
@@ -108,12 +108,14 @@ class Inspector:
             "weights": {kind: state_digest(network) for kind, network in networks.items()},
             "engine": engine_digests(_engines(config)),
             "data": data,
+            **({} if config.start is None else {"start": sha256_file(start_weights(config.start))}),
         }
 
 
 def _engines(config: RunConfig) -> list[tuple[Component, Mapping[str, Any]]]:
     """Cards and options of everything in a run that is an engine or may name one."""
-    engines = [config.engine, *(other.engine for other in config.sampled.more)]
+    more, people = ([each.engine for each in kind] for kind in (config.sampled.more, config.people.sources))
+    engines = [config.engine, *more, *people]
     return [(discovery.find("renderer", part.name), part.config) for part in engines] + [
         (discovery.find("dataset", part.name), part.config) for part in config.datasets
     ]

@@ -130,6 +130,7 @@ def first_phase(config: RunConfig) -> str | None:
     values = config.model_dump(mode="json")
     values |= {"recipe": FIRST_PHASE, "losses": {}, "loss_options": {}, "recogniser": None, "baselines": []}
     values["label_free"] = {"steps": 0, "batch": 1, "sampled_batch": 0, "learning_rate": 1.0}
+    values["person"] = values["person"] | {"steps": 0}
     values["additions"] |= dict.fromkeys(_SECOND_PHASE_ADDITIONS, False)
     values.pop("plugins", None)
     return json.dumps(values, sort_keys=True)
