@@ -27,6 +27,8 @@ P = ParamSpec("P")
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
 DEAF_S = 1.5
 """How long a signal may wait for the main thread."""
+_FAREWELL_S = 2.0
+"""How long :meth:`Workers.deaths` waits for the exit code of each worker."""
 _AGAIN_S = 1.0
 """A second SIGTERM within so many seconds is the same one: ``timeout`` sends it to a process and to its group."""
 
@@ -189,15 +191,25 @@ class Workers:
 
     def deaths(self) -> dict[int, str]:
         """The processes that ended early, by their number, and how each ended, in words."""
-        codes = {}
-        for process in self._processes:
-            process.join(2.0)  # the pool is taking leave of them, in a thread
-            codes[process.pid or 0] = process.exitcode
+        codes = {process.pid or 0: _exit_code(process, _FAREWELL_S) for process in self._processes}
         # The pool ends the others by SIGTERM when one of them is lost.
         return {pid: how_it_ended(code) for pid, code in codes.items() if code not in (None, 0, -signal.SIGTERM)}
 
     def _look(self) -> None:
         self._processes |= set(multiprocessing.active_children()) - self._others
+
+
+def _exit_code(process: BaseProcess, within_s: float) -> int | None:
+    """The exit code of a process that is ending; None if it still runs after ``within_s``.
+
+    A thread of the pool waits for the same process. The one of the two that comes second is told by the system that
+    there is no such child, and sees the code only once the first has stored it: so asking once is not enough.
+    """
+    process.join(within_s)
+    deadline = time.monotonic() + within_s
+    while process.exitcode is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return process.exitcode
 
 
 def how_it_ended(code: int | None) -> str:

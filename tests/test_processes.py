@@ -143,6 +143,24 @@ def test_a_death_is_told_with_its_signal() -> None:
     assert how_it_ended(3) == "ended with code 3"
 
 
+def test_a_death_is_told_when_another_thread_has_collected_the_exit_code() -> None:
+    """The thread that waits second sees no code until the first one has stored it."""
+
+    class Collected:
+        pid, codes = 7, [None, None, None, -9]
+
+        def join(self, timeout: float) -> None:
+            pass
+
+        @property
+        def exitcode(self) -> int | None:
+            return self.codes.pop(0) if len(self.codes) > 1 else self.codes[0]
+
+    pool = Workers(1)
+    pool._processes = {Collected()}
+    assert pool.deaths() == {7: "was killed by signal 9 (SIGKILL)"}
+
+
 class Deadly(ToyReader):
     """Its landmarks of one recording end the process that reads them."""
 

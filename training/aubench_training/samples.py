@@ -243,8 +243,8 @@ def _render(
                 finished(start)
         else:
             with Workers(min(workers, len(chunks)), _start_worker, (card, config, str(partial), style)) as pool:
-                waiting = {pool.submit(_work, start): start for start in chunks}
                 try:
+                    waiting = {pool.submit(_work, start): start for start in chunks}
                     while waiting:
                         for future in wait(waiting, return_when=FIRST_COMPLETED).done:
                             future.result()
