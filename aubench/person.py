@@ -32,6 +32,8 @@ FEWEST = 5
 CALM_SUM, RESTLESS_SUM = 4.0, 20.0
 """Summed intensity of all AUs of the calm frames, read without a neutral, from which on confidence falls from 1, and at
 which it is 0. A foreign face at rest reads up to about 10 in sum, a laugh 15."""
+KEPT, RANKED_EVERY = 256, 5
+"""How many of the calmest frames :class:`RunningPerson` keeps, and after how many frames it ranks them again."""
 UNSURE = 0.5
 """Below this confidence somebody should look at the recording."""
 
@@ -133,11 +135,70 @@ def find_person(
         neutral = _mean(entries, calm, trusted)
         restless = intensity(read_aus(regressor, entries[usable], neutral)).sum(axis=1)
     calm = usable[np.argsort(restless, kind="stable")[:count]]
-    level = float(np.median(alone[calm].sum(axis=1)))
-    confidence = float(np.clip((RESTLESS_SUM - level) / (RESTLESS_SUM - CALM_SUM), 0.0, 1.0))
+    confidence = _confidence(alone[calm].sum(axis=1))
     if confidence <= 0.0:
         return None
-    return Person(_mean(entries, calm, trusted), len(calm), round(confidence, 3), model, source)
+    return Person(_mean(entries, calm, trusted), len(calm), confidence, model, source)
+
+
+class RunningPerson:
+    """The person of frames that are still coming, as from a camera: each frame is read against frames up to it only.
+
+    As :func:`find_person`, among the :data:`KEPT` calmest frames so far, so that neither memory nor the time of a frame
+    grows. The same frames in the same order give the same answers.
+
+    Args:
+        regressor: One that reads persons.
+        model: Digest of the model, kept in the person.
+        source: Where the frames come from, kept in the person.
+    """
+
+    def __init__(self, regressor: PersonRegressor, model: str = "", source: str = "") -> None:
+        self._regressor, self._model, self._source = regressor, model, source
+        self._kept: list[tuple[Array, float, Array, float]] = []
+        self._seen = 0
+        self.person: Person | None = None
+        """The person as known so far; None before :data:`FEWEST` frames, or where none of them is calm."""
+
+    def read(self, entry: Array, alone: Array, degrees: Array, score: float) -> Array | None:
+        """Read the next frame against the person as known so far, this frame included.
+
+        Args:
+            entry: What is compared with the neutral (d,).
+            alone: AU intensities (23,) read of this frame without a neutral.
+            degrees: Yaw and pitch (2,).
+            score: How sure the detector is, 0 to 1.
+
+        Returns:
+            AU parameters (23,) in [0, 1]; None where no neutral is known yet.
+        """
+        self._kept.append((entry, float(alone.sum()), degrees, score))
+        self._seen += 1
+        if self._seen >= FEWEST and (self._seen % RANKED_EVERY == 0 or self.person is None):
+            self._rank()
+        if self.person is None:
+            return None
+        answer: Array = read_aus(self._regressor, entry[None], self.person.neutral)[0]
+        return answer
+
+    def _rank(self) -> None:
+        entries = np.stack([frame[0] for frame in self._kept])
+        level = np.array([frame[1] for frame in self._kept])
+        trusted = trust(np.stack([frame[2] for frame in self._kept]), np.array([frame[3] for frame in self._kept]))
+        restless = level
+        if self.person is not None:
+            restless = intensity(read_aus(self._regressor, entries, self.person.neutral)).sum(axis=1)
+        order = np.argsort(restless, kind="stable")
+        self._kept = [self._kept[n] for n in sorted(order[:KEPT])]
+        usable = order[trusted[order] > 0]
+        if len(usable) < FEWEST:
+            return
+        calm = usable[: max(1, round(SHARE * self._seen))]
+        confidence = _confidence(level[calm])
+        self.person = None
+        if confidence > 0:
+            neutral = _mean(entries, calm, trusted)
+            self.person = Person(neutral, len(calm), confidence, self._model, self._source)
 
 
 def person_of(entries: Array, model: str, source: str = "") -> Person:
@@ -151,6 +212,12 @@ def trust(degrees: npt.NDArray[np.floating[Any]], scores: npt.NDArray[np.floatin
     away = np.linalg.norm(degrees - np.nanmedian(degrees, axis=0), axis=1)
     out: Array = (np.clip(1.0 - np.maximum(away - 8.0, 0.0) / 20.0, 0.0, 1.0) * (scores > 0.6)).astype(np.float32)
     return np.nan_to_num(out)
+
+
+def _confidence(alone: npt.NDArray[np.floating[Any]]) -> float:
+    """How calm the calm frames are, 0 to 1, by the summed intensities (n,) read of them without a neutral."""
+    level = float(np.median(alone))
+    return round(float(np.clip((RESTLESS_SUM - level) / (RESTLESS_SUM - CALM_SUM), 0.0, 1.0)), 3)
 
 
 def _mean(entries: Array, rows: npt.NDArray[np.intp], trusted: Array) -> Array:

@@ -4,10 +4,12 @@ frames.
     AUBENCH_ASSET_ICT=DIR python benchmarks/gap.py --out reports/gap [--seed 2] [--run runs/mine]
 
 Draws 12 people of 60 frames for each engine and gap (data set ``synth`` with ``gap``), and reads every frame by itself
-(raw), against each person's calm frames found in all 60 unlabelled frames (person), and found in 10 of them. Prints
+(raw), against each person's calm frames found in all 60 unlabelled frames (person), found in 10 of them, and found
+among the frames up to each one, in their order (running). Prints
 ICC(3,1) and MAE, means over the 14 AUs, beside the MAE of constant zero; the mean reading of frames in which nothing
-moves; and the slope of readings over labels. Writes ``gap.json``, ``gap.md`` and ``gap.png`` into the folder. Seed 1 is
-for development, other seeds are for reports.
+moves; and the slope of readings over labels. Writes ``gap.json``, ``gap.md``, ``gap.png`` and ``calibration.png`` (for
+each AU, the mean reading of frames with a label near 0, 1, ... 5) into the folder. Seed 1 is for development, other
+seeds are for reports.
 """
 
 from __future__ import annotations
@@ -27,11 +29,11 @@ from aubench.discovery import build
 from aubench.metrics import icc_3_1
 from aubench.parameters import au_index
 from aubench.parameters import intensity as intensities
-from aubench.person import find_person, read_aus
+from aubench.person import RunningPerson, find_person, read_aus
 
 Array = npt.NDArray[np.floating[Any]]
 PEOPLE = {"subjects": 12, "sequences": 2, "frames_per_sequence": 30, "stride": 10}
-ROWS = ("raw", "person", "person, 10 frames")
+ROWS = ("raw", "person", "person, 10 frames", "person, running")
 QUIET = 0.1
 """A frame in which no label is above this one is at rest."""
 
@@ -66,6 +68,7 @@ def main() -> None:
     (given.out / "gap.json").write_text(json.dumps(facts, indent=1) + "\n")
     (given.out / "gap.md").write_text("\n".join(lines) + "\n")
     draw(results, given.out / "gap.png")
+    draw_calibration(results, given.out / "calibration.png")
 
 
 def evaluate(model: Combination, data: Dataset) -> dict[str, dict[str, Any]]:
@@ -85,8 +88,17 @@ def evaluate(model: Combination, data: Dataset) -> dict[str, dict[str, Any]]:
             "at_rest": float(values[quiet].mean()),
             "slope": float(np.mean([np.polyfit(truth[:, k], values[:, k], 1)[0] for k in range(truth.shape[1])])),
             "aus": {name: float(icc_3_1(truth[:, k], values[:, k])) for k, name in enumerate(data.aus)},
+            "slopes": {name: float(np.polyfit(truth[:, k], values[:, k], 1)[0]) for k, name in enumerate(data.aus)},
+            "levels": {name: levels(truth[:, k], values[:, k]) for k, name in enumerate(data.aus)},
         }
     return out
+
+
+def levels(truth: Array, read: Array) -> list[list[float]]:
+    """For the frames whose label rounds to 0, 1, ... 5: mean label, mean reading, number of frames; none left empty."""
+    rounded = truth.round()
+    bins = [rounded == level for level in range(6)]
+    return [[float(truth[b].mean()), float(read[b].mean()), int(b.sum())] for b in bins if b.any()]
 
 
 def readings(model: Combination, frames: list[Frames], subject: npt.NDArray[np.str_]) -> dict[str, Array]:
@@ -104,6 +116,12 @@ def readings(model: Combination, frames: list[Frames], subject: npt.NDArray[np.s
             person = find_person(model.regressor, entries[some], raw[some], "")
             if person is not None:
                 out[row][rows] = intensities(read_aus(model.regressor, entries[rows], person.neutral))
+        so_far = RunningPerson(model.regressor)
+        for row_number in rows:
+            pose = np.zeros(2, np.float32)  # every frame is trusted alike, as above
+            read = so_far.read(entries[row_number], raw[row_number], pose, 1.0)
+            if read is not None:
+                out["person, running"][row_number] = intensities(read)
     return out
 
 
@@ -127,6 +145,39 @@ def draw(results: list[dict[str, Any]], path: Path) -> None:
     axes[0][0].legend(frameon=False, loc="lower left")
     figure.tight_layout()
     figure.savefig(path, dpi=130)
+
+
+def draw_calibration(results: list[dict[str, Any]], path: Path) -> None:
+    """Mean reading against label, a panel for each AU, over all engines and gaps."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    names = list(results[0]["levels"])
+    columns = 5
+    figure, axes = plt.subplots(-(-len(names) // columns), columns, figsize=(11, 7), sharex=True, sharey=True)
+    for axis, name in zip(axes.flat, names, strict=False):
+        axis.plot([0, 5], [0, 5], color="0.7", linewidth=1, label="label")
+        for row in ("raw", "person"):
+            bins = [level for r in results if r["row"] == row for level in r["levels"][name]]
+            points = []
+            for level in range(6):
+                here = np.array([b for b in bins if round(b[0]) == level])
+                if len(here):
+                    points.append(np.average(here[:, :2], axis=0, weights=here[:, 2]))
+            if points:
+                axis.plot(*zip(*points, strict=True), marker="o", markersize=3, label=row)
+        axis.set(title=name, xlim=(0, 5), ylim=(0, 5))
+        axis.grid(alpha=0.3)
+    for axis in list(axes.flat)[len(names) :]:
+        axis.axis("off")
+    handles, labels = axes.flat[0].get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, loc="lower right")
+    figure.supxlabel("label (intensity)")
+    figure.supylabel("mean reading (intensity)")
+    figure.tight_layout()
+    figure.savefig(path, dpi=110)
 
 
 if __name__ == "__main__":

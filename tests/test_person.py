@@ -12,7 +12,7 @@ from test_fpr import make, random_features
 
 from aubench.contracts import PersonRegressor, reads_persons
 from aubench.parameters import AU_NAMES, BASE_AU, intensity
-from aubench.person import Person, find_person, person_of, read_aus, trust
+from aubench.person import KEPT, Person, RunningPerson, find_person, person_of, read_aus, trust
 
 WIDTH = 23
 
@@ -64,6 +64,37 @@ def test_a_recording_without_calm_frames_says_so() -> None:
     laughing = np.clip(rng.normal(0.6, 0.1, (40, WIDTH)), 0, 1).astype(np.float32)
     assert find(laughing) is None
     assert find(frames(4, 0)[0]) is None  # too few to choose from
+
+
+def run(entries: np.ndarray) -> tuple[np.ndarray, RunningPerson]:
+    """What each of ``entries`` is read as beside those up to it; as it is where no neutral is known yet."""
+    person = RunningPerson(Toy(), "m")
+    read = entries.copy()
+    for n, entry in enumerate(entries):
+        answer = person.read(entry, intensity(entry.clip(0, 1)), np.zeros(2, np.float32), 1.0)
+        if answer is not None:
+            read[n] = answer
+    return read, person
+
+
+def test_a_running_person_is_known_from_the_frames_so_far() -> None:
+    entries, au, _ = frames(200, 400)
+    read, person = run(entries)
+    assert np.array_equal(read[:4], entries[:4])  # too few to know anybody
+    assert np.abs(read[60:] - au[60:]).mean() < 0.01 < 0.02 < np.abs(entries[60:] - au[60:]).mean()
+    assert person.person is not None
+    assert len(person._kept) <= KEPT + 5
+    again, _ = run(entries[:300])
+    assert np.array_equal(again, read[:300])  # later frames change nothing
+
+
+def test_nobody_is_known_where_no_frame_so_far_is_calm() -> None:
+    rng = np.random.default_rng(0)
+    laughing = np.clip(rng.normal(0.6, 0.1, (40, WIDTH)), 0, 1).astype(np.float32)
+    calm, _, _ = frames(60, 0)
+    read, person = run(np.concatenate([laughing, calm]))
+    assert np.array_equal(read[:40], laughing)
+    assert person.person is not None
 
 
 def test_frames_that_are_not_trusted_make_no_neutral() -> None:

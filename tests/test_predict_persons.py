@@ -68,6 +68,18 @@ def test_each_face_has_its_own_neutral_and_nobody_has_none() -> None:
     assert np.isnan(done[120:]).all()
 
 
+def test_running_persons_are_kept_apart() -> None:
+    one, au_one, _ = frames(40, 20, seed=1)
+    other, au_other, _ = frames(40, 20, seed=2)
+    rows = np.stack([one, other], axis=1).reshape(120, COUNT)
+    read, found = persons.running(readings(rows, [0, 1] * 60), MODEL, "clip.mp4")
+    assert found[0] is not None
+    assert found[1] is not None
+    got = read.parameters[:, AU]
+    assert np.abs(got[60::2] - au_one[30:]).max() < 0.04
+    assert np.abs(got[61::2] - au_other[30:]).max() < 0.04
+
+
 def test_a_face_without_calm_frames_is_read_alone() -> None:
     rng = np.random.default_rng(0)
     read = readings(rng.uniform(0.4, 0.8, (30, COUNT)).astype(np.float32))

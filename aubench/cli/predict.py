@@ -48,10 +48,10 @@ def predict(
     neutral: Annotated[
         str,
         typer.Option(
-            metavar="none|auto|first|median|FRAME|PICTURE",
-            help="Read each face against its own neutral: its calm frames, found by reading (auto), its first frames, "
-            "one frame (a number of the column 'frame'), or a picture file of the neutral face. 'median' subtracts "
-            "each AU's median over the video.",
+            metavar="none|auto|running|first|median|FRAME|PICTURE",
+            help="Read each face against its own neutral: its calm frames, found by reading (auto), those up to each "
+            "frame (running), its first frames, one frame (a number of the column 'frame'), or a picture file of the "
+            "neutral face. 'median' subtracts each AU's median over the video.",
         ),
     ] = "none",
     person: Annotated[
@@ -182,7 +182,9 @@ def predict(
         if seconds is not None and not wide:
             readings = smoothing.smoothed(readings, seconds)
         try:
-            if wide:
+            if wide and rest.kind == "running":
+                readings, own = persons.running(readings, reader, opened.name)
+            elif wide:
                 own = persons.find_persons(readings, rest, reader, opened.name, known)
             else:
                 zeros = zero.zeros(readings, rest, at_rest)
@@ -191,7 +193,8 @@ def predict(
                 raise
             _warn([f"{error}; --neutral is not applied to the rows so far"])
             rest, own = zero.Neutral("none"), {}
-        readings = persons.relative(readings, own, reader) if wide else zero.calibrated(readings, zeros)
+        if rest.kind != "running":
+            readings = persons.relative(readings, own, reader) if wide else zero.calibrated(readings, zeros)
         if seconds is not None and wide:  # what is smoothed is what was read against the person
             readings = smoothing.smoothed(readings, seconds)
         _warn(persons.remarks(own))

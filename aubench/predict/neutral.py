@@ -24,8 +24,8 @@ from aubench.parameters import AU_NAMES, INTENSITY_SCALE
 from aubench.predict.readings import NOBODY, Readings
 from aubench.predict.sources import Source
 
-Kind = Literal["none", "auto", "first", "median", "frame", "picture", "person"]
-WORDS = ("none", "auto", "first", "median")
+Kind = Literal["none", "auto", "running", "first", "median", "frame", "picture", "person"]
+WORDS = ("none", "auto", "running", "first", "median")
 FIRST = 5
 """Readings of a face whose mean ``first`` takes for its neutral one."""
 STRETCHED_BELOW = INTENSITY_SCALE / 2
@@ -36,8 +36,8 @@ Zeros = dict[int, npt.NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class Neutral:
-    """Where the neutral face is: in calm frames (``auto``) or the first ones, in the median of all readings, in one
-    frame, in a picture, or in a saved person."""
+    """Where the neutral face is: in the calm frames of all (``auto``) or of those so far (``running``), in the first
+    ones, in the median of all readings, in one frame, in a picture, or in a saved person."""
 
     kind: Kind
     frame: int = 0
@@ -50,13 +50,15 @@ class Neutral:
             "picture": f"picture {name}",
             "person": f"person {name}",
             "auto": "calm frames",
+            "running": "calm frames so far",
         }
         return told.get(self.kind, self.kind)
 
 
 def parse(text: str, total: int | None = None) -> Neutral:
     """What ``--neutral`` means: one of :data:`WORDS`, a frame from 1 to ``total`` (where known), or a picture file."""
-    for word in ("none", "auto", "first", "median"):
+    words: tuple[Kind, ...] = ("none", "auto", "running", "first", "median")
+    for word in words:
         if text == word:
             return Neutral(word)
     if text.lstrip("-").isdecimal():

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from aubench.errors import UserError
 from aubench.parameters import AU
-from aubench.person import UNSURE, Person, find_person, person_of, read_aus, trust
+from aubench.person import UNSURE, Person, RunningPerson, find_person, person_of, read_aus, trust
 from aubench.predict.neutral import FIRST, Neutral, row_of
 from aubench.predict.readings import Readings
 
@@ -48,7 +48,7 @@ def entry_size(model: object, neutral: Neutral, person_wanted: bool) -> int:
         return 0
     if size := int(getattr(model, "entry_size", 0)):
         return size
-    only = {"auto": "--neutral auto", "person": "--person"}
+    only = {"auto": "--neutral auto", "running": "--neutral running", "person": "--person"}
     if needed := only.get(neutral.kind, "--save-person" if person_wanted else ""):
         raise UserError(
             f"{needed}: the regressor of this model does not read persons; use the shipped model, train one with "
@@ -110,6 +110,21 @@ def relative(readings: Readings, persons: Mapping[int, Person | None], model: Pe
             rows = np.flatnonzero(readings.face == face)
             parameters[rows, AU] = read_aus(model.regressor, readings.entries[rows], person.neutral)
     return replace(readings, parameters=parameters)
+
+
+def running(readings: Readings, model: PersonModel, source: str) -> tuple[Readings, Persons]:
+    """``readings`` with the AUs of each frame read against calm frames up to it (:class:`RunningPerson`), and the
+    persons as known at the end. The first few frames of a face stay as they were."""
+    assert readings.entries is not None
+    parameters, digest = readings.parameters.copy(), model.person_digest
+    known: dict[int, RunningPerson] = {}
+    alone, degrees = readings.intensities, readings.degrees
+    for row in np.flatnonzero(readings.success):
+        person = known.setdefault(int(readings.face[row]), RunningPerson(model.regressor, digest, source))
+        read = person.read(readings.entries[row], alone[row], degrees[row], float(readings.score[row]))
+        if read is not None:
+            parameters[row, AU] = read
+    return replace(readings, parameters=parameters), {face: person.person for face, person in known.items()}
 
 
 def person_in(picture: Readings, path: Path, model: PersonModel) -> Person:
