@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from aubench.parameters import AU_NAMES, BASE_AU, FacialParameters
-from aubench_training.additions import SampledLoopback
+from aubench_training.additions import PeopleLoopback, SampledLoopback, _discordance
 from aubench_training.config import Sampled
 from aubench_training.expressions import PROTOTYPES, expressions
 from aubench_training.randomised import Randomised
@@ -42,6 +42,33 @@ def test_unknown_numbers_cost_nothing_and_known_ones_as_ever():
     assert (read.grad[:, :25] != 0).any()
     only = Sampled(identity=0.0, brow=0.0)
     assert torch.isclose(cost, SampledLoopback(only)(sampled_parameters=_split(truth), sampled_readback=_split(read)))
+
+
+def test_concordance_asks_for_the_spread_of_the_truth():
+    torch.manual_seed(0)
+    truth = torch.rand(400, 23)
+    unsure = truth + 0.4 * torch.randn(400, 23)
+    correlation = torch.corrcoef(torch.stack([truth[:, 0], unsure[:, 0]]))[0, 1]
+    shrunk = truth.mean() + correlation**2 * (unsure - truth.mean()) * truth.std() / (unsure.std() * correlation)
+    matched = truth.mean() + (unsure - truth.mean()) * truth.std() / unsure.std()
+    assert (shrunk - truth).square().mean() < (matched - truth).square().mean()
+    assert _discordance(matched, truth) < _discordance(shrunk, truth) - 0.01
+    assert _discordance(truth, truth) < 0.02
+    assert _discordance(truth, torch.full((400, 23), 0.02)) == 0  # nothing moves
+
+
+def test_concordance_is_part_of_the_cost_where_asked_for():
+    torch.manual_seed(0)
+    read, truth = _split(_random(32)), _split(_random(32))
+    for weight, loss in ((0.0, 0.0), (0.5, 0.5 * _discordance(read.au, truth.au))):
+        weights, without = Sampled(concordance=weight), Sampled()
+        for asked in (
+            SampledLoopback(weights)(sampled_parameters=truth, sampled_readback=read)
+            - SampledLoopback(without)(sampled_parameters=truth, sampled_readback=read),
+            PeopleLoopback(weights)(people_aus=truth.au, people_readback=read.au)
+            - PeopleLoopback(without)(people_aus=truth.au, people_readback=read.au),
+        ):
+            assert torch.allclose(asked, torch.as_tensor(loss), atol=1e-5)
 
 
 def _random(count: int) -> torch.Tensor:

@@ -64,6 +64,8 @@ class Variation:
         self._bones = _Field(rng, 3)
         self._stretch = _Field(rng, 1)
         self._turn = _Field(rng, 3, axial=True)
+        self._moved: tuple[Floats, Floats] | None = None
+        self._bent: tuple[Floats, tuple[Floats, Floats, Floats]] | None = None
 
     def actions(self, au: Floats) -> Floats:
         """AU' (23,) of AU parameters (23,) whose base is 0: what moves this person's face."""
@@ -76,21 +78,32 @@ class Variation:
         return out
 
     def displacement(self, points: Floats) -> Floats:
-        """Displacement (n, 3) of the rest shape at ``points`` (n, 3), places on the engine's base head."""
-        return (self.gap * DISPLACEMENT * self.unit) * self._bones(points / self.unit)
+        """Displacement (n, 3) of the rest shape at ``points`` (n, 3), places on the engine's base head. Not to be
+        changed in place: it is kept for the next."""
+        if self._moved is None or self._moved[0] is not points:
+            moved = (self.gap * DISPLACEMENT * self.unit) * self._bones(points / self.unit)
+            self._moved = points, moved
+        return self._moved[1]
 
     def bent(self, points: Floats, moves: Floats) -> Floats:
         """``moves`` (n, 3), the movement of each place ``points`` (n, 3), as this person makes it."""
-        places = points / self.unit
-        turn = self.gap * ANGLE * self._turn(places)
-        angle = np.linalg.norm(turn, axis=1, keepdims=True)
-        axis = turn / np.maximum(angle, 1e-9)
-        across = np.cross(axis, moves)
+        angle, axis, gain = self._at_rest(points)
+        cross = np.cross(axis, moves)
         along = axis * (axis * moves).sum(axis=1, keepdims=True)
-        turned = along + np.cos(angle) * (moves - along) + np.sin(angle) * across  # Rodrigues
-        gain = np.clip(1 + self.gap * STRETCH * self._stretch(places), 0.3, 1.9)
+        turned = along + np.cos(angle) * (moves - along) + np.sin(angle) * cross  # Rodrigues
         out: Floats = (gain * turned).astype(np.float32)
         return out
+
+    def _at_rest(self, points: Floats) -> tuple[Floats, Floats, Floats]:
+        """Angle (n, 1), axis (n, 3) and gain (n, 1) of the movements at ``points``; kept for the next."""
+        if self._bent is None or self._bent[0] is not points:
+            places = points / self.unit
+            turn = self.gap * ANGLE * self._turn(places)
+            angle = np.linalg.norm(turn, axis=1, keepdims=True)
+            axis = turn / np.maximum(angle, 1e-9)
+            gain = np.clip(1 + self.gap * STRETCH * self._stretch(places), 0.3, 1.9)
+            self._bent = points, (angle, axis, gain)
+        return self._bent[1]
 
 
 class _Field:

@@ -15,6 +15,8 @@ HUBER_DELTA = 0.1
 ABSOLUTE, SQUARE = 0.3, 5.0
 """Shares of the two errors. The best answer to a face that could be two things is its median by the first, which for
 rare AUs is none at all, and its mean by the second, which agrees better with the truth."""
+_LEAST_SPREAD = 1e-3
+"""AUs with a smaller variance in a batch are at rest in it."""
 SAMPLED_LOOPBACK, PEOPLE_LOOPBACK = "sampled_loopback", "people_loopback"
 """Names of the terms in logs."""
 
@@ -26,7 +28,7 @@ class SampledLoopback:
     cover the whole space, need no gradient through G or F_seg, and can be cached. Huber and squared error instead of
     L1: AUs are mostly zero, and L1's best constant is exactly zero, where R then stays. The brow style costs its
     cross-entropy. AUs weigh most: they are what is asked for. Numbers whose truth is NaN, and brow styles that are all
-    zero, are unknown and cost nothing.
+    zero, are unknown and cost nothing. With ``sampled.concordance`` the AUs cost their discordance too.
     """
 
     def __init__(self, weights: Sampled) -> None:
@@ -36,7 +38,7 @@ class SampledLoopback:
         truth, read, w = sampled_parameters, sampled_readback, self.weights
         brow = -(truth.brow * read.brow.float().clamp_min(1e-6).log()).sum(dim=1).mean()
         return (
-            w.au * _distance(read.au, truth.au)
+            _aus(read.au, truth.au, w)
             + w.pose * _distance(read.pose, truth.pose)
             + w.identity * _distance(read.identity, truth.identity)
             + w.brow * brow
@@ -44,14 +46,19 @@ class SampledLoopback:
 
 
 class PeopleLoopback:
-    """R reads frames of drawn people beside their own calm frames: ``w (huber_δ / δ + mse)`` of the AUs, as in
-    :class:`SampledLoopback`."""
+    """R reads frames of drawn people beside their own calm frames: ``w (huber_δ / δ + mse)`` and the discordance of the
+    AUs, as in :class:`SampledLoopback`."""
 
-    def __init__(self, weight: float) -> None:
-        self.weight = weight
+    def __init__(self, weights: Sampled) -> None:
+        self.weights = weights
 
     def __call__(self, *, people_aus: Tensor, people_readback: Tensor) -> Tensor:
-        return self.weight * _distance(people_readback, people_aus)
+        return _aus(people_readback, people_aus, self.weights)
+
+
+def _aus(read: Tensor, truth: Tensor, weights: Sampled) -> Tensor:
+    cost = weights.au * _distance(read, truth)
+    return cost + weights.concordance * _discordance(read, truth) if weights.concordance else cost
 
 
 def _distance(read: Tensor, truth: Tensor) -> Tensor:
@@ -61,6 +68,22 @@ def _distance(read: Tensor, truth: Tensor) -> Tensor:
     if not len(truth):
         return read.sum()
     return ABSOLUTE * huber_loss(read, truth, delta=HUBER_DELTA) / HUBER_DELTA + SQUARE * (read - truth).square().mean()
+
+
+def _discordance(read: Tensor, truth: Tensor) -> Tensor:
+    """1 - CCC over the batch, mean of the AUs that move in it (Lin's concordance, Biometrics 1989):
+
+        CCC = 2 cov(r, t) / (var r + var t + (mean r - mean t)²).
+
+    The best answer by squared error is shrunk, the more so the less sure it is; agreement by ICC wants the spread of
+    the truth. ``read`` and ``truth`` (b, 23)."""
+    read, truth = read.float(), truth.float()
+    mean_read, mean_truth = read.mean(dim=0), truth.mean(dim=0)
+    together = ((read - mean_read) * (truth - mean_truth)).mean(dim=0)
+    spread = (read - mean_read).square().mean(dim=0) + (truth - mean_truth).square().mean(dim=0)
+    agreement = 2 * together / (spread + (mean_read - mean_truth).square() + _LEAST_SPREAD)
+    moves = truth.var(dim=0) > _LEAST_SPREAD
+    return ((1 - agreement) * moves).sum() / moves.sum().clamp_min(1)
 
 
 class Disturbance:

@@ -177,7 +177,7 @@ class Bench:
             stages.append(Stage("label_free", config.label_free, start, stop, plan, weights, frozen))
             start = stop
         if config.person.steps:
-            plan = self._plan({PEOPLE_LOOPBACK: PeopleLoopback(config.sampled.au)})
+            plan = self._plan({PEOPLE_LOOPBACK: PeopleLoopback(config.sampled)})
             stop = start + config.person.steps
             stages.append(Stage("person", config.person, start, stop, plan, {PEOPLE_LOOPBACK: 1.0}, True))
         return stages

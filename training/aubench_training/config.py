@@ -88,6 +88,8 @@ class Sampled(Config):
     beside: float = Field(default=1.0, ge=0)
     """Weight of the sampled loopback beside the label-free losses, whose gradients are far smaller."""
     au: float = 8.0
+    concordance: float = Field(default=0.0, ge=0)
+    """Weight of 1 - CCC of the AUs, of sampled faces as of people, beside their error: answers spread as the truth."""
     pose: float = 2.0
     identity: float = 1.0
     brow: float = 0.02
