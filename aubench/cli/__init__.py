@@ -46,7 +46,7 @@ app = typer.Typer(
 _SET_BY_OPTIONS = "AUBENCH_"
 """How the environment variables begin that options may set: of the registry, of plugins, of assets."""
 _MENDABLE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG}
-"""What the system refuses for a reason that the user can mend: no space, no right, not such a folder."""
+"""What the system refuses for a reason that the user can fix: no space, no right, not such a folder."""
 
 
 def _print_version(asked: bool) -> None:
@@ -65,13 +65,14 @@ def _options(
     registry: Annotated[
         Path | None,
         typer.Option(
-            callback=_use_registry, help="The registry.yaml to use. Default: $AUBENCH_REGISTRY, or upward, or ours."
+            callback=_use_registry,
+            help="Registry file. Default: $AUBENCH_REGISTRY, else the nearest registry.yaml here or above, else ours.",
         ),
     ] = None,
     plugin: PluginFiles = None,
     asset: Assets = None,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Measure how strongly a face moves: train, compare and use action-unit intensity estimators."""

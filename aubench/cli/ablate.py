@@ -19,30 +19,32 @@ def register(app: typer.Typer) -> None:
 
 
 def ablate(
-    out: Annotated[Path, typer.Option(help="Folder of the runs and of the table; a second call goes on in it.")],
-    recipe: Annotated[str, typer.Option(help="Recipe by name, or a YAML file.")] = "default",
-    losses: Annotated[str | None, typer.Option(help="Losses of the whole, comma-separated. [ct,id,lp,pr,adv]")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the runs and the table; a second call resumes it.")],
+    recipe: Annotated[str, typer.Option(help="Built-in recipe, or a YAML file.")] = "default",
+    losses: Annotated[
+        str | None, typer.Option(help="Losses of the full model, comma-separated. [ct,id,lp,pr,adv]")
+    ] = None,
     leave_one_out: Annotated[
-        bool, typer.Option("--leave-one-out/--no-leave-one-out", help="A row without each of the losses.")
+        bool, typer.Option("--leave-one-out/--no-leave-one-out", help="Add one row per loss, trained without it.")
     ] = True,
     additions: Annotated[
-        bool, typer.Option("--additions", help="A row without each of the recipe's additions to the paper.")
+        bool, typer.Option("--additions", help="Add one row per addition to the paper, trained without it.")
     ] = False,
-    seeds: Annotated[int, typer.Option(min=1, help="Seeds for every row.")] = 3,
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps of the label-free losses.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds per row.")] = 3,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of the label-free phase.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     preset: Annotated[str | None, typer.Option(help="small or paper.")] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Runs at a time. Default: one, or one for each GPU.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Parallel runs. Default: one, or one per GPU.")] = None,
     plugin: PluginFiles = None,
     asset: Assets = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any entry of the config; repeatable.")
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override any config entry; repeatable.")
     ] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done and how long it may take; touch nothing.")
+        bool, typer.Option("--dry-run", help="Show the planned runs and their estimated time; write nothing.")
     ] = False,
 ) -> None:
-    """Measure what each loss is worth: the whole, and the whole less one, over several seeds.
+    """Measure what each loss contributes: the full model, and the full model without one loss, over several seeds.
 
     Runs share cached features and, per seed, the first training phase. Writes ablation.md and ablation.json.
     """

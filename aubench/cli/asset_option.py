@@ -46,7 +46,7 @@ Assets = Annotated[
         "--asset",
         metavar="NAME=PATH",
         callback=_use,  # after --plugin, which is eager and may bring a plugin that declares the asset
-        help="Where files are that a plugin needs and may not bring along, as ict=ICT-FaceKit/FaceXModel; repeatable. "
+        help="Path of files that a plugin needs but may not ship, such as ict=ICT-FaceKit/FaceXModel; repeatable. "
         "Default: $AUBENCH_ASSET_<NAME>.",
     ),
 ]

@@ -21,17 +21,17 @@ _COLOURS = {"passed": "green", "failed": "red", "skipped": "yellow"}
 
 
 def check(
-    name: Annotated[str, typer.Argument(help="A plugin or a variant of registry.yaml, as `plugins list` shows it.")],
-    kind: Annotated[str | None, typer.Option("--kind", help="Its kind, where several have this name.")] = None,
+    name: Annotated[str, typer.Argument(help="Plugin, or variant from registry.yaml, as listed by `plugins list`.")],
+    kind: Annotated[str | None, typer.Option("--kind", help="Kind of the plugin, if several share the name.")] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="An option of the plugin, the value as YAML; repeatable."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Set a plugin option (value as YAML); repeatable."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="A JSON object for machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     plugin: PluginFiles = None,
     asset: Assets = None,
 ) -> None:
-    """Run the conformance suite on a plugin: what is promised, what it costs. Exit code 2 if a check fails."""
+    """Run the conformance suite on a plugin and measure its cost. Exit code 2 if a check fails."""
     found, plugin_name, config = _resolve(name, kind)
     config |= dict(_setting(text) for text in settings or [])
     from rich.console import Console

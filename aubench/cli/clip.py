@@ -32,10 +32,10 @@ def register(app: typer.Typer) -> None:
 
 def clip(
     out: Annotated[Path, typer.Option(help="Video to write (mp4).")],
-    frames: Annotated[int, typer.Option(min=10, help=f"Pictures, {RATE} a second.")] = 150,
-    engine: Annotated[str, typer.Option(help="Which engine plugin draws.")] = "bdfm",
-    size: Annotated[int, typer.Option(min=64, max=512, help="Side of a picture in pixels, even.")] = 256,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of who the person is, and of the look.")] = 5,
+    frames: Annotated[int, typer.Option(min=10, help=f"Number of frames, at {RATE} per second.")] = 150,
+    engine: Annotated[str, typer.Option(help="Engine plugin.")] = "bdfm",
+    size: Annotated[int, typer.Option(min=64, max=512, help="Side of a frame in pixels (even).")] = 256,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of identity and appearance.")] = 5,
     overwrite: Overwrite = False,
     asset: Assets = None,
 ) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 WIDEST = 6
-"""The per-AU table on a terminal shows so many methods, the best; the page shows all."""
+"""Number of methods, best first, in the per-AU table on a terminal; the page shows all."""
 
 
 def register(app: typer.Typer) -> None:
@@ -39,56 +39,71 @@ def compare_methods(
     ] = False,
     predictions: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=PATH", help="Another tool's table, or a folder of them; repeatable."),
+        typer.Option(
+            metavar="NAME=PATH", help="Predictions of another tool: a table or a folder of tables; repeatable."
+        ),
     ] = None,
     form: Annotated[
         list[str] | None,
-        typer.Option("--format", metavar="NAME=FORMAT", help="openface, pyfeat, libreface, ...: else by its header."),
+        typer.Option(
+            "--format",
+            metavar="NAME=FORMAT",
+            help="Format, such as openface, pyfeat or libreface. Default: detected from the header.",
+        ),
     ] = None,
     scale: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=SCALE", help="intensity, probability or evidence.")
+        list[str] | None,
+        typer.Option(metavar="NAME=SCALE", help="Scale of its values: intensity, probability or evidence."),
     ] = None,
     rescale: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=FACTOR", help="Bring a probability to 0..5, such as 5; without, no ICC and no MAE."),
+        typer.Option(
+            metavar="NAME=FACTOR", help="Factor that maps its values to 0..5, such as 5; without one, no ICC or MAE."
+        ),
     ] = None,
     frame_offset: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=N", help="Add to its frame numbers to count from 0.")
+        list[str] | None,
+        typer.Option(metavar="NAME=N", help="Offset added to its frame numbers so that they start at 0."),
     ] = None,
     labels: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=WORD", help="AU labels it learnt from: none, weak, semi or full.")
+        list[str] | None,
+        typer.Option(metavar="NAME=WORD", help="AU labels used in its training: none, weak, semi or full."),
     ] = None,
     places: Annotated[
-        Path | None, typer.Option(help="CSV file,subject,sequence: which video a tool's file is of.")
+        Path | None, typer.Option(help="CSV with columns file,subject,sequence that maps each tool's file to a video.")
     ] = None,
     truth: Annotated[
-        Path | None, typer.Option(help="Labels as CSV. Default: those of the runs, else of the data set.")
+        Path | None, typer.Option(help="CSV of labels. Default: the labels of the runs, else of the data set.")
     ] = None,
     baselines: Annotated[
-        str, typer.Option(help="zero, mean, shuffle (from the truth alone), and estimators to fit; or none.")
+        str, typer.Option(help="Baselines: zero, mean, shuffle (computed from the labels), estimators to fit; or none.")
     ] = "zero,mean",
     missing_aus: Annotated[
-        str, typer.Option(help="nan: each method on the AUs it has. intersection: all on those that all have.")
+        str,
+        typer.Option(help="nan: score each method on the AUs it has. intersection: score all on the AUs they share."),
     ] = "nan",
     missing_frames: Annotated[
-        str, typer.Option(help="nan: each method on the frames it has. intersection: all on those that all have.")
+        str,
+        typer.Option(
+            help="nan: score each method on the frames it has. intersection: score all on the frames they share."
+        ),
     ] = "nan",
-    published: Annotated[bool, typer.Option(help="Show what the paper prints, marked as such.")] = True,
+    published: Annotated[bool, typer.Option(help="Show the numbers printed in the paper, marked as such.")] = True,
     rank_published: Annotated[
-        bool, typer.Option("--rank-published", help="Let printed numbers take part in best and second.")
+        bool, typer.Option("--rank-published", help="Include printed numbers in the ranking of best and second.")
     ] = False,
     occurrence: Annotated[
-        float, typer.Option(metavar="INTENSITY", help="From this on an AU counts as there, for the ROC AUC.")
+        float, typer.Option(metavar="INTENSITY", help="Intensity from which an AU counts as present, for the ROC AUC.")
     ] = 2.0,
     speed: Annotated[
-        bool, typer.Option("--speed", help="Measure every method's speed by stage, here and on the same frames.")
+        bool, typer.Option("--speed", help="Measure each method's speed by stage, on this machine and the same frames.")
     ] = False,
-    speed_frames: Annotated[int, typer.Option(min=1, help="So many test frames of each data set for --speed.")] = 64,
-    draws: Annotated[int, typer.Option(min=100, help="Resamples of the subjects.")] = 10_000,
+    speed_frames: Annotated[int, typer.Option(min=1, help="Test frames per data set for --speed.")] = 64,
+    draws: Annotated[int, typer.Option(min=100, help="Bootstrap resamples of the subjects.")] = 10_000,
     seed: Annotated[int, typer.Option(min=0)] = 0,
     plugin: PluginFiles = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the results. Default: reports/compare-<date>-<datasets>.")
+        Path | None, typer.Option(help="Folder for the results. Default: reports/compare-<date>-<datasets>.")
     ] = None,
     overwrite: Overwrite = False,
 ) -> None:

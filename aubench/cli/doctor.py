@@ -1,4 +1,4 @@
-"""``aubench doctor``: what is here, what is missing, and what to do about it."""
+"""``aubench doctor``: check the installation and suggest fixes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(
-    as_json: Annotated[bool, typer.Option("--json", help="For machines: every finding with level and remedy.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print every finding, its level and its remedy as JSON.")
+    ] = False,
 ) -> None:
-    """Examine this installation: versions, devices, cache, weights and plugins, and say what to do.
+    """Check this installation (versions, devices, cache, weights, plugins) and suggest fixes.
 
     Exit code 1 if anything is in error; warnings and notes do not count.
     """

@@ -17,13 +17,13 @@ def register(app: typer.Typer) -> None:
 
 
 def same_faces(
-    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders of finished runs, a row each.")],
-    dataset: Annotated[str, typer.Option(help="Whose test faces.")] = "synth",
-    count: Annotated[int, typer.Option(min=1, max=32, help="So many people.")] = 8,
-    out: Annotated[Path, typer.Option(help="The picture, PNG or JPEG.")] = Path("faces.png"),
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN", help="Folders of finished runs, one row each.")],
+    dataset: Annotated[str, typer.Option(help="Data set whose test faces are drawn.")] = "synth",
+    count: Annotated[int, typer.Option(min=1, max=32, help="Number of people.")] = 8,
+    out: Annotated[Path, typer.Option(help="Image to write (PNG or JPEG).")] = Path("faces.png"),
     overwrite: Overwrite = False,
 ) -> None:
-    """Draw test faces and, beneath, what the renderer makes of what each run reads off them."""
+    """Draw test faces and, below them, the faces rendered from each run's predictions."""
     from aubench.compare.faces import faces
     from aubench.compare.runs import open_run
     from aubench.files import atomic_write_bytes

@@ -18,9 +18,7 @@ import typer
 
 from aubench.errors import UserError
 
-Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Replace existing files too that aubench did not write itself.")
-]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Also replace existing files that aubench did not write.")]
 
 
 class Form(NamedTuple):
@@ -61,7 +59,7 @@ def guard(
     Args:
         outputs: Every file that the command writes, also those that no option names, such as ``clip.csv.json``.
         inputs: Files that it reads, and folders of such files: all that they hold counts, but for the command's own
-            earlier outputs. ``None`` is passed over.
+            earlier outputs. ``None`` is skipped.
         sources: Inputs that faces are read from. Of a folder, its pictures count.
         overwrite: Let files be replaced that aubench did not write; ``None`` where the command has no such option.
             Inputs are never replaced.
@@ -100,7 +98,7 @@ def guard(
 
 def guard_folder(option: str, folder: Path, inputs: Iterable[str | os.PathLike[str] | None] = ()) -> None:
     """Refuse a folder of results that is a file, or one of the ``inputs``: a folder that is read, or the one in which a
-    file that is read lies. ``None`` is passed over.
+    file that is read lies. ``None`` is skipped.
 
     Raises:
         UserError: ``output-unwritable`` or ``output-is-input``.

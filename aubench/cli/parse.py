@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from aubench.predict.align import Image
 
 _SIZE = 128
-"""Of the crops where no model is shipped that would say."""
+"""Size of the crops in pixels where no model is shipped."""
 
 
 def register(app: typer.Typer) -> None:
@@ -39,38 +39,39 @@ class _Wanted(NamedTuple):
 
 def parse(
     source: Annotated[str, typer.Argument(metavar="INPUT", help="An image, a folder of images, or a video.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The picture to write, .png or .jpg.")],
-    extractor: Annotated[str, typer.Option(help="An extractor that parses faces.")] = "bisenet",
+    out: Annotated[Path, typer.Option("--out", "-o", help="Image to write (.png or .jpg).")],
+    extractor: Annotated[str, typer.Option(help="Extractor that parses faces.")] = "bisenet",
     weights: Annotated[
         str | None,
         typer.Option(
             metavar="WEIGHTS[,...]",
-            help="shipped, shipped:PRESET, cache:NAME or a file; a row for each. Default: the extractor's own.",
+            help="shipped, shipped:PRESET, cache:NAME or a file; one row each. Default: the extractor's own.",
         ),
     ] = None,
-    landmarks: Annotated[str, typer.Option(help="An extractor that finds 68 landmarks, or none.")] = "landmark",
+    landmarks: Annotated[str, typer.Option(help="Extractor that finds 68 landmarks, or none.")] = "landmark",
     landmark_weights: Annotated[
-        str | None, typer.Option(metavar="WEIGHTS[,...]", help="Those of the landmark network, as --weights.")
+        str | None,
+        typer.Option(metavar="WEIGHTS[,...]", help="Weights of the landmark network, in the same form as --weights."),
     ] = None,
-    frames: Annotated[int, typer.Option(min=1, help="So many pictures, spread over a video or folder.")] = 12,
+    frames: Annotated[int, typer.Option(min=1, help="Number of images, spread evenly over a video or folder.")] = 12,
     at: Annotated[
-        str | None, typer.Option(metavar="N[,...]", help="These pictures instead, by the column 'frame' of predict.")
+        str | None, typer.Option(metavar="N[,...]", help="Frame numbers to show instead (column 'frame' of predict).")
     ] = None,
-    max_faces: Annotated[int, typer.Option(min=1, help="Faces per picture, the largest first.")] = 1,
-    columns: Annotated[int, typer.Option(min=1, help="Faces side by side.")] = 6,
-    side: Annotated[int, typer.Option(min=64, max=1024, help="Pixels of a face on the sheet.")] = 160,
+    max_faces: Annotated[int, typer.Option(min=1, help="Faces per image, largest first.")] = 1,
+    columns: Annotated[int, typer.Option(min=1, help="Faces per row.")] = 6,
+    side: Annotated[int, typer.Option(min=64, max=1024, help="Side of a face on the sheet in pixels.")] = 160,
     size: Annotated[
         int | None,
-        typer.Option(min=32, max=1024, help="Pixels of the crops that are read. Default: as the shipped model has it."),
+        typer.Option(min=32, max=1024, help="Side of the aligned crops in pixels. Default: that of the shipped model."),
     ] = None,
     plain: Annotated[
-        bool, typer.Option("--plain", help="Draw over grey and leave the crops out, where faces may not be shown.")
+        bool, typer.Option("--plain", help="Draw on grey without the crops, where faces must not be shown.")
     ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     overwrite: Overwrite = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """Draw what the frozen networks see on faces: parsing classes and landmarks over the aligned crops.
+    """Draw the output of the frozen networks, parsing classes and landmarks, over aligned face crops.
 
     Rows: the crop as it is read, the classes by each of --weights, the points by each of --landmark-weights. Each
     picture is searched for faces afresh, so that crops may differ by a pixel from those of a video that is followed.

@@ -22,6 +22,6 @@ PluginFiles = Annotated[
         metavar="FILE:CLASS",
         callback=_use,
         is_eager=True,
-        help="Try a class of a Python file as a plugin, as mine.py:MyExtractor (then called my-extractor); repeatable.",
+        help="Use a class in a Python file as a plugin: mine.py:MyExtractor becomes my-extractor; repeatable.",
     ),
 ]

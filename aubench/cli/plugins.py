@@ -1,4 +1,4 @@
-"""``aubench plugins``: what is installed, what is broken and why; check a plugin, begin one."""
+"""``aubench plugins``: list installed plugins, check one, or start a new one."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from aubench.cli.scaffold import new
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    group = typer.Typer(no_args_is_help=True, help="What is installed, what is broken; begin one of your own.")
+    group = typer.Typer(no_args_is_help=True, help="List installed plugins, check one, or start your own.")
     group.command("list")(list_plugins)
     group.command("new")(new)
     group.command("check")(check)
@@ -23,15 +23,13 @@ def register(app: typer.Typer) -> None:
 
 
 def list_plugins(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="A JSON list for machines, one object per line of the table.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list, one object per row.")] = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Import the code of every plugin too (slow: imports torch).")
+        bool, typer.Option("--check", help="Also import the code of every plugin (slow: imports torch).")
     ] = False,
     plugin: PluginFiles = None,
 ) -> None:
-    """List every plugin that is installed; a broken one with its reason."""
+    """List all installed plugins; a broken one is listed with the reason."""
     rows = discovery.check_factories() if check else discovery.listing()
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows], indent=1))

@@ -1,4 +1,4 @@
-"""``aubench predict``: AU intensities and head pose off an image, a folder, a video or a camera."""
+"""``aubench predict``: AU intensities and head pose from an image, a folder, a video or a camera."""
 
 from __future__ import annotations
 
@@ -27,73 +27,73 @@ def predict(
     inputs: Annotated[
         list[str], typer.Argument(metavar="INPUT", help="An image, a folder of images, a video, or a camera's number.")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The CSV to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="CSV to write.")],
     run: Annotated[
-        Path | None, typer.Option("--run", help="Folder of a finished `aubench train`; without it the shipped model.")
+        Path | None, typer.Option("--run", help="Run folder of `aubench train`. Default: the shipped model.")
     ] = None,
     overlay: Annotated[
         Path | None,
-        typer.Option(help="Draw too: input | rendered faces | AU bars (mp4; of one picture also png)."),
+        typer.Option(help="Also write an overlay: input, rendered face, AU bars (mp4; png for a single image)."),
     ] = None,
     renderer: Annotated[
         str | None,
-        typer.Option(help="The renderer that draws the overlay's faces. Default: the one of the model's training."),
+        typer.Option(help="Renderer of the overlay's faces. Default: the one used in the model's training."),
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(help="Plot too (png, svg, pdf): curves, of a folder points, of one picture bars."),
+        typer.Option(
+            help="Also write a plot (png, svg, pdf): curves for a video, points for a folder, bars for an image."
+        ),
     ] = None,
-    plot_aus: Annotated[str, typer.Option(help="Which AUs to plot, separated by commas.")] = "AU04,AU06,AU12,AU25",
-    max_faces: Annotated[int, typer.Option(min=1, help="Faces per picture, the largest first.")] = 1,
+    plot_aus: Annotated[str, typer.Option(help="AUs to plot, comma-separated.")] = "AU04,AU06,AU12,AU25",
+    max_faces: Annotated[int, typer.Option(min=1, help="Faces per image or frame, largest first.")] = 1,
     neutral: Annotated[
         str,
         typer.Option(
-            metavar="none|auto|running|first|median|FRAME|PICTURE",
-            help="Read each face against its own neutral: its calm frames, found by reading (auto), those up to each "
-            "frame (running), its first frames, one frame (a number of the column 'frame'), or a picture file of the "
-            "neutral face. 'median' subtracts each AU's median over the video.",
+            metavar="none|auto|running|first|median|FRAME|IMAGE",
+            help="Baseline of each face: its calm frames, found automatically (auto), its calm frames so far "
+            "(running), its first frames, one frame (column 'frame'), or a neutral photo. 'median' subtracts each AU's "
+            "median over the video.",
         ),
     ] = "none",
-    person: Annotated[
-        Path | None, typer.Option(help="Read against the neutral of a person that --save-person saved.")
-    ] = None,
+    person: Annotated[Path | None, typer.Option(help="Use a baseline that --save-person saved.")] = None,
     save_person: Annotated[
-        Path | None, typer.Option(help="Save the neutral that was used (json), for the same person's next recording.")
+        Path | None, typer.Option(help="Save the baseline (json) for the same person's next recording.")
     ] = None,
     same_person: Annotated[
         bool,
         typer.Option(
             "--same-person",
-            help="All pictures of the folder, or all scenes of the video, show one person: --neutral needs to know.",
+            help="State that all images of the folder, or all scenes of the video, show one person (for --neutral).",
         ),
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="End at the first picture or frame that cannot be read, without a table.")
+        bool, typer.Option("--strict", help="Stop at the first image or frame that cannot be read, and write no table.")
     ] = False,
     smooth: Annotated[
         str,
         typer.Option(
             metavar="SECONDS|off",
-            help="Low-pass AUs and pose over time: a centred Gaussian so wide, never across pictures without the face.",
+            help="Low-pass filter for AUs and pose: a centred Gaussian of this width, never across missing faces.",
         ),
     ] = "off",
-    steady: Annotated[bool, typer.Option("--steady", help="Low-pass the face's five points over time.")] = False,
+    steady: Annotated[bool, typer.Option("--steady", help="Low-pass filter for the five points of the face.")] = False,
     aligner: Annotated[
-        str, typer.Option(help="What places the five points: mtcnn (the detector), or an extractor such as landmark.")
+        str, typer.Option(help="Source of the five points: mtcnn (the detector), or an extractor such as landmark.")
     ] = "mtcnn",
-    frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many pictures.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Stop after this number of images or frames.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    batch: Annotated[int | None, typer.Option(min=1, help="Faces read at once. Default: 16, on a GPU 64.")] = None,
+    batch: Annotated[int | None, typer.Option(min=1, help="Batch size in faces. Default: 16, on a GPU 64.")] = None,
     precision: Annotated[
-        str, typer.Option(help="Number format of the extractor: fp32, or bf16, faster and less exact.")
+        str, typer.Option(help="Number format of the extractor: fp32, or bf16 (faster, less exact).")
     ] = "fp32",
     overwrite: Overwrite = False,
     plugin: PluginFiles = None,
     asset: Assets = None,
 ) -> None:
-    """Read AU intensities (0 to 5) and head pose off faces, into a CSV with OpenFace-style columns.
+    """Predict AU intensities (0 to 5) and head pose; write a CSV with OpenFace-style columns.
 
-    A picture without a face has a row with success 0 and empty AU cells, and so has one that cannot be read. A camera
+    An image or frame without a face, or one that cannot be read, has a row with success 0 and empty AU cells. A camera
     runs until Ctrl-C or --frames. After Ctrl-C or SIGTERM, the rows so far are the output.
     """
     from aubench.errors import UserError
@@ -117,7 +117,7 @@ def predict(
     rest, seconds = _neutral(neutral, person, save_person, total), smoothing.parse(smooth)
     one_scene = zero.check_person(rest, opened, same_person=same_person, faces=max_faces)
     if seconds is not None and not opened.follows:
-        raise UserError("--smooth: pictures have no times to smooth over; use --smooth off", code="source-unsupported")
+        raise UserError("--smooth: images have no time to smooth over; use --smooth off", code="source-unsupported")
     resting = _still(rest.path) if rest.kind == "picture" and rest.path is not None else None
     aus = plotting.parse_aus(plot_aus)
     if overlay is not None:
@@ -175,7 +175,7 @@ def predict(
         interrupted = stopping.heeded and (opened.rereadable or stopping.code != 130)
         if interrupted and not len(readings):
             partial.discard()
-            _warn(["interrupted before the first picture was read; nothing is written"])
+            _warn(["interrupted before the first frame was read; nothing is written"])
             raise typer.Exit(stopping.code)
         own: persons.Persons = {}
         zeros: zero.Zeros = {}
@@ -266,7 +266,8 @@ def _neutral(text: str, person: Path | None, save_person: Path | None, total: in
     found = neutral.Neutral("person", path=person) if person is not None else neutral.parse(text, total)
     if save_person is not None and found.kind in ("none", "median", "person"):
         raise UserError(
-            f"--save-person {save_person}: needs --neutral auto, first, FRAME or PICTURE", code="option-conflict"
+            f"--save-person {save_person}: needs --neutral auto, running, first, FRAME or PICTURE",
+            code="option-conflict",
         )
     return found
 

@@ -1,4 +1,4 @@
-"""``aubench pretrain``: rebuild the frozen networks from what an engine draws."""
+"""``aubench pretrain``: train the frozen networks on faces that an engine renders."""
 
 from __future__ import annotations
 
@@ -21,29 +21,32 @@ if TYPE_CHECKING:
 Preset = Annotated[
     str, typer.Option(help="small (two CPU cores), paper (256 px, full widths) or real-faces (needs the engine ict).")
 ]
-Engine = Annotated[str | None, typer.Option(help="Engine plugin that draws the faces. [bdfm]")]
+Engine = Annotated[str | None, typer.Option(help="Engine plugin that renders the faces. [bdfm]")]
 Steps = Annotated[int | None, typer.Option(min=1, help="Training steps. [the recipe's]")]
 Minutes = Annotated[
-    float | None, typer.Option(min=0.0, help="Stop after so many minutes; the schedule is fitted to it.")
+    float | None, typer.Option(min=0.0, help="Time budget in minutes; the learning-rate schedule is fitted to it.")
 ]
-Seed = Annotated[int, typer.Option(min=0, help="Seed of everything random.")]
+Seed = Annotated[int, typer.Option(min=0, help="Random seed.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads of the training. [all cores]")]
-Workers = Annotated[int | None, typer.Option(min=0, help="Processes that draw faces. [all cores]")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads for training. [all cores]")]
+Workers = Annotated[int | None, typer.Option(min=0, help="Processes that render faces. [all cores]")]
 Out = Annotated[
-    Path | None, typer.Option(help="Folder for weights and quality. [runs/pretrain-<preset>-<network>-s<seed>]")
+    Path | None, typer.Option(help="Folder for weights and quality report. [runs/pretrain-<preset>-<network>-s<seed>]")
 ]
-Cache = Annotated[Path | None, typer.Option(help="Where drawn faces are kept. [$AUBENCH_CACHE, ~/.cache/aubench]")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run in --out after a kill.")]
-Install = Annotated[bool, typer.Option("--install", help="Put the weights where `weights: shipped` finds them.")]
+Cache = Annotated[Path | None, typer.Option(help="Folder for rendered faces. [$AUBENCH_CACHE, ~/.cache/aubench]")]
+Resume = Annotated[bool, typer.Option("--resume", help="Resume the interrupted run in --out.")]
+Install = Annotated[
+    bool, typer.Option("--install", help="Install the weights as the shipped ones (`weights: shipped`).")
+]
 Assignments = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any entry of the recipe, dotted; repeatable.")
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override any recipe entry (dotted key); repeatable."),
 ]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    group = typer.Typer(help="Rebuild the frozen networks from what an engine draws.", invoke_without_command=True)
+    group = typer.Typer(help="Train the frozen networks on faces that an engine renders.", invoke_without_command=True)
     group.callback()(every_network)
     for what, train in (("extractor", _extractor), ("recogniser", _recogniser), ("landmark", _landmark)):
         group.command(what)(_command(what, train))
@@ -90,7 +93,8 @@ def generator(
     preset: Preset = "small",
     engine: Engine = None,
     vgg: Annotated[
-        Path | None, typer.Option(help="VGG16 of the perceptual loss: vgg16-397923af.pth, or cache:vgg16-imagenet.")
+        Path | None,
+        typer.Option(help="VGG16 weights for the perceptual loss: vgg16-397923af.pth, or cache:vgg16-imagenet."),
     ] = None,
     steps: Steps = None,
     minutes: Minutes = None,
@@ -105,7 +109,7 @@ def generator(
     settings: Assignments = None,
     asset: Assets = None,
 ) -> None:
-    """Train the neural renderer to imitate an engine; report PSNR, SSIM, feature distance and the gain of each AU."""
+    """Train the neural renderer to imitate an engine; report PSNR, SSIM, feature distance and the gain per AU."""
     _use_threads(threads)
     request = _request("generator", preset, seed, engine, steps, minutes, settings)
     _guard(out or request.out, vgg)
@@ -120,21 +124,19 @@ def every_network(
     context: typer.Context,
     recipe: Annotated[
         str | None,
-        typer.Option(
-            help="Train all four networks, one after the other, with this preset: small, paper or real-faces."
-        ),
+        typer.Option(help="Train all four networks in order with this preset: small, paper or real-faces."),
     ] = None,
     seed: Seed = 0,
     device: Device = "auto",
     threads: Threads = None,
     workers: Workers = None,
-    out: Annotated[Path, typer.Option(help="Folder of the networks' folders.")] = Path("runs"),
+    out: Annotated[Path, typer.Option(help="Parent folder, with one folder per network.")] = Path("runs"),
     cache: Cache = None,
     install: Install = False,
     asset: Assets = None,
 ) -> None:
-    """Rebuild the frozen networks from what an engine draws: one by its command, or all with --recipe NAME. A network
-    that is finished in --out is passed over, one that was stopped goes on."""
+    """Train the frozen networks on faces that an engine renders: one by its command, or all with --recipe NAME. A
+    network that is finished in --out is skipped, an interrupted one is resumed."""
     from aubench.errors import UserError, did_you_mean
 
     if context.invoked_subcommand is not None:
@@ -237,7 +239,7 @@ def _check(what: str, preset: str, request: Request) -> None:
 
 
 def _extractor(preset: str, over: dict[str, Any], request: Request) -> None:
-    """Train the face parser on parsing maps of drawn faces; report mIoU per class on held-out identities."""
+    """Train the face parser on parsing maps of rendered faces; report mIoU per class on held-out identities."""
     from aubench_training.pretrain.extractor import ExtractorRecipe, pretrain_extractor
     from aubench_training.pretrain.publish import load_recipe
 
@@ -247,7 +249,7 @@ def _extractor(preset: str, over: dict[str, Any], request: Request) -> None:
 
 
 def _landmark(preset: str, over: dict[str, Any], request: Request) -> None:
-    """Train the face alignment network on landmarks of drawn faces; report the error on held-out identities."""
+    """Train the face alignment network on landmarks of rendered faces; report the error on held-out identities."""
     from aubench_training.pretrain.landmark import LandmarkRecipe, pretrain_landmark
     from aubench_training.pretrain.publish import load_recipe
 
@@ -260,7 +262,7 @@ def _landmark(preset: str, over: dict[str, Any], request: Request) -> None:
 
 
 def _recogniser(preset: str, over: dict[str, Any], request: Request) -> None:
-    """Train the face recogniser on drawn identities; report verification AUC on held-out ones."""
+    """Train the face recogniser on rendered identities; report verification AUC on held-out ones."""
     from aubench_training.pretrain.publish import load_recipe
     from aubench_training.pretrain.recogniser import RecogniserRecipe, pretrain_recogniser
 
@@ -334,7 +336,7 @@ def _over(engine: str | None, settings: list[str] | None) -> dict[str, Any]:
     for entry in settings or []:
         key, equals, text = entry.partition("=")
         if not equals or not key.strip():
-            raise UserError(f"--set {entry}: say KEY=VALUE, as in --set batch=16", code="option-invalid")
+            raise UserError(f"--set {entry}: write KEY=VALUE, such as --set batch=16", code="option-invalid")
         value = plain_yaml.parse(text, f"--set {entry}", code="option-invalid")
         *path, last = key.strip().split(".")
         place = over

@@ -1,4 +1,4 @@
-"""``aubench registry``: is what the bench asks for there, which file of weights is this, which runs are in a matrix."""
+"""``aubench registry``: check registry.yaml, identify a file of weights, list the commands of a matrix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aubench.errors import UserError
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    group = typer.Typer(no_args_is_help=True, help="What this bench asks for (registry.yaml).")
+    group = typer.Typer(no_args_is_help=True, help="Inspect registry.yaml.")
     group.command("check")(check)
     group.command("weights")(weights)
     group.command("matrix")(matrix)
@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 
 
 def check() -> None:
-    """Check that every variant and matrix can be had, and name the plugins that no variant uses."""
+    """Check that every variant and matrix can be built, and list the plugins that no variant uses."""
     found = registry.announced()
     if found.path is None:
         raise UserError(
@@ -38,13 +38,13 @@ def check() -> None:
     typer.echo(f"used by no variant, as they are: {', '.join(found.unused()) or 'none'}")
 
 
-def weights(file: Annotated[Path, typer.Argument(help="A file of weights that others made.")]) -> None:
-    """Say which of the known weights a file is, by its hash: where it comes from, its licence, what it fits."""
+def weights(file: Annotated[Path, typer.Argument(help="Third-party file of weights.")]) -> None:
+    """Identify a file of weights by its hash: origin, licence and the network it fits."""
     name, entry = registry.load().identify(file)
     typer.echo(f"{name}: fits {entry.fits}\nlicence: {entry.licence}\nfrom: {entry.url}")
 
 
-def matrix(name: Annotated[str, typer.Argument(help="A matrix of the registry.")]) -> None:
-    """Print the commands of a matrix, one per line, for a shell or a scheduler."""
+def matrix(name: Annotated[str, typer.Argument(help="Matrix in registry.yaml.")]) -> None:
+    """Print the commands of a matrix, one per line, for a shell or scheduler."""
     for arguments in registry.load().commands(name):
         typer.echo(shlex.join(["aubench", *arguments]))

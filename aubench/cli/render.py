@@ -42,7 +42,7 @@ class LookStyle(StrEnum):
     photo = "photo"
 
 
-render = typer.Typer(help="Draw with an engine.", no_args_is_help=True)
+render = typer.Typer(help="Render faces with an engine.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
@@ -52,12 +52,12 @@ def register(app: typer.Typer) -> None:
 
 @render.command("sheet")
 def sheet(
-    kind: Annotated[Sheet, typer.Argument(help="au: every AU at 0..5; identity; brow styles; pose; looks of people.")],
-    out: Annotated[Path, typer.Option(help="Picture to write, .png or .jpg.")],
-    engine: Annotated[str, typer.Option(help="Which renderer plugin draws.")] = "bdfm",
+    kind: Annotated[Sheet, typer.Argument(help="au (every AU at 0..5), identity, brow, pose or looks (appearances).")],
+    out: Annotated[Path, typer.Option(help="Image to write (.png or .jpg).")],
+    engine: Annotated[str, typer.Option(help="Renderer plugin.")] = "bdfm",
     style: Annotated[LookStyle | None, typer.Option(help="game or photo. Default: photo for looks, else game.")] = None,
     size: Annotated[int, typer.Option(min=64, max=512, help="Side of one face in pixels.")] = 192,
-    seed: Annotated[int, typer.Option(help="Seed of identities and looks.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of identities and appearances.")] = 0,
     overwrite: Overwrite = False,
     asset: Assets = None,
 ) -> None:

@@ -1,4 +1,4 @@
-"""``aubench retarget``: the pose and AUs of a face in a video, on another character or for a rig."""
+"""``aubench retarget``: transfer the pose and AUs of a face in a video to another character or a rig."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ def register(app: typer.Typer) -> None:
 
 def retarget(
     source: Annotated[str, typer.Argument(metavar="INPUT", help="A video, a folder of images, or an image.")],
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="The character as a video (mp4).")] = None,
-    to: Annotated[str, typer.Option(help="The engine plugin that draws the character.")] = "bdfm",
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Video of the character (mp4).")] = None,
+    to: Annotated[str, typer.Option(help="Engine plugin that renders the character.")] = "bdfm",
     identity: Annotated[
-        int | None, typer.Option(min=0, help="Seed of who the character is. Default: the engine's base face.")
+        int | None, typer.Option(min=0, help="Seed of the character's identity. Default: the engine's base face.")
     ] = None,
-    size: Annotated[int, typer.Option(min=64, max=1024, help="Side of a picture in pixels, even.")] = 256,
+    size: Annotated[int, typer.Option(min=64, max=1024, help="Side of a frame in pixels (even).")] = 256,
     export: Annotated[
         Path | None,
         typer.Option(
-            help="Write for a rig or a 3D program, by suffix: .csv (52 ARKit shapes, as Live Link Face writes them), "
+            help="File for a rig or 3D program, by suffix: .csv (52 ARKit blendshapes in Live Link Face format), "
             ".glb (glTF: the engine's head with 23 AU targets and the movement), .bvh (the head's turns)."
         ),
     ] = None,
     run: Annotated[
-        Path | None, typer.Option("--run", help="Folder of a finished `aubench train`; without it the shipped model.")
+        Path | None, typer.Option("--run", help="Run folder of `aubench train`. Default: the shipped model.")
     ] = None,
     smooth: Annotated[
-        str, typer.Option(metavar="SECONDS|off", help="Low-pass over time, as in `aubench predict`.")
+        str, typer.Option(metavar="SECONDS|off", help="Low-pass filter over time, as in `aubench predict`.")
     ] = "0.08",
-    frames: Annotated[int | None, typer.Option(min=1, help="Stop after so many pictures.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Stop after this number of images or frames.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     overwrite: Overwrite = False,
     asset: Assets = None,
     plugin: PluginFiles = None,
 ) -> None:
-    """Give a face's movements to another character: a video that an engine draws, or a file for a rig or a 3D program.
+    """Transfer a face's movements to another character: a rendered video, or a file for a rig or 3D program.
 
     The largest face counts. Where it is not seen, the character holds still, and the table has no row.
     """

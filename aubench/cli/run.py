@@ -1,4 +1,4 @@
-"""``aubench run``: every combination of a matrix of registry.yaml, trained and tested."""
+"""``aubench run``: train and test every combination of a matrix in registry.yaml."""
 
 from __future__ import annotations
 
@@ -22,32 +22,36 @@ def register(app: typer.Typer) -> None:
 
 
 def run_matrix(
-    name: Annotated[str, typer.Argument(help="A matrix of registry.yaml.")],
+    name: Annotated[str, typer.Argument(help="Matrix in registry.yaml.")],
     out: Annotated[
-        Path | None, typer.Option(help="Folder of the runs; a second call goes on in it. Default: runs/NAME.")
+        Path | None, typer.Option(help="Folder for the runs; a second call resumes it. Default: runs/NAME.")
     ] = None,
-    seeds: Annotated[str | None, typer.Option(help="Seeds in the place of the matrix's, comma-separated.")] = None,
-    steps: Annotated[int | None, typer.Option(min=0, help="Steps of the label-free losses.")] = None,
+    seeds: Annotated[str | None, typer.Option(help="Seeds to use instead of the matrix's, comma-separated.")] = None,
+    steps: Annotated[int | None, typer.Option(min=0, help="Steps of the label-free phase.")] = None,
     preset: Annotated[str | None, typer.Option(help="small or paper.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any entry of the config, of every run; repeatable."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Override any config entry of every run; repeatable."),
     ] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Runs at a time. Default: one, or one for each GPU.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Parallel runs. Default: one, or one per GPU.")] = None,
     only: Annotated[
-        str | None, typer.Option(metavar="PATTERN", help="Only runs with this in their name; * stands for anything.")
+        str | None,
+        typer.Option(metavar="PATTERN", help="Only runs whose name contains this pattern; * matches anything."),
     ] = None,
     keep_going: Annotated[
-        bool, typer.Option("--keep-going/--fail-fast", help="After a failure: go on with the others, or begin none.")
+        bool,
+        typer.Option(
+            "--keep-going/--fail-fast", help="After a failure, continue with the other runs or start no more."
+        ),
     ] = True,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be done and how long it may take; touch nothing.")
+        bool, typer.Option("--dry-run", help="Show the planned runs and their estimated time; write nothing.")
     ] = False,
     plugin: PluginFiles = None,
     asset: Assets = None,
 ) -> None:
-    """Train and test every combination of a matrix: what is done is skipped, what was interrupted goes on.
+    """Train and test every combination of a matrix. Finished runs are skipped, interrupted runs are resumed.
 
     Writes matrix.md and matrix.json. Exit code 0 if all runs are done, 2 if all that failed are your mistakes, else 1.
     """

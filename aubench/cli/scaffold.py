@@ -1,4 +1,4 @@
-"""``aubench plugins new``: begin a package with a plugin of one's own."""
+"""``aubench plugins new``: write a package with a plugin to start from."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from aubench.component import KINDS
 
 def new(
     kind: Annotated[str, typer.Argument(metavar="KIND", help=f"{', '.join(KINDS[:-1])} or {KINDS[-1]}.")],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Small letters, digits and -, as my-extractor.")],
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Lower-case letters, digits and hyphens, such as my-extractor.")
+    ],
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Folder to write, which must not exist. [./NAME]")
+        Path | None, typer.Option("--out", metavar="DIR", help="Folder to create; it must not exist. [./NAME]")
     ] = None,
 ) -> None:
-    """Write an installable package with a plugin that works, and with tests that pass before anything is edited."""
+    """Write an installable package with a working plugin and tests that pass before any edit."""
     from aubench.scaffold import create
 
     guard_folder("--out", out or Path(name))

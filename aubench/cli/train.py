@@ -1,4 +1,4 @@
-"""``aubench train``: train the unsupervised regressor and report on the test subjects."""
+"""``aubench train``: train the regressor without AU labels and report on the test subjects."""
 
 from __future__ import annotations
 
@@ -22,27 +22,29 @@ def register(app: typer.Typer) -> None:
 
 def train(
     recipe: Annotated[
-        str, typer.Option(help="Built-in recipe (default: with named additions; paper: as printed), or a YAML file.")
+        str, typer.Option(help="Built-in recipe (default: with our additions; paper: as printed), or a YAML file.")
     ] = "default",
     losses: Annotated[
         str | None,
-        typer.Option(help="Losses by name, comma-separated; name=weight sets a weight. Default: the recipe's."),
+        typer.Option(help="Losses, comma-separated; name=weight sets a weight. Default: those of the recipe."),
     ] = None,
-    extractor: Annotated[
-        str | None, typer.Option(help="Extractor: a plugin, or a variant of registry.yaml; so are the next.")
+    extractor: Annotated[str | None, typer.Option(help="Extractor: plugin, or variant from registry.yaml.")] = None,
+    regressor: Annotated[str | None, typer.Option(help="Regressor: plugin, or variant from registry.yaml.")] = None,
+    renderer: Annotated[
+        str | None, typer.Option(help="Differentiable renderer: plugin, or variant from registry.yaml.")
     ] = None,
-    regressor: Annotated[str | None, typer.Option(help="Regressor.")] = None,
-    renderer: Annotated[str | None, typer.Option(help="Differentiable renderer.")] = None,
-    recogniser: Annotated[str | None, typer.Option(help="Recogniser, or none.")] = None,
-    datasets: Annotated[str | None, typer.Option(help="Data sets, comma-separated; several are mixed.")] = None,
+    recogniser: Annotated[
+        str | None, typer.Option(help="Recogniser: plugin, variant from registry.yaml, or none.")
+    ] = None,
+    datasets: Annotated[
+        str | None, typer.Option(help="Data sets, comma-separated; several are mixed in training.")
+    ] = None,
     baselines: Annotated[
-        str | None, typer.Option(help="Estimators to score beside the run, comma-separated, or none.")
+        str | None, typer.Option(help="Estimators to score as baselines, comma-separated, or none.")
     ] = None,
     roots: Annotated[
         list[str] | None,
-        typer.Option(
-            "--root", metavar="NAME=DIR", help="Original folder that a data set was prepared from; repeatable."
-        ),
+        typer.Option("--root", metavar="NAME=DIR", help="Original folder of a data set; repeatable."),
     ] = None,
     splits: Annotated[
         list[str] | None,
@@ -54,22 +56,20 @@ def train(
         Path | None, typer.Option(help="Folder that holds prepared stores. Default: in the cache.")
     ] = None,
     allow_leakage: Annotated[
-        bool, typer.Option("--allow-leakage", help="Let people be in train and test at once; marks the report in red.")
+        bool, typer.Option("--allow-leakage", help="Allow subjects in both train and test; marks the report in red.")
     ] = False,
     preset: Annotated[str | None, typer.Option(help="small (two CPU cores) or paper (256 px, full widths).")] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of everything random.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Random seed.")] = None,
     device: Annotated[str | None, typer.Option(help="auto, cpu, cuda or mps.")] = None,
-    steps: Annotated[
-        int | None, typer.Option(min=0, help="Steps of the label-free losses (see the recipe for the other phase).")
-    ] = None,
+    steps: Annotated[int | None, typer.Option(min=0, help="Steps of the label-free phase.")] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Any entry of the config, dotted; repeatable."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Override any config entry (dotted key); repeatable."),
     ] = None,
     out: Annotated[
         Path | None, typer.Option(help="Run folder. Default: runs/<date>-<extractor>-<losses>-s<seed>.")
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in --out.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the run in --out.")] = False,
     plugin: PluginFiles = None,
     asset: Assets = None,
 ) -> None:
@@ -80,7 +80,7 @@ def train(
     from aubench.errors import UserError
 
     if resume and out is None:
-        raise UserError("--resume: say which run with --out DIR.", code="option-missing")
+        raise UserError("--resume: name the run with --out DIR", code="option-missing")
 
     if out is not None:
         guard_folder("--out", out, [store, *((entry.partition("=")[2] or entry) for entry in roots or [])])

@@ -1,4 +1,4 @@
-"""``aubench weights``: public checkpoints, which lie where, under which licence; checked and converted once."""
+"""``aubench weights``: list, check, convert and download public checkpoints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    group = typer.Typer(no_args_is_help=True, help="Weights that others made: list, check and convert, download.")
+    group = typer.Typer(no_args_is_help=True, help="Third-party weights: list, check, convert, download.")
     group.command("list")(list_weights)
     group.command("add")(add)
     group.command("fetch")(fetch)
@@ -26,9 +26,9 @@ def register(app: typer.Typer) -> None:
 
 
 def list_weights(
-    as_json: Annotated[bool, typer.Option("--json", help="For machines: a JSON array.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print a JSON array.")] = False,
 ) -> None:
-    """The checkpoints of registry.yaml, whether they are in the cache, and what is shipped; with licences."""
+    """List the checkpoints in registry.yaml and the shipped ones: licence, and whether they are in the cache."""
     from aubench import registry
 
     rows = [*_known(registry.announced()), *_shipped()]
@@ -45,10 +45,10 @@ def list_weights(
 
 
 def add(
-    name: Annotated[str, typer.Argument(help="An entry of the registry, or its network, as bisenet.")],
-    file: Annotated[Path, typer.Argument(help="The checkpoint, as it was published.")],
+    name: Annotated[str, typer.Argument(help="Name in registry.yaml, or a network such as bisenet.")],
+    file: Annotated[Path, typer.Argument(help="Checkpoint file as published.")],
 ) -> None:
-    """Check a checkpoint that you have, convert it into the cache, and say what it is."""
+    """Check a checkpoint file, identify it and convert it into the cache."""
     from aubench import registry
     from aubench.foreign import convert, entry_of
     from aubench.weights import cached_path
@@ -61,10 +61,10 @@ def add(
 
 
 def fetch(
-    name: Annotated[str, typer.Argument(help="An entry of the registry, or its network, as lightcnn.")],
-    url: Annotated[str | None, typer.Option(help="Another address of the same file.")] = None,
+    name: Annotated[str, typer.Argument(help="Name in registry.yaml, or a network such as lightcnn.")],
+    url: Annotated[str | None, typer.Option(help="Alternative address of the same file.")] = None,
 ) -> None:
-    """Download a checkpoint (an interrupted download goes on), check it, and convert it into the cache."""
+    """Download a checkpoint (an interrupted download resumes), check it and convert it into the cache."""
     from aubench import registry
     from aubench.download import fetch as download
     from aubench.files import cache_folder

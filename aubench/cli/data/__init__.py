@@ -1,4 +1,4 @@
-"""``aubench data``: what an original data set folder holds, and its frames made ready for training."""
+"""``aubench data``: check original data set folders and prepare their frames for training."""
 
 from __future__ import annotations
 
@@ -30,19 +30,21 @@ Roots = Annotated[
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME.KEY=VALUE", help="An option of a data set, as disfa.camera=right; repeatable."),
+    typer.Option(
+        "--set", metavar="NAME.KEY=VALUE", help="Set an option of a data set, such as disfa.camera=right; repeatable."
+    ),
 ]
 Store = Annotated[Path | None, typer.Option(help="Folder that holds prepared stores. Default: in the cache.")]
-Size = Annotated[int, typer.Option(min=16, max=1024, help="Side of the aligned crops, pixels.")]
+Size = Annotated[int, typer.Option(min=16, max=1024, help="Side of the aligned crops in pixels.")]
 Align = Annotated[
     Literal["auto", "landmarks", "openface", "detector"],
-    typer.Option(help="Where the five points come from; auto: for each frame the first of the others that has them."),
+    typer.Option(help="Source of the five points; auto: for each frame, the first of the others that has them."),
 ]
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    group = typer.Typer(no_args_is_help=True, help="Real data sets: check, prepare, verify and look at them.")
+    group = typer.Typer(no_args_is_help=True, help="Check, prepare, verify and inspect data sets.")
     for command in (check, prepare, verify, show, splits):
         group.command()(command)
     group.command("list")(list_stores)
@@ -53,12 +55,13 @@ def register(app: typer.Typer) -> None:
 
 def check(
     name: Annotated[str, typer.Argument(help="Data set plugin.")],
-    root: Annotated[Path, typer.Argument(help="Its original folder.")],
+    root: Annotated[Path, typer.Argument(help="Original folder of the data set.")],
     settings: Settings = None,
-    landmarks: Annotated[bool, typer.Option(help="Read the landmark files, too; takes longest.")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    landmarks: Annotated[bool, typer.Option(help="Also read the landmark files (slowest part).")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List what is there, what is missing and what is odd. Writes nothing; exit code 2 if something cannot be used."""
+    """List what a data set folder contains, what is missing and what looks wrong. Writes nothing. Exit code 2 if
+    something cannot be used."""
     from aubench.data.check import check as examine
     from aubench.data.check import summarise
     from aubench.progress import progress
@@ -103,17 +106,19 @@ def prepare(
     size: Size = 128,
     align: Align = "auto",
     codec: Annotated[
-        Literal["jpeg", "raw"], typer.Option(help="How crops are stored: jpeg (quality 95), or pixel by pixel.")
+        Literal["jpeg", "raw"], typer.Option(help="Format of the crops: jpeg (quality 95), or raw pixels.")
     ] = "jpeg",
     settings: Settings = None,
     store: Store = None,
     max_lost: Annotated[
-        float, typer.Option(min=0, max=1, help="Share of a sequence's frames that may be lost.")
+        float, typer.Option(min=0, max=1, help="Largest share of a sequence's frames that may be lost.")
     ] = 0.01,
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one for each core.")] = None,
-    anew: Annotated[bool, typer.Option("--anew", help="Make all again, also what is there.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one per core.")] = None,
+    anew: Annotated[
+        bool, typer.Option("--redo", "--anew", help="Prepare everything again, including finished recordings.")
+    ] = False,
 ) -> None:
-    """Decode, align and store the frames of data sets, once. Goes on where a killed run stopped."""
+    """Decode, align and store the frames of data sets. An interrupted run resumes where it stopped."""
     from aubench.data.making import Making
     from aubench.data.prepare import prepare as make_ready
     from aubench.progress import progress
@@ -148,12 +153,10 @@ def prepare(
 
 
 def verify(
-    names: Annotated[
-        str | None, typer.Argument(help="Data sets, comma-separated. Default: all that are there.")
-    ] = None,
+    names: Annotated[str | None, typer.Argument(help="Data sets, comma-separated. Default: all prepared ones.")] = None,
     store: Store = None,
 ) -> None:
-    """Compare every byte of prepared stores with what was written; exit code 2 if one is damaged."""
+    """Check every byte of prepared stores against its checksum. Exit code 2 if one is damaged."""
     stores = stores_in(store, names_in(names) if names else None)
     damaged = False
     for each in stores:
@@ -175,11 +178,11 @@ def list_stores(store: Store = None) -> None:
 
 def show(
     name: Annotated[str, typer.Argument(help="Data set.")],
-    out: Annotated[Path, typer.Option(help="Picture to write, .png or .jpg.")] = Path("sheet.png"),
+    out: Annotated[Path, typer.Option(help="Image to write (.png or .jpg).")] = Path("sheet.png"),
     count: Annotated[int, typer.Option(min=1, max=400, help="Crops on the sheet.")] = 48,
-    columns: Annotated[int, typer.Option(min=1, max=40, help="Crops in a row.")] = 8,
-    side: Annotated[int, typer.Option(min=32, max=512, help="Side of each on the sheet, pixels.")] = 192,
-    sequence: Annotated[str | None, typer.Option(help="Of one sequence only.")] = None,
+    columns: Annotated[int, typer.Option(min=1, max=40, help="Crops per row.")] = 8,
+    side: Annotated[int, typer.Option(min=32, max=512, help="Side of a crop on the sheet in pixels.")] = 192,
+    sequence: Annotated[str | None, typer.Option(help="Show one sequence only.")] = None,
     roots: Roots = None,
     size: Size = 128,
     align: Align = "auto",
@@ -187,7 +190,7 @@ def show(
     store: Store = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Draw a contact sheet of prepared crops with their landmarks, to be looked at."""
+    """Draw a contact sheet of prepared crops with their landmarks."""
     from aubench.data import sheet
     from aubench.files import atomic_write_bytes
     from aubench.stamp import picture_bytes
@@ -205,7 +208,7 @@ def show(
 
 
 def splits(
-    name: Annotated[str | None, typer.Argument(help="Data set. Default: all that have named splits.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Data set. Default: all with named splits.")] = None,
 ) -> None:
     """List the named splits."""
     from aubench.data.splits import RULES, SHIPPED, known, read_splits

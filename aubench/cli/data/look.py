@@ -25,24 +25,28 @@ if TYPE_CHECKING:
 
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="NAME.KEY=VALUE", help="An option of a data set, as disfa.camera=right; repeatable."),
+    typer.Option(
+        "--set", metavar="NAME.KEY=VALUE", help="Set an option of a data set, such as disfa.camera=right; repeatable."
+    ),
 ]
 Store = Annotated[Path | None, typer.Option(help="Folder that holds prepared stores. Default: in the cache.")]
 
 
 def stats(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Data sets.")],
-    split: Annotated[Literal["all", "train", "test"], typer.Option(help="Which part of them.")] = "all",
+    split: Annotated[Literal["all", "train", "test"], typer.Option(help="Split to count.")] = "all",
     threshold: Annotated[
         float, typer.Option(min=0.01, max=5, help="Intensity from which an AU counts as present in co-occurrences.")
     ] = 1.0,
-    figure: Annotated[Path | None, typer.Option(help="Write bars and matrices too (png, svg, pdf, jpg).")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For machines, with the co-occurrence matrix.")] = False,
+    figure: Annotated[
+        Path | None, typer.Option(help="Also write a figure with bars and matrices (png, svg, pdf, jpg).")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, including the co-occurrence matrix.")] = False,
     settings: Settings = None,
     store: Store = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Count labels: intensities per AU, missing, present without intensity, subjects, and what goes together."""
+    """Count labels: intensities per AU, missing values, presence without intensity, subjects, co-occurrence."""
     from aubench.data import stats_figure
     from aubench.data.stats import of_dataset
     from aubench.files import atomic_write_bytes
@@ -72,16 +76,18 @@ def augment_sheet(
         str,
         typer.Argument(metavar="INPUT", help="An image, a folder, a video, or a data set (its training frames)."),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Picture to write, .png or .jpg.")] = Path("augmented.png"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Image to write (.png or .jpg).")] = Path("augmented.png"),
     count: Annotated[int, typer.Option(min=1, max=64, help="Faces on the sheet, spread evenly.")] = 3,
-    size: Annotated[int, typer.Option(min=32, max=1024, help="Side of the aligned crops, of images and videos.")] = 128,
+    size: Annotated[
+        int, typer.Option(min=32, max=1024, help="Side of the aligned crops in pixels, for images and videos.")
+    ] = 128,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random copies.")] = 0,
     own: Annotated[bool, typer.Option("--landmarks/--no-landmarks", help="Use a data set's landmarks.")] = True,
     settings: Settings = None,
     store: Store = None,
     overwrite: Overwrite = False,
 ) -> None:
-    """Draw faces as augmentation turns and moves them: given poses and expressions, and random copies."""
+    """Draw augmented faces: fixed poses and expressions, and random copies."""
     from aubench.data.augment.sheet import sheet
     from aubench.files import atomic_write_bytes
     from aubench.stamp import picture_bytes
