@@ -10,7 +10,7 @@ import pytest
 from refusals import refused
 
 from aubench.compare.importing import Imported, Options, read_source
-from aubench.compare.places import Place, find_place, places_of, read_places
+from aubench.compare.video_matching import Place, find_place, places_of, read_places
 
 PLACES = [Place("disfa", subject, "left") for subject in ("SN001", "SN002", "SN010")]
 ONE = PLACES[:1]

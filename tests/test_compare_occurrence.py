@@ -12,7 +12,7 @@ from refusals import assert_refused, refused
 from sklearn.metrics import roc_auc_score
 
 from aubench.cli import main
-from aubench.compare import build, html, latex, markdown, occurrence, tables
+from aubench.compare import comparison, html, latex, markdown, occurrence, tables
 from aubench.compare.method import Member, Method
 from aubench.compare.runs import digest
 
@@ -39,8 +39,8 @@ def method(name: str, scale: Any = "intensity", seeds: int = 1, factor: float = 
 
 
 def compare(*methods: Method, **settings: Any) -> dict[str, Any]:
-    truths = {"mine": build.Truth(truth(), digest(truth(), "mine"))}
-    return build.compare(methods, truths, build.Settings(draws=100, **settings))[0]
+    truths = {"mine": comparison.Truth(truth(), digest(truth(), "mine"))}
+    return comparison.compare(methods, truths, comparison.Settings(draws=100, **settings))[0]
 
 
 def expected(of: Method, au: str, threshold: float, member: int = 0) -> float:

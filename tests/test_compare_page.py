@@ -15,17 +15,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from aubench.compare import build, charts, html, latex, tables
+from aubench.compare import comparison, html, latex, page_data, tables
 from aubench.compare.method import Member, Method
 from aubench.compare.runs import digest
-from aubench.compare.scoring import Board
+from aubench.compare.scoring import ScoreMatrix
 
 AUS = ["AU01", "AU12"]
 EVIL = "a_b & <script>alert(1)</script> 100%"
 VOID = {"meta", "img", "br", "hr", "input", "line", "circle", "path", "rect"}
 
 
-def compared() -> tuple[dict[str, Any], dict[str, Board]]:
+def compared() -> tuple[dict[str, Any], dict[str, ScoreMatrix]]:
     keys = pd.DataFrame({"dataset": "disfa", "subject": np.repeat(["SN001", "SN002", "SN003"], 30),
                          "sequence": "left", "frame": np.tile(np.arange(30), 3)})  # fmt: skip
     rng = np.random.default_rng(0)
@@ -36,8 +36,8 @@ def compared() -> tuple[dict[str, Any], dict[str, Board]]:
         table[AUS] = np.clip(table[AUS] + rng.normal(0, noise, (90, 2)), 0, 5)
         methods.append(Method(name, name, "import", [Member(name, table)], notes=["<i>note</i>"]))
     methods[1].members[0].table.loc[3, "valid"] = False
-    done, boards = build.compare(
-        methods, {"disfa": build.Truth(truth, digest(truth, "disfa"))}, build.Settings(draws=200)
+    done, boards = comparison.compare(
+        methods, {"disfa": comparison.Truth(truth, digest(truth, "disfa"))}, comparison.Settings(draws=200)
     )
     return {"command": "aubench compare --x '<y>'", "date": "2026-01-01", **done}, boards
 
@@ -70,7 +70,7 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page() -> tuple[dict[str, Any], dict[str, Board], str, Reader]:
+def page() -> tuple[dict[str, Any], dict[str, ScoreMatrix], str, Reader]:
     done, boards = compared()
     text = html.page(done, boards)
     reader = Reader()
@@ -145,8 +145,8 @@ def test_pictures_are_drawn_from_the_frames(page) -> None:
 
 def test_long_videos_are_thinned(monkeypatch) -> None:
     done, boards = compared()
-    monkeypatch.setattr(charts, "_BYTES", 200)
-    data = charts.payload(boards["disfa"], ["plain", EVIL])
+    monkeypatch.setattr(page_data, "_BYTES", 200)
+    data = page_data.payload(boards["disfa"], ["plain", EVIL])
     assert data["stride"] == 3
     assert data["videos"][1] == ["SN002/left", 10, 10]
     assert data["frames"][:3] == [0, 3, 6]
@@ -155,7 +155,7 @@ def test_long_videos_are_thinned(monkeypatch) -> None:
 
 
 def test_rounded_intensities() -> None:
-    counts = charts.confusion(np.array([0.0, 0.49, 0.5, 5.0]), np.array([0.0, 4.5, 1.49, 5.0]))
+    counts = page_data.confusion(np.array([0.0, 0.49, 0.5, 5.0]), np.array([0.0, 4.5, 1.49, 5.0]))
     assert counts.sum() == 4
     assert (counts[0, 0], counts[0, 5], counts[1, 1], counts[5, 5]) == (1, 1, 1, 1)
 

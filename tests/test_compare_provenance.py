@@ -15,12 +15,12 @@ from refusals import assert_refused, refused
 
 from aubench import results
 from aubench.cli import main
-from aubench.compare.cells import read_header
+from aubench.compare.csv_reader import read_header
 from aubench.compare.importing import read_source
 from aubench.compare.markdown import page as markdown_page
 from aubench.compare.method import _facts
-from aubench.compare.places import Place
 from aubench.compare.runs import open_run
+from aubench.compare.video_matching import Place
 from aubench.parameters import AU_NAMES
 from aubench.predict import record, table
 from aubench.predict.record import Processing

@@ -14,7 +14,7 @@ from run_folder import make_run
 
 from aubench import results
 from aubench.cli import main
-from aubench.compare import baselines, build, markdown, runs
+from aubench.compare import baselines, comparison, markdown, runs
 from aubench.compare.method import from_runs
 from aubench.report import write_report
 
@@ -22,9 +22,9 @@ LOSSES = {"losses": {"ct": 1.0, "id": 0.1}, "recipe": "default"}
 
 
 def compared(opened: list[runs.Run], **settings: Any) -> dict[str, Any]:
-    truths = {"synth": build.truth_of_runs(opened, "synth")}
+    truths = {"synth": comparison.truth_of_runs(opened, "synth")}
     reported = {"synth": {n: {"label": n, **t} for run in opened for n, t in run.baselines("synth").items()}}
-    done, _ = build.compare(from_runs(opened), truths, build.Settings(draws=300, **settings), reported)
+    done, _ = comparison.compare(from_runs(opened), truths, comparison.Settings(draws=300, **settings), reported)
     return done
 
 

@@ -14,7 +14,7 @@ from refusals import assert_refused
 from aubench import discovery
 from aubench.cli import main
 from aubench.combination import Choice, Combination
-from aubench.compare import html, latex, markdown, speed, speed_lines, tables
+from aubench.compare import html, latex, markdown, speed, speed_table, tables
 from aubench.contracts import Dataset
 from aubench.data.labels import open_labels
 from aubench.results import prediction_table, truth_table, write_table
@@ -78,9 +78,9 @@ def test_every_method_is_measured_or_says_why_not(folder: Path, capsys: pytest.C
     assert about["detect"] > about["align"] > 0
     assert "speed of whole, round 3 of 3" in capsys.readouterr().err
 
-    lines = {line.name: line for line in speed_lines.lines(here)}
+    lines = {line.name: line for line in speed_table.lines(here)}
     assert lines["whole"].measured
-    assert set(lines["whole"].stages) == set(speed_lines.STAGES)
+    assert set(lines["whole"].stages) == set(speed_table.STAGES)
     assert not lines["bare"].measured
     assert lines["bare"].ms == pytest.approx(4.0)
     assert "speed noted when the run was tested" in lines["bare"].note
@@ -93,7 +93,7 @@ def test_every_method_is_measured_or_says_why_not(folder: Path, capsys: pytest.C
     assert "noted" in ms.loc["bare", "note"]
     assert set(table[table["method"] == "whole"]["metric"]) >= {"ms_detect", "ms_align", "ms_extract", "ms_regress"}
     for text in (markdown.page(done), latex.document(done), html.page(done, {})):
-        assert speed_lines.figure(whole["ms"]) in text
+        assert speed_table.figure(whole["ms"]) in text
         assert "(4)" in text
         assert "nothing to run" in text or "\\documentclass" in text
     assert "id='tiny-speed'" in html.page(done, {})
@@ -103,7 +103,7 @@ def test_unmeasured_speeds_are_shown_as_what_they_are(folder: Path) -> None:
     done = compared("--baselines", "zero")
     here = done["datasets"]["tiny"]
     assert "speed" not in here
-    (line,) = [one for one in speed_lines.lines(here) if one.name == "whole"]
+    (line,) = [one for one in speed_table.lines(here) if one.name == "whole"]
     assert (line.measured, line.images_per_s) == (False, 250.0)
     page = html.page(done, {})
     assert "Not measured for this comparison" in page
@@ -147,7 +147,7 @@ def test_what_cannot_be_measured_fails_first(folder: Path, capsys: pytest.Captur
 
 
 def test_figures_have_three_digits() -> None:
-    assert [speed_lines.figure(v) for v in (None, 0.01234, 5.678, 99.96, 1234.5)] == [
+    assert [speed_table.figure(v) for v in (None, 0.01234, 5.678, 99.96, 1234.5)] == [
         "–",
         "0.0123",
         "5.68",

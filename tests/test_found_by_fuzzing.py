@@ -13,8 +13,8 @@ from run_folder import make_run
 
 from aubench.arrays import save_array
 from aubench.compare.importing import Options, read_source
-from aubench.compare.places import Place
 from aubench.compare.runs import open_run
+from aubench.compare.video_matching import Place
 from aubench.data.making import Making
 from aubench.data.openface import read_landmarks
 from aubench.data.prepare import prepare

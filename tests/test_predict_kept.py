@@ -26,7 +26,7 @@ from torch import Tensor
 from aubench import cli
 from aubench.cli import predict as command
 from aubench.compare.importing import read_source
-from aubench.compare.places import Place
+from aubench.compare.video_matching import Place
 from aubench.parameters import AU_NAMES, FacialParameters
 from aubench.predict import containers, neutral, partial, smoothing, table
 from aubench.predict.gathered import Gathered

@@ -12,7 +12,7 @@ from refusals import refused
 import aubench
 import aubench_training
 from aubench.compare.importing import read_source
-from aubench.compare.places import Place
+from aubench.compare.video_matching import Place
 from aubench.parameters import AU_NAMES, SIZE
 from aubench.predict import neutral, record, smoothing, table
 from aubench.predict.readings import NOBODY, Readings

@@ -112,11 +112,11 @@ def compare_methods(
     Writes comparison.json, .csv, .md, .tex and .html.
     """
     from aubench.compare.baselines import open_dataset
-    from aubench.compare.build import Settings, compare
-    from aubench.compare.gather import Request, gather
+    from aubench.compare.comparison import Settings, compare
+    from aubench.compare.inputs import Request, gather
     from aubench.compare.markdown import warnings
     from aubench.compare.occurrence import check
-    from aubench.compare.write import write_comparison
+    from aubench.compare.outputs import write_comparison
 
     def say(text: str) -> None:
         typer.echo(text, err=True)
@@ -208,8 +208,8 @@ def _print(compared: Mapping[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from aubench.compare import speed_lines
-    from aubench.compare.markdown_beside import of_line
+    from aubench.compare import speed_table
+    from aubench.compare.markdown_supplement import of_line
     from aubench.report.markdown import number
 
     console = Console()
@@ -228,7 +228,7 @@ def _print(compared: Mapping[str, Any]) -> None:
             cells = [number(mean["icc31"]), spread, number(mean["icc21"]), number(mean["mae"]), _scored(row)]
             cells += [str(len(row.get("seeds", ())) or "")] if seeded else []
             plain = row["kind"] in ("constant", "reported")
-            cells.append("" if plain else of_line(speed_lines.line(row, here))[0])
+            cells.append("" if plain else of_line(speed_table.line(row, here))[0])
             group = [row.get("group", "")] if several else []
             means.add_row(row["name"], *group, *cells, style="dim" if plain else "")
         for row in here["published"]:

@@ -12,7 +12,7 @@ import pandas as pd
 from aubench import discovery, registry
 from aubench.compare.method import Member, Method
 from aubench.compare.runs import Run
-from aubench.compare.scoring import Board, Scored, finish
+from aubench.compare.scoring import MethodScores, ScoreMatrix, finish
 from aubench.contracts import Dataset, Estimator
 from aubench.data.labels import locked, open_labels
 from aubench.errors import UserError
@@ -26,7 +26,7 @@ CONSTANTS = {
 """Baselines that need nothing but the truth."""
 
 
-def constant(found: Board, like: Scored, how: str, seed: int = 0) -> Scored:
+def constant(found: ScoreMatrix, like: MethodScores, how: str, seed: int = 0) -> MethodScores:
     """A constant on exactly the cells on which ``like`` is scored."""
     values = np.where(like.mask, found.values, np.nan)
     if how == "zero":
@@ -45,7 +45,7 @@ def constant(found: Board, like: Scored, how: str, seed: int = 0) -> Scored:
     used = int(like.mask.any(axis=1).sum())
     counts = {"frames": len(found.truth), "scored": used, "invalid": 0, "missing": 0, "surplus": 0, "missing_at": [],
               "not_annotated": []}  # fmt: skip
-    return finish(found, Scored(method, [values.astype(np.float64)], like.mask.copy(), counts))
+    return finish(found, MethodScores(method, [values.astype(np.float64)], like.mask.copy(), counts))
 
 
 def of_runs(runs: Sequence[Run]) -> list[Method]:

@@ -15,22 +15,22 @@ from pathlib import Path
 from typing import Any
 
 from aubench import facs
-from aubench.compare import charts, html_tables
+from aubench.compare import html_tables, page_data
 from aubench.compare.markdown import warnings
-from aubench.compare.scoring import Board
+from aubench.compare.scoring import ScoreMatrix
 from aubench.stamp import stamp
 
 _FIGURES = 3_000_000
 """Bytes of pictures (input beside rendered faces) that a page takes in."""
 
 
-def page(comparison: Mapping[str, Any], boards: Mapping[str, Board]) -> str:
+def page(comparison: Mapping[str, Any], boards: Mapping[str, ScoreMatrix]) -> str:
     """The document. ``boards`` hold the frames behind the pictures, by data set."""
     names = {unit.key: unit.name for unit in facs.ACTION_UNITS}
     data = {}
     for name, board in boards.items():
         rows = _bars(comparison["datasets"][name])
-        data[name] = {**charts.payload(board, [row["name"] for row in rows]), "rows": rows}
+        data[name] = {**page_data.payload(board, [row["name"] for row in rows]), "rows": rows}
     script = json.dumps({"datasets": data, "names": names}, allow_nan=False).replace("<", "\\u003c")
     title = f"Action-unit intensity on {', '.join(comparison['datasets'])}"
     parts = {
@@ -76,7 +76,7 @@ def _bars(here: Mapping[str, Any]) -> list[dict[str, Any]]:
         }
         for row in here["rows"]
         if row["kind"] != "constant" and row["mean"]["icc31"] is not None
-    ][: charts.METHODS]
+    ][: page_data.METHODS]
 
 
 def _about(comparison: Mapping[str, Any]) -> str:

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from aubench import facs
-from aubench.compare import html_beside, speed_lines
+from aubench.compare import html_supplement, speed_table
 from aubench.compare.html_cells import bodies, breakable, cell, quoted, table, title
 from aubench.compare.markdown import behind, span
 from aubench.compare.method import LABELS
@@ -30,7 +30,7 @@ def write(part: str, dataset: str, here: Mapping[str, Any]) -> str:
     """One part of a data set's section; empty where there is nothing to show."""
     writers = {
         "ranking": _ranking, "units": _units, "explore": _explore, "tests": _tests,
-        "occurrence": html_beside.occurrence, "speed": html_beside.speed, "basis": _basis,
+        "occurrence": html_supplement.occurrence, "speed": html_supplement.speed, "basis": _basis,
     }  # fmt: skip
     return writers[part](dataset, here)
 
@@ -60,9 +60,9 @@ def _ranking(dataset: str, here: Mapping[str, Any]) -> str:
                 ends = e.get("behind")
                 cells.append(f"<td class='n' data-v='{sum(ends) / 2 if ends else 0:.6g}'>{behind(e)}</td>")
         cells += [cell(mean.get("pcc")), cell(mean.get("icc21"))]
-        speed = speed_lines.line(e, here)
-        more = f"<small class='below'>{speed_lines.figure(speed.images_per_s)} images/s</small>"
-        cells.append(html_beside.figure(speed.ms, faint=not speed.measured, more=more))
+        speed = speed_table.line(e, here)
+        more = f"<small class='below'>{speed_table.figure(speed.images_per_s)} images/s</small>"
+        cells.append(html_supplement.figure(speed.ms, faint=not speed.measured, more=more))
         word = e.get("labels", "")
         cells.append(f"<td>{f'<abbr title={quoted(LABELS[word])}>{word}</abbr>' if word in LABELS else ''}</td>")
         return f"<tr>{''.join(cells)}</tr>"

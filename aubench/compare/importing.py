@@ -19,9 +19,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from aubench.compare import sensors
-from aubench.compare.cells import Header, numbers, read_columns, read_header, whole_numbers
+from aubench.compare.csv_reader import Header, numbers, read_columns, read_header, whole_numbers
 from aubench.compare.formats import FORMATS, SCALES, Format, Scale, recognise
-from aubench.compare.places import Place, find_place
+from aubench.compare.video_matching import Place, find_place
 from aubench.errors import UserError, did_you_mean
 from aubench.parameters import INTENSITY_SCALE
 from aubench.predict.record import details_of, processing_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aubench.compare import speed_lines
+from aubench.compare import speed_table
 from aubench.compare.markdown import few_people
-from aubench.compare.markdown_beside import of_line
+from aubench.compare.markdown_supplement import of_line
 from aubench.compare.tables import MEAN, METRICS, OCCURRENCE, Cell, Grid, grid, short, without_empty
 from aubench.stamp import stamp
 
@@ -99,15 +99,15 @@ def _occurrence(dataset: str, here: Mapping[str, Any]) -> str:
 def _speed(dataset: str, here: Mapping[str, Any]) -> str:
     """ms and images a second, stages, size; what was not measured beside the others in brackets."""
     body = []
-    for one in speed_lines.lines(here):
-        stages = [speed_lines.figure(one.stages.get(stage)) for stage in speed_lines.STAGES]
-        cells = [*of_line(one), *stages, speed_lines.size(one)]
+    for one in speed_table.lines(here):
+        stages = [speed_table.figure(one.stages.get(stage)) for stage in speed_table.STAGES]
+        cells = [*of_line(one), *stages, speed_table.size(one)]
         body.append([escape(one.name), *(escape(cell) for cell in cells)])
     if not body:
         return ""
-    head = ["", "ms/image", "images/s", *speed_lines.STAGES, "size"]
-    about = escape(speed_lines.about(here).replace("×", "x"))
-    return _plain(head, body, f"l{'r' * (2 + len(speed_lines.STAGES))}l", f"{escape(dataset.upper())}: {about}")
+    head = ["", "ms/image", "images/s", *speed_table.STAGES, "size"]
+    about = escape(speed_table.about(here).replace("×", "x"))
+    return _plain(head, body, f"l{'r' * (2 + len(speed_table.STAGES))}l", f"{escape(dataset.upper())}: {about}")
 
 
 def _plain(head: list[str], body: list[list[str]], spec: str, caption: str) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from aubench.compare import markdown_beside, speed_lines
-from aubench.compare.markdown_beside import marked, of_line
+from aubench.compare import markdown_supplement, speed_table
+from aubench.compare.markdown_supplement import marked, of_line
 from aubench.compare.tables import MEAN, METRICS, Cell, grid
 from aubench.report.markdown import number, table, text_only
 
@@ -60,7 +60,7 @@ def _dataset(dataset: str, here: Mapping[str, Any]) -> list[str]:
     body = [
         [e["name"], e["label"], e["group"], _spread(e, "icc31"), span(e.get("interval"), absent="–"),
          behind(e), _spread(e, "mae"), span(e.get("mae_interval"), absent="–"),
-         number(e["mean"]["pcc"]), number(e["mean"]["icc21"]), *of_line(speed_lines.line(e, here))]
+         number(e["mean"]["pcc"]), number(e["mean"]["icc21"]), *of_line(speed_table.line(e, here))]
         for e in here["rows"]
     ]  # fmt: skip
     for e in here["reported"]:
@@ -82,8 +82,8 @@ def _dataset(dataset: str, here: Mapping[str, Any]) -> list[str]:
     parts += _lost(here)
     if here["tests"]["pairs"]:
         parts += ["### Do they differ?\n", _tests(here["tests"])]
-    parts += ["### Is it there?\n", markdown_beside.occurrence(here)]
-    if speed := markdown_beside.speed(here):
+    parts += ["### Is it there?\n", markdown_supplement.occurrence(here)]
+    if speed := markdown_supplement.speed(here):
         parts += ["### Speed and size\n", speed]
     return parts
 

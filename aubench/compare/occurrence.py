@@ -15,7 +15,7 @@ from typing import Any
 from sklearn.metrics import roc_auc_score
 
 from aubench.compare.protocol import describe, differences, fingerprint
-from aubench.compare.scoring import Board, Scored
+from aubench.compare.scoring import MethodScores, ScoreMatrix
 from aubench.errors import UserError
 from aubench.parameters import INTENSITY_SCALE
 from aubench.statistics import Array
@@ -44,10 +44,10 @@ def check(threshold: float) -> None:
         )
 
 
-def table(found: Board, threshold: float = THRESHOLD) -> dict[str, Any]:
+def table(found: ScoreMatrix, threshold: float = THRESHOLD) -> dict[str, Any]:
     """Every method's areas on one data set: ``threshold``; ``positives`` by AU, in all annotated frames; ``groups``
-    and ``rows`` as in :func:`aubench.compare.build.compare`, a row's cells with ``auc``, ``auc_sd`` over several seeds,
-    ``n`` (frames; of the mean, AUs), ``positives`` and ``note``. Constants have no order and are left out.
+    and ``rows`` as in :func:`aubench.compare.comparison.compare`, a row's cells with ``auc``, ``auc_sd`` over several
+    seeds, ``n`` (frames; of the mean, AUs), ``positives`` and ``note``. Constants have no order and are left out.
 
     Raises :class:`UserError` as :func:`check` does.
     """
@@ -76,13 +76,13 @@ def table(found: Board, threshold: float = THRESHOLD) -> dict[str, Any]:
     return {"threshold": threshold, "positives": positives, "groups": described, "rows": rows}
 
 
-def _protocol(found: Board, scored: Scored) -> dict[str, Any]:
+def _protocol(found: ScoreMatrix, scored: MethodScores) -> dict[str, Any]:
     # The scale does not matter to an order, so that unlike scales may meet here on the same frames.
     person = scored.method.person
     return describe(found.dataset, found.digest, found.subjects, found.aus, scored.mask, "intensity", person)
 
 
-def _row(found: Board, scored: Scored, threshold: float) -> dict[str, Any]:
+def _row(found: ScoreMatrix, scored: MethodScores, threshold: float) -> dict[str, Any]:
     cells: dict[str, dict[str, Any]] = {}
     by_seed: list[list[float]] = [[] for _ in scored.values]
     for i, au in enumerate(found.aus):

@@ -28,7 +28,7 @@ SPANS = 5
 
 
 @dataclass
-class Scored:
+class MethodScores:
     """A method on one data set. ``values``: one table (n, a) for each seed, in the order of the truth, NaN outside of
     ``mask`` (n, a); ``sums`` the same, condensed."""
 
@@ -50,14 +50,14 @@ class Scored:
 
 
 @dataclass
-class Board:
+class ScoreMatrix:
     """A data set's truth in fixed order, and what is scored on it."""
 
     dataset: str
     truth: pd.DataFrame
     digest: str
     aus: list[str]
-    scored: list[Scored]
+    scored: list[MethodScores]
 
     @property
     def values(self) -> Array:
@@ -70,7 +70,7 @@ class Board:
 
 def board(
     dataset: str, truth: pd.DataFrame, digest: str, methods: Sequence[Method], *, common_aus: bool, common_frames: bool
-) -> Board:
+) -> ScoreMatrix:
     """Align every method with the truth; ``common_*``: score on what all of them have, instead of each on its own.
 
     Raises :class:`UserError` if that leaves nothing, or a method has none of the annotated AUs.
@@ -99,13 +99,13 @@ def board(
             )
         for s in scored:
             s.mask = s.mask & rows[:, None]
-    found = Board(dataset, truth, digest, aus, scored)
+    found = ScoreMatrix(dataset, truth, digest, aus, scored)
     for s in scored:
         finish(found, s)
     return found
 
 
-def finish(found: Board, scored: Scored) -> Scored:
+def finish(found: ScoreMatrix, scored: MethodScores) -> MethodScores:
     """Fill in what follows from values and mask."""
     known = ~np.isnan(found.values)
     scored.mask = scored.mask & known
@@ -118,7 +118,7 @@ def finish(found: Board, scored: Scored) -> Scored:
     return scored
 
 
-def _align(method: Method, truth: pd.DataFrame, aus: list[str]) -> Scored:
+def _align(method: Method, truth: pd.DataFrame, aus: list[str]) -> MethodScores:
     values: list[Array] = []
     counts: dict[str, Any] = {}
     dataset = str(truth["dataset"].iloc[0])
@@ -144,7 +144,7 @@ def _align(method: Method, truth: pd.DataFrame, aus: list[str]) -> Scored:
             code="option-invalid",
         )
     mask = np.all([~np.isnan(v) for v in values], axis=0)
-    return Scored(method, values, mask, counts)
+    return MethodScores(method, values, mask, counts)
 
 
 def _missing_at(truth: pd.DataFrame, own: pd.DataFrame) -> list[str]:
@@ -162,8 +162,8 @@ def _missing_at(truth: pd.DataFrame, own: pd.DataFrame) -> list[str]:
 # --- a row of the table -----------------------------------------------------------------------------------------------
 
 
-def row(found: Board, scored: Scored, times: Array) -> dict[str, Any]:
-    """Everything that the table says of a method, for JSON: see :func:`aubench.compare.build.compare`."""
+def row(found: ScoreMatrix, scored: MethodScores, times: Array) -> dict[str, Any]:
+    """Everything that the table says of a method, for JSON: see :func:`aubench.compare.comparison.compare`."""
     method = scored.method
     scale_note = _scale_note(method)
     seeds = []
@@ -214,7 +214,7 @@ def row(found: Board, scored: Scored, times: Array) -> dict[str, Any]:
     return out
 
 
-def people(found: Board, mask: npt.NDArray[np.bool_]) -> int:
+def people(found: ScoreMatrix, mask: npt.NDArray[np.bool_]) -> int:
     """How many people have a frame in ``mask``, (n,) or (n, a)."""
     return len(np.unique(found.subjects[mask.reshape(len(mask), -1).any(axis=1)]))
 
@@ -244,7 +244,7 @@ def _scale_note(method: Method) -> str:
     return ""
 
 
-def _plain(scores: dict[str, metrics.Score], scored: Scored) -> dict[str, Any]:
+def _plain(scores: dict[str, metrics.Score], scored: MethodScores) -> dict[str, Any]:
     """Scores for JSON: None for what is undefined or refused, with the reasons in one note."""
     plain: dict[str, Any] = {
         k: None if math.isnan(s) or (k in SCALED and not scored.comparable) else float(s) for k, s in scores.items()

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from aubench.compare.cells import Header, whole_numbers
+from aubench.compare.csv_reader import Header, whole_numbers
 
 SENSOR = "EventSource"
 """The column of an iMotions export that says which sensors a row is of."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from aubench.compare import speed_lines
+from aubench.compare import speed_table
 from aubench.spreadsheet import safe
 
 METRICS = {"icc31": "ICC(3,1)", "mae": "MAE"}
@@ -200,11 +200,11 @@ def _tidy_occurrence(dataset: str, entry: Mapping[str, Any]) -> Iterator[Sequenc
 def _tidy_speed(dataset: str, entry: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
     if entry["kind"] == "constant":
         return
-    one = speed_lines.line(entry, here)
+    one = speed_table.line(entry, here)
     fixed = (dataset, entry["group"], entry["protocol"], entry["name"], entry["kind"], entry["scale"], entry["labels"])
     note = "; ".join(filter(None, ("measured in this run" if one.measured else "", one.note)))
     values = {"ms_per_image": one.ms, "images_per_s": one.images_per_s,
-              **{f"ms_{stage}": one.stages.get(stage) for stage in speed_lines.STAGES},
+              **{f"ms_{stage}": one.stages.get(stage) for stage in speed_table.STAGES},
               "parameters": one.parameters, "megabytes": one.megabytes}  # fmt: skip
     for metric, value in values.items():
         if value is not None:

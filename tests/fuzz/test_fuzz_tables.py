@@ -13,7 +13,7 @@ from mutation import NASTY_CELLS, any_damage, changed, junk
 
 from aubench.compare.formats import FORMATS
 from aubench.compare.importing import Options, read_source
-from aubench.compare.places import Place, places_of, read_places
+from aubench.compare.video_matching import Place, places_of, read_places
 from aubench.data.openface import read_landmarks
 from aubench.parameters import AU_NAMES
 from aubench.predict import record

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from aubench.compare.scoring import Board, Scored
+from aubench.compare.scoring import MethodScores, ScoreMatrix
 from aubench.parameters import INTENSITY_SCALE
 from aubench.statistics import Array
 
@@ -21,7 +21,7 @@ _MISSING = 255
 _CLASSES = 6
 
 
-def payload(found: Board, order: Sequence[str]) -> dict[str, Any]:
+def payload(found: ScoreMatrix, order: Sequence[str]) -> dict[str, Any]:
     """A data set's pictures as JSON, the methods in ``order``.
 
     ``methods``: name, and per AU ``bias`` (mean of prediction less truth), ``limits`` (of agreement, 1.96 standard
@@ -70,7 +70,7 @@ def _packed(values: Array) -> str:
     return base64.b64encode(steps.astype(np.uint8).tobytes()).decode("ascii")
 
 
-def _agreement(found: Board, scored: Scored, column: int) -> dict[str, Any]:
+def _agreement(found: ScoreMatrix, scored: MethodScores, column: int) -> dict[str, Any]:
     kept = scored.mask[:, column]
     truth, prediction = found.values[kept, column], scored.values[0][kept, column]
     if not len(truth):

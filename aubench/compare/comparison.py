@@ -12,10 +12,10 @@ import pandas as pd
 from aubench.compare import occurrence, published
 from aubench.compare.baselines import CONSTANTS, constant
 from aubench.compare.method import Member, Method
-from aubench.compare.pairs import compare_pairs
+from aubench.compare.pairwise_tests import compare_pairs
 from aubench.compare.protocol import differences
 from aubench.compare.runs import Run
-from aubench.compare.scoring import SHOWN, Board, Scored, board, finish, people, row, seed_mean
+from aubench.compare.scoring import SHOWN, MethodScores, ScoreMatrix, board, finish, people, row, seed_mean
 from aubench.errors import UserError, did_you_mean
 from aubench.statistics import Array, bootstrap, interval, mean_over_aus, resamples
 
@@ -73,16 +73,16 @@ def compare(
     truths: Mapping[str, Truth],
     settings: Settings | None = None,
     reported: Mapping[str, Mapping[str, Mapping[str, Any]]] | None = None,
-) -> tuple[dict[str, Any], dict[str, Board]]:
+) -> tuple[dict[str, Any], dict[str, ScoreMatrix]]:
     """Score every method on every data set that it holds.
 
     ``reported``: data set to rows of which only scores are left, by name. Returns what ``comparison.json`` holds, and
     the boards (values and masks) that figures are drawn from. Per data set: ``truth`` (digest), ``aus``, ``frames``,
     ``subjects``, ``best``, ``groups`` (one for each protocol, the largest first: ``hash``, ``protocol``, ``rows``,
     ``differs``), ``rows`` (see :func:`aubench.compare.scoring.row`; each with ``group``, ``marks`` (metric to AU or
-    "mean" to 1 or 2) and, but for the best, ``behind``), ``tests`` (see :mod:`aubench.compare.pairs`), ``occurrence``
-    (see :func:`aubench.compare.occurrence.table`), ``reported`` and ``published``. Raises :class:`UserError` for names
-    that are there twice, and a data set that no method holds.
+    "mean" to 1 or 2) and, but for the best, ``behind``), ``tests`` (see :mod:`aubench.compare.pairwise_tests`),
+    ``occurrence`` (see :func:`aubench.compare.occurrence.table`), ``reported`` and ``published``. Raises
+    :class:`UserError` for names that are there twice, and a data set that no method holds.
     """
     settings = settings or Settings()
     names = [method.name for method in methods]
@@ -94,7 +94,7 @@ def compare(
             )
     known = {str(d) for method in methods for member in method.members for d in member.table["dataset"].unique()}
     out: dict[str, Any] = {}
-    boards: dict[str, Board] = {}
+    boards: dict[str, ScoreMatrix] = {}
     for dataset, truth in truths.items():
         here = [method for method in methods if method.holds(dataset)]
         if methods and not here:
@@ -117,9 +117,9 @@ def compare(
     return {"format": FORMAT, "options": options, "datasets": out}, boards
 
 
-def _dataset(found: Board, settings: Settings, reported: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _dataset(found: ScoreMatrix, settings: Settings, reported: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     times = resamples(len(set(found.subjects.tolist())), settings.draws, settings.seed)
-    groups: dict[str, list[Scored]] = {}
+    groups: dict[str, list[MethodScores]] = {}
     for scored in found.scored:
         groups.setdefault(scored.hash, []).append(scored)
     order = sorted(groups.values(), key=lambda g: (-g[0].comparable, -len(g), -g[0].protocol["cells"]))
@@ -156,7 +156,7 @@ def _letter(number: int) -> str:
     return chr(ord("A") + number) if number < 26 else f"Z{number}"
 
 
-def _group(found: Board, group: Sequence[Scored], settings: Settings, times: Array) -> list[dict[str, Any]]:
+def _group(found: ScoreMatrix, group: Sequence[MethodScores], settings: Settings, times: Array) -> list[dict[str, Any]]:
     """The rows of one protocol, best first, then the constants on the same cells."""
     pairs = [(row(found, scored, times), scored) for scored in group]
     pairs.sort(key=lambda pair: -(pair[0]["mean"]["icc31"] if pair[0]["mean"]["icc31"] is not None else -2.0))
@@ -169,18 +169,18 @@ def _group(found: Board, group: Sequence[Scored], settings: Settings, times: Arr
     return [entry for entry, _ in pairs]
 
 
-def _constants(found: Board, like: Scored, settings: Settings, times: Array) -> list[dict[str, Any]]:
+def _constants(found: ScoreMatrix, like: MethodScores, settings: Settings, times: Array) -> list[dict[str, Any]]:
     """A row for each of the constants asked for, on the cells of ``like``."""
     return [row(found, constant(found, like, how, settings.seed), times) for how in settings.constants]
 
 
-def _whole(found: Board) -> Scored:
+def _whole(found: ScoreMatrix) -> MethodScores:
     """What answers every cell of the truth; it stands in for methods where there are none."""
     method = Method("truth", "", "constant", [Member("truth", pd.DataFrame())])
-    return finish(found, Scored(method, [found.values], np.ones(found.values.shape, bool), {}))
+    return finish(found, MethodScores(method, [found.values], np.ones(found.values.shape, bool), {}))
 
 
-def _samples(scored: Scored, times: Array, seed: int = 1) -> Array:
+def _samples(scored: MethodScores, times: Array, seed: int = 1) -> Array:
     return seed_mean([mean_over_aus(bootstrap(one, "icc31", times)) for one in scored.sums], seed)
 
 

@@ -15,13 +15,13 @@ import numpy as np
 import numpy.typing as npt
 
 from aubench import statistics
-from aubench.compare.scoring import Board, Scored, seed_mean
+from aubench.compare.scoring import MethodScores, ScoreMatrix, seed_mean
 from aubench.statistics import Array, Metric, SubjectSums
 
 TESTED: tuple[Metric, ...] = ("icc31", "mae")
 
 
-def compare_pairs(found: Board, times: Array, draws: int) -> dict[str, Any]:
+def compare_pairs(found: ScoreMatrix, times: Array, draws: int) -> dict[str, Any]:
     """``{"draws", "exact", "smallest_p", "pairs": [{"a", "b", "frames", "subjects", "aus", "icc31": {}, "mae": {}}]}``.
 
     A metric's entry: ``difference`` (a less b), ``interval`` of it, ``p``, ``p_holm`` over all pairs, ``d`` and how
@@ -65,7 +65,7 @@ def compare_pairs(found: Board, times: Array, draws: int) -> dict[str, Any]:
     return {"draws": draws, "exact": exact, "smallest_p": smallest, "pairs": pairs}
 
 
-def _on(found: Board, scored: Scored, mask: npt.NDArray[np.bool_]) -> list[SubjectSums]:
+def _on(found: ScoreMatrix, scored: MethodScores, mask: npt.NDArray[np.bool_]) -> list[SubjectSums]:
     """The sums of a method on the frames of the pair."""
     if np.array_equal(mask, scored.mask):
         return scored.sums

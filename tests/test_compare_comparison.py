@@ -11,7 +11,7 @@ import pytest
 from refusals import refused
 
 from aubench import metrics
-from aubench.compare import build, markdown, published, tables
+from aubench.compare import comparison, markdown, published, tables
 from aubench.compare.method import Member, Method
 from aubench.compare.runs import digest
 
@@ -34,8 +34,10 @@ def method(name: str, noise: float, seed: int = 0, **changes: Any) -> Method:
 
 
 def compare(*methods: Method, **settings: Any) -> dict[str, Any]:
-    done, _ = build.compare(
-        methods, {"bp4d": build.Truth(truth(), digest(truth(), "bp4d"))}, build.Settings(draws=200, **settings)
+    done, _ = comparison.compare(
+        methods,
+        {"bp4d": comparison.Truth(truth(), digest(truth(), "bp4d"))},
+        comparison.Settings(draws=200, **settings),
     )
     return done
 

@@ -7,7 +7,7 @@ from html import escape
 from typing import Any
 
 from aubench import facs
-from aubench.compare import speed_lines
+from aubench.compare import speed_table
 from aubench.compare.html_cells import bodies, breakable, cell, quoted, table, title
 from aubench.compare.tables import OCCURRENCE
 
@@ -44,29 +44,29 @@ def occurrence(dataset: str, here: Mapping[str, Any]) -> str:
 
 def speed(dataset: str, here: Mapping[str, Any]) -> str:
     """Milliseconds an image by stage, and size; empty where nothing is known."""
-    found = speed_lines.lines(here)
+    found = speed_table.lines(here)
     if not found:
         return ""
     head = [
         ("method", ""), ("ms/image", "from aligned crop to answer"), ("images/s", ""),
-        *((stage, words) for stage, words in speed_lines.STAGES.items()),
+        *((stage, words) for stage, words in speed_table.STAGES.items()),
         ("size", "what a prediction needs"), ("where", ""),
     ]  # fmt: skip
     lines = []
     for one in found:
         cells = [f"<th scope='row' class='t'>{breakable(one.name)}</th>"]
-        for value in (one.ms, one.images_per_s, *(one.stages.get(stage) for stage in speed_lines.STAGES)):
+        for value in (one.ms, one.images_per_s, *(one.stages.get(stage) for stage in speed_table.STAGES)):
             cells.append(figure(value, faint=not one.measured))
         said = "; ".join(filter(None, ("measured here" if one.measured else "", one.note))) or "not measured"
-        cells += [f"<td>{speed_lines.size(one)}</td>", f"<td class='words'>{escape(said)}</td>"]
+        cells += [f"<td>{speed_table.size(one)}</td>", f"<td class='words'>{escape(said)}</td>"]
         lines.append(f"<tr>{''.join(cells)}</tr>")
-    return table(escape(speed_lines.about(here)), head, [f"<tbody>{''.join(lines)}</tbody>"], key="speed")
+    return table(escape(speed_table.about(here)), head, [f"<tbody>{''.join(lines)}</tbody>"], key="speed")
 
 
 def figure(value: float | None, *, faint: bool, more: str = "") -> str:
     """A cell of a speed, faint where it was not measured beside the others; ``more`` stands below a known one."""
     if value is None:
         return "<td class='n none'>–</td>"
-    text = speed_lines.figure(value)
+    text = speed_table.figure(value)
     shown = f"({text})" if faint else text
     return f"<td class='n{' none' if faint else ''}' data-v='{value:.6g}'>{shown}{more}</td>"

@@ -9,12 +9,12 @@ from typing import Any, get_args
 
 from aubench import discovery, registry
 from aubench.compare import baselines, runs
-from aubench.compare.build import Truth, alike, constants_known, truth_of_runs
+from aubench.compare.comparison import Truth, alike, constants_known, truth_of_runs
 from aubench.compare.formats import SCALES, Scale
 from aubench.compare.importing import Options, read_source
 from aubench.compare.method import Labels, Method, from_import, from_runs
-from aubench.compare.places import places_of, read_places
 from aubench.compare.runs import Run
+from aubench.compare.video_matching import places_of, read_places
 from aubench.errors import UserError, did_you_mean
 from aubench.results import read_truth
 
@@ -42,7 +42,7 @@ class Request:
 
 
 @dataclass
-class Gathered:
+class Inputs:
     methods: list[Method]
     truths: dict[str, Truth]
     reported: dict[str, dict[str, Mapping[str, Any]]]
@@ -51,7 +51,7 @@ class Gathered:
     remarks: list[str]
 
 
-def gather(request: Request, say: Callable[[str], None] = lambda _: None) -> Gathered:
+def gather(request: Request, say: Callable[[str], None] = lambda _: None) -> Inputs:
     """Find and read everything. Raises :class:`UserError` for what is not there or not declared as it must be."""
     _declared(request)
     constants, fitted = constants_known(request.baselines)
@@ -78,7 +78,7 @@ def gather(request: Request, say: Callable[[str], None] = lambda _: None) -> Gat
         }
         for dataset in request.datasets
     }
-    return Gathered(methods, truths, reported, tuple(constants), remarks)
+    return Inputs(methods, truths, reported, tuple(constants), remarks)
 
 
 def _declared(request: Request) -> None:

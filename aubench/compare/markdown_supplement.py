@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from aubench.compare import speed_lines
+from aubench.compare import speed_table
 from aubench.compare.tables import OCCURRENCE, short
 from aubench.report.markdown import number, table
 
@@ -35,21 +35,21 @@ def occurrence(here: Mapping[str, Any]) -> str:
 
 def speed(here: Mapping[str, Any]) -> str:
     """Milliseconds an image by stage, and size; empty where nothing is known."""
-    lines = speed_lines.lines(here)
+    lines = speed_table.lines(here)
     if not lines:
         return ""
     body = []
     for one in lines:
         said = "; ".join(filter(None, ("measured here" if one.measured else "", one.note))) or "not measured"
-        stages = [speed_lines.figure(one.stages.get(stage)) for stage in speed_lines.STAGES]
-        body.append([one.name, said, *of_line(one), *stages, speed_lines.size(one)])
-    head = ["method", "where", "ms/image", "images/s", *speed_lines.STAGES, "size"]
-    return f"{speed_lines.about(here)}\n\n{table(head, body)}"
+        stages = [speed_table.figure(one.stages.get(stage)) for stage in speed_table.STAGES]
+        body.append([one.name, said, *of_line(one), *stages, speed_table.size(one)])
+    head = ["method", "where", "ms/image", "images/s", *speed_table.STAGES, "size"]
+    return f"{speed_table.about(here)}\n\n{table(head, body)}"
 
 
-def of_line(one: speed_lines.Line) -> list[str]:
+def of_line(one: speed_table.Line) -> list[str]:
     """ms/image and images/s, in brackets where they were not measured beside the others."""
-    words = [speed_lines.figure(value) for value in (one.ms, one.images_per_s)]
+    words = [speed_table.figure(value) for value in (one.ms, one.images_per_s)]
     return words if one.measured or one.ms is None else [f"({word})" for word in words]
 
 

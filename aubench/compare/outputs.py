@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from aubench.compare import html, latex, markdown, tables
-from aubench.compare.scoring import Board
+from aubench.compare.scoring import ScoreMatrix
 from aubench.files import atomic_write_text
 
 NAME = "comparison"
 
 
-def write_comparison(folder: Path, comparison: Mapping[str, Any], boards: Mapping[str, Board]) -> dict[str, Path]:
+def write_comparison(folder: Path, comparison: Mapping[str, Any], boards: Mapping[str, ScoreMatrix]) -> dict[str, Path]:
     """Write ``comparison.{json,csv,md,tex,html}`` into ``folder``; returns suffix to path."""
     texts = {
         "json": json.dumps(comparison, indent=1, allow_nan=False) + "\n",

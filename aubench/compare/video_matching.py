@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from aubench.compare.cells import read_columns, read_header
+from aubench.compare.csv_reader import read_columns, read_header
 from aubench.errors import UserError
 
 
