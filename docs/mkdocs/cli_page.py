@@ -1,4 +1,4 @@
-"""The page of the command line, written from the commands themselves."""
+"""The page of the command line, generated from the commands themselves."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import typer
 
 INTRODUCTION = """# Command line
 
-Made from the commands when the site is built; `aubench COMMAND --help` shows the same. Exit codes: 0, or 2
-for something that you can mend, told in one line, 1 for a fault of ours, 130 after Ctrl-C.
+Generated from the commands when the site is built; `aubench COMMAND --help` shows the same. Exit codes: 0 for success,
+2 for an error that you can fix (with a one-line message), 1 for an internal error, 130 after Ctrl-C.
 
 """
 

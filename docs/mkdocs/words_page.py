@@ -1,17 +1,17 @@
-"""The page of the words that a loss may ask for, written from :mod:`aubench.quantities` and from who makes them."""
+"""Page of the quantities that a loss may request, generated from :mod:`aubench.quantities` and the providers."""
 
 from __future__ import annotations
 
 import inspect
 from typing import Any
 
-INTRODUCTION = """# Words of losses
+INTRODUCTION = """# Quantities for losses
 
-Made from `aubench/quantities.py` when the site is built. A loss names these words as keyword-only parameters and gets
-them computed, each once per step: see [what a loss asks for](../concepts/losses.md).
+Generated from `aubench/quantities.py` when the site is built. A loss names these quantities as keyword-only parameters;
+each is computed once per step: see [how a loss gets its inputs](../concepts/losses.md).
 
 $F_{seg}$ is the extractor, $G$ the renderer, $F_{reg}$ the recogniser, $R$ the regressor, $b$ the number of faces.
-"Made of" names the words that must be there before; *batch* means that the step is given it.
+"Computed from" names the inputs; *batch* means that the batch contains the quantity.
 
 """
 BATCH = (
@@ -21,14 +21,14 @@ BATCH = (
 
 
 def page() -> str:
-    """Markdown of the vocabulary as one table."""
+    """Markdown of all quantities in one table."""
     from aubench.quantities import QUANTITIES
 
     made = _providers()
-    rows = ["| word | what it is | type, range | made of |", "|---|---|---|---|"]
+    rows = ["| quantity | meaning | type, range | computed from |", "|---|---|---|---|"]
     for word in QUANTITIES.values():
         inputs = None if word.name in BATCH else made[word.name]
-        of = "*batch*" if inputs is None else ", ".join(f"`{name}`" for name in inputs) or "*nothing, once a run*"
+        of = "*batch*" if inputs is None else ", ".join(f"`{name}`" for name in inputs) or "*nothing, once per run*"
         rows.append(f"| `{word.name}` | {word.meaning} | {word.shape}, {word.range} | {of} |")
     return INTRODUCTION + "\n".join(rows) + "\n"
 
