@@ -185,7 +185,8 @@ def test_a_pipe_or_a_device_is_not_replaced(tmp_path: Path) -> None:
 READ = {
     ("", "registry"), ("compare", "runs"), ("compare", "more"), ("compare", "places"), ("compare", "truth"),
     ("data augment-sheet", "source"), ("data augment-sheet", "store"), ("data check", "root"), ("data list", "store"),
-    ("data show", "store"), ("data stats", "store"), ("data verify", "store"), ("faces", "runs"), ("parse", "source"),
+    ("data show", "store"), ("data stats", "store"), ("data verify", "store"), ("faces", "runs"),
+    ("loss-signal", "run"), ("loss-signal", "store"), ("parse", "source"),
     ("predict", "inputs"), ("predict", "person"), ("predict", "run"), ("pretrain generator", "vgg"),
     ("registry weights", "file"), ("retarget", "source"), ("retarget", "run"), ("train", "store"),
     ("weights add", "file"),
@@ -229,6 +230,11 @@ WRITTEN = {
         ("run nonesuch --out notes.csv", "output-unwritable"),
     ],
     ("ablate", "out"): [("ablate --out kept", "output-exists")],
+    ("loss-signal", "out"): [
+        ("loss-signal --out kept", "output-exists"),
+        ("loss-signal --out notes.csv", "output-unwritable"),
+        ("loss-signal --datasets folder --root folder=photos --out photos", "output-is-input"),
+    ],
     ("plugins new", "out"): [("plugins new loss my-loss --out notes.csv", "output-unwritable")],
     ("pretrain", "out"): [("pretrain --recipe real-faces --out kept", "output-exists")],
     **{
@@ -275,7 +281,7 @@ def test_every_command_guards_what_it_writes(line: str, code: str, place, capsys
     kept = Path("kept")
     for folder in (kept, kept / "pretrain-real-faces-generator-s0"):
         folder.mkdir()
-        for name in ("comparison.csv", "comparison.json", "matrix.json", "ablation.md", "quality.md"):
+        for name in ("comparison.csv", "comparison.json", "matrix.json", "ablation.md", "quality.md", "loss-signal.md"):
             (folder / name).write_text("of somebody else")
     before = snapshot(place.root)
     assert cli.main(line.split()) == 2

@@ -89,6 +89,7 @@ CACHED = Form((), lambda path: True)
 """A file in the cache: all of it is ours."""
 _MATRIX = _holds("matrix", "rows", "failures")
 _ABLATION = _holds("rows", "seeds", "missing")
+_LOSS_SIGNAL = _holds("kind", "loopback", "datasets")
 _QUALITY = _holds("quality", "command")
 _COMPARISON = _holds("format", "options", "datasets")
 
@@ -107,6 +108,15 @@ def ablation(folder: Path) -> list[Output]:
         *matrix(folder),
         Output("--out", folder / "ablation.json", _ABLATION),
         Output("--out", folder / "ablation.md", _beside(".md", _ABLATION)),
+    ]
+
+
+def loss_signal(folder: Path) -> list[Output]:
+    """What `aubench loss-signal` writes."""
+    return [
+        Output("--out", folder / "loss-signal.json", _LOSS_SIGNAL),
+        Output("--out", folder / "loss-signal.md", _begins(".md", "# What each loss tells the regressor\n")),
+        Output("--out", folder / "loss-signal.png", stamped("loss-signal", ".png")),
     ]
 
 

@@ -7,12 +7,13 @@ Nothing here reads a label; the trainer makes a bench, and trains on it, behind 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from rich.console import Console
 from torch import Tensor, nn
@@ -165,24 +166,26 @@ class Bench:
         stages: list[Stage] = []
         start = 0
         if config.additions.loopback_first and config.loopback.steps:
-            plan = self._plan(sampled)
+            plan = self.plan(sampled)
             start = config.loopback.steps
             stages.append(Stage("loopback", config.loopback, 0, start, plan, {SAMPLED_LOOPBACK: 1.0}, False))
         if config.label_free.steps:
             both = config.additions.sampled_loopback
-            plan = self._plan({**self.losses, **(sampled if both else {})})
+            plan = self.plan({**self.losses, **(sampled if both else {})})
             weights = {**config.losses, SAMPLED_LOOPBACK: config.sampled.beside}
             frozen = config.additions.frozen_statistics and bool(stages)
             stop = start + config.label_free.steps
             stages.append(Stage("label_free", config.label_free, start, stop, plan, weights, frozen))
             start = stop
         if config.person.steps:
-            plan = self._plan({PEOPLE_LOOPBACK: PeopleLoopback(config.sampled)})
+            plan = self.plan({PEOPLE_LOOPBACK: PeopleLoopback(config.sampled)})
             stop = start + config.person.steps
             stages.append(Stage("person", config.person, start, stop, plan, {PEOPLE_LOOPBACK: 1.0}, True))
         return stages
 
-    def _plan(self, losses: dict[str, Callable[..., Tensor]]) -> Plan:
+    def plan(self, losses: Mapping[str, Callable[..., Tensor]], answers: Iterable[str] = ()) -> Plan:
+        """What ``losses`` need, made by this run's networks. ``answers``: words that the caller adds to each batch
+        instead of having them made, such as "parameters"."""
         recogniser = (lambda: self._recogniser_cast) if self.config.recogniser is not None else None
         words = standard_providers(
             lambda: self._extractor_cast,
@@ -194,7 +197,7 @@ class Bench:
         )
         given = ["image", "features", *(["embedding"] if recogniser else []), "sampled_parameters", "sampled_features"]
         given += ["people_aus", "people_features", "people_neutral"]
-        return make_plan(losses, words, given, trained=TRAINED)
+        return make_plan(losses, words, [*given, *answers], trained=TRAINED)
 
     # --- data ---------------------------------------------------------------------------------------------------------
 
@@ -219,13 +222,17 @@ class Bench:
             image = self.renderer().draw(parameters[start : start + 64].to(self.device)).image
             yield self.combination.extractor.features(image)
 
+    def rows(self, stage: Stage, step: int) -> npt.NDArray[np.int64]:
+        """Which training frames a step sees, by their place in all data sets laid end to end."""
+        return batch_rows(self.config.seed, 0, step - stage.start, stage.phase.batch, self.pools.frame_count)
+
     def batch(self, stage: Stage, step: int) -> dict[str, Any]:
         """What the plan of ``stage`` needs for a step: a function of the seed and the step, so that a resumed run goes
         on with the very same batches."""
         wanted, seed, done = set(stage.plan.given), self.config.seed, step - stage.start
         batch: dict[str, Any] = {}
         if wanted & {"image", "features", "embedding"}:
-            rows = batch_rows(seed, 0, done, stage.phase.batch, self.pools.frame_count)
+            rows = self.rows(stage, step)
             if "features" in wanted:
                 batch["features"] = self.pools.photo.features(rows, self.device)
             if "embedding" in wanted:

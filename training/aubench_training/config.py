@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
@@ -201,8 +201,7 @@ def resolve(
     merge(values, _presets()[values["preset"]]["entries"])
     merge(values, options or {})
     _size(values, preset_options(values["preset"]))
-    for assignment in assignments:
-        merge(values, _assignment(assignment))
+    assign(values, assignments)
     made = check(values)
     _refuse_small_weights(values, named)
     return made
@@ -323,6 +322,12 @@ def merge(values: dict[str, Any], over: Mapping[str, Any]) -> None:
             merge(mine, value)
         else:
             values[key] = dict(value) if isinstance(value, Mapping) else value
+
+
+def assign(values: dict[str, Any], assignments: Iterable[str]) -> None:
+    """Lay ``key.of.entry=value`` texts on ``values``. Raises ``UserError`` for another form."""
+    for assignment in assignments:
+        merge(values, _assignment(assignment))
 
 
 def loss_weights(names: Sequence[str], recipe: Mapping[str, float]) -> dict[str, float]:
