@@ -183,7 +183,8 @@ def test_a_pipe_or_a_device_is_not_replaced(tmp_path: Path) -> None:
 # --- every command ----------------------------------------------------------------------------------------------------
 
 READ = {
-    ("", "registry"), ("compare", "runs"), ("compare", "more"), ("compare", "places"), ("compare", "truth"),
+    ("", "registry"), ("adapt", "inputs"), ("adapt", "run"),
+    ("compare", "runs"), ("compare", "more"), ("compare", "places"), ("compare", "truth"),
     ("data augment-sheet", "source"), ("data augment-sheet", "store"), ("data check", "root"), ("data list", "store"),
     ("data show", "store"), ("data stats", "store"), ("data verify", "store"), ("faces", "runs"),
     ("loss-signal", "run"), ("loss-signal", "store"), ("parse", "source"),
@@ -195,6 +196,11 @@ READ = {
 CACHES = {(f"pretrain {what}".strip(), "cache") for what in ("", "extractor", "generator", "landmark", "recogniser")}
 """Folders of what can be made again, each with a name of its own."""
 WRITTEN = {
+    ("adapt", "out"): [
+        ("adapt photos --out photos", "output-is-input"),
+        ("adapt clip.mp4 --out kept --overwrite", "output-exists"),
+        ("adapt clip.mp4 --out notes.csv", "output-unwritable"),
+    ],
     ("predict", "out"): [("predict clip.mp4 --out clip.mp4", "output-is-input")],
     ("predict", "overlay"): [("predict clip.mp4 --out c.csv --overlay clip.mp4", "output-is-input")],
     ("predict", "save_person"): [
