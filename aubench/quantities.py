@@ -24,6 +24,7 @@ _FEATURES = "Features: fused f_gb, maps T"
 _PARAMETERS = "FacialParameters (b)"
 _EMBEDDING = "Tensor (b, d)"
 _HEATMAPS = "Tensor (b, 68, h', w')"
+_AUS = "Tensor (b, 23)"
 _UNIT = "[0, 1]"
 _REAL = "real"
 
@@ -53,9 +54,22 @@ QUANTITIES: dict[str, Quantity] = {
         Quantity("sampled_parameters", _PARAMETERS, _UNIT, "known parameters of faces that the engine drew"),
         Quantity("sampled_features", _FEATURES, _REAL, "F_seg of those faces, from the cache, standardised"),
         Quantity("sampled_readback", _PARAMETERS, _UNIT, "R(F_seg(I)) of those faces"),
-        Quantity("people_aus", "Tensor (b, 23)", _UNIT, "known AUs of frames of people that engines drew"),
+        Quantity("neutral_features", _FEATURES, _REAL, "mean F_seg of calm frames of the subject, found by reading"),
+        Quantity("warped_features", _FEATURES, _REAL, "F_seg(warp(I, d)), from the cache"),
+        Quantity("warped_strengths", _AUS, _UNIT, "d: strengths of the AUs that the warp added, 1 for intensity 5"),
+        Quantity("warped_parameters", _PARAMETERS, _UNIT, "R(F_seg(warp(I, d)))"),
+        Quantity("before_features", _FEATURES, _REAL, "F_seg of the frame before each one in its sequence"),
+        Quantity("after_features", _FEATURES, _REAL, "F_seg of the frame after it, as far away in time"),
+        Quantity("before_parameters", _PARAMETERS, _UNIT, "R of the frame before"),
+        Quantity("after_parameters", _PARAMETERS, _UNIT, "R of the frame after"),
+        Quantity("peer_features", _FEATURES, _REAL, "F_seg of another frame of the same subject"),
+        Quantity("peer_parameters", _PARAMETERS, _UNIT, "R of that frame"),
+        Quantity("disturbed_parameters", _PARAMETERS, _UNIT, "R of F_seg(I) under noise and dropout of channels"),
+        Quantity("teacher_parameters", _PARAMETERS, _UNIT, "the average of R's weights, of F_seg(I); no gradient"),
+        Quantity("start_parameters", _PARAMETERS, _UNIT, "R as the label-free phase began, of F_seg(I); no gradient"),
+        Quantity("people_aus", _AUS, _UNIT, "known AUs of frames of people that engines drew"),
         Quantity("people_features", _FEATURES, _REAL, "F_seg of those frames, from the cache, standardised"),
         Quantity("people_neutral", "Tensor (b, b)", _UNIT, "of which frames of the batch each one's neutral is made"),
-        Quantity("people_readback", "Tensor (b, 23)", _UNIT, "AUs that R reads of those frames beside their neutral"),
+        Quantity("people_readback", _AUS, _UNIT, "AUs that R reads of those frames beside their neutral"),
     )
 }

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from scipy.linalg import lu_factor
 
 from aubench.contracts import TEMPLATE, Frames
-from aubench.data.augment import Augmentation, augment, augment_batch, augmented, key, thinplate
+from aubench.data.augment import Augmentation, Copies, augment, augment_batch, augmented, key, thinplate
 from aubench.data.augment.batch import MOVING, draw
 from aubench.data.augment.expression import STEEPEST, backward, displacement, field, generic_plate
 from aubench.data.augment.fill import fill
@@ -293,6 +293,18 @@ def test_copies_are_frames_like_any_others() -> None:
     assert np.abs(whole.astype(int) - other).max() > 20
     with pytest.raises(ValueError, match=r"landmarks"):
         augmented(frames, points[:3], 0, 0)
+
+
+@pytest.mark.parametrize("own", [None, landmarks(64)])
+def test_copies_tell_the_strengths_that_they_show(own: np.ndarray | None) -> None:
+    images = np.stack([picture(size=64, seed=k) for k in range(6)])
+    options = Augmentation(pose=False, active=0.6, strength=1.0)
+    copies = Copies(images, None if own is None else np.stack([own] * 6), 3, 1, options)
+    asked = np.stack([draw(options, 3, 1, row)[2] for row in range(6)])
+    shown = np.stack([augment(images[row], own, strengths=asked[row]).strengths for row in range(6)])
+    np.testing.assert_allclose(copies.strengths(), shown, rtol=1e-6)
+    assert (shown < asked).any(), "some warps were weakened"
+    assert copies.strengths().any()
 
 
 def test_keys_tell_copies_apart() -> None:

@@ -83,7 +83,10 @@ BUILT_IN: list[tuple[str, str, dict[str, Any]]] = [
     ("regressor", "fpr", {"hidden": 16, "fusion": "conv", "channels": 8}),
     ("renderer", "neural", {"weights": "none", "size": 64, "channels": [16, 16, 16, 16, 8, 8, 8]}),
     ("renderer", "bdfm", {"size": 64}),
-    *[("loss", name, {}) for name in ("ct", "id", "lp", "pr", "adv", "lmk")],
+    *[
+        ("loss", name, {})
+        for name in ("ct", "id", "lp", "pr", "adv", "lmk", "departures", "equivariance", "sequence", "teacher")
+    ],
     ("dataset", "synth", {"subjects": 3, "sequences": 1, "frames_per_sequence": 5, "size": 16, "engine": "fake"}),
     ("estimator", "zero", TWO_AUS),
     ("estimator", "mean", TWO_AUS),

@@ -45,7 +45,7 @@ class Counting:
 
     def providers(self, recogniser: bool = True):
         return standard_providers(
-            lambda: self, lambda: self, (lambda: self) if recogniser else None, self.regress, self.regress, self.regress
+            lambda: self, lambda: self, (lambda: self) if recogniser else None, *[self.regress] * 4
         )
 
 

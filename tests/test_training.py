@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -225,6 +226,43 @@ def test_augmented_copies_train_beside_the_frames():
     both = (b.combination.standardiser.state_dict() for b in (plain, bench))
     for mine, theirs in zip(*(state.values() for state in both), strict=True):
         torch.testing.assert_close(mine, theirs)
+
+
+BESIDE = {"sequence": 1.0, "teacher": 1.0, "equivariance": 1.0, "ct": 1.0}
+
+
+def test_losses_that_compare_frames_move_the_regressor_and_resume(tmp_path):
+    """Killed in the middle of the label-free phase, the run ends as the whole one does: the start is kept with it."""
+    new = {"losses": BESIDE, "label_free": TINY["label_free"] | {"steps": 12, "fresh": True}, "warps": {"count": 2}}
+    whole, report = run(tmp_path / "whole", **new)
+    facts = report["training"]
+    assert 0 < facts["label_free_au_weights_moved"] < 1
+    assert facts["label_free_in_domain_icc31_before"] != facts["label_free_in_domain_icc31_after"]
+    assert facts["label_free_in_domain_icc31_after"] == facts["in_domain_icc31"]
+    state = Checkpoints(whole / "checkpoints").latest()
+    assert state is not None
+    assert state["ema"]["updates"] == 12, "a fresh average knows nothing of the first phase"
+    killed = tmp_path / "killed"
+    shutil.copytree(whole, killed)
+    (killed / "checkpoints" / "step-00000072.safetensors").unlink()  # step 70 is left, within the label-free phase
+    _, again = train(config(**new), killed, resume=True, tensorboard=False)
+    assert again["training"]["resumed_at"] == 70
+    assert (killed / "predictions.csv").read_bytes() == (whole / "predictions.csv").read_bytes()
+    assert again["training"]["label_free_au_weights_moved"] == facts["label_free_au_weights_moved"]
+
+
+def test_a_loss_that_needs_calm_frames_is_refused_where_subjects_have_few(tmp_path):
+    bench = Bench(config(losses={"departures": 1.0}), Console(quiet=True))
+    with refused("dataset-incomplete", "neutral_features", "tiny"):
+        fit(bench, tmp_path / "run", tensorboard=False)
+
+
+def test_going_on_is_another_training_than_starting_fresh(tmp_path):
+    moved = []
+    for fresh in (False, True):
+        bench = Bench(config(label_free=TINY["label_free"] | {"fresh": fresh}), Console(quiet=True))
+        moved.append(fit(bench, tmp_path / str(fresh), tensorboard=False)["label_free_au_weights_moved"])
+    assert moved[0] != moved[1]
 
 
 # --- labels -----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aubench.contracts import Features
-from aubench.parameters import BROW, SIZE, FacialParameters
+from aubench.parameters import AU_SIZE, BROW, SIZE, FacialParameters
 from aubench.quantities import QUANTITIES
 
 from .examples import faces, features
@@ -17,7 +17,11 @@ from .examples import faces, features
 _SIDE, _WIDTH, _POINTS, _CELLS = 32, 16, 68, 8
 ONE_FACE = ("base_parameters", "base_drawn", "base_features")
 """Words that hold one face, whatever the batch."""
-FIXED = ("image", "features", "embedding", "heatmaps", *ONE_FACE, "sampled_parameters", "sampled_features")
+FIXED = (
+    "image", "features", "embedding", "heatmaps", *ONE_FACE, "sampled_parameters", "sampled_features", "people_aus",
+    "people_features", "people_neutral", "neutral_features", "warped_features", "warped_strengths", "before_features",
+    "after_features", "peer_features", "teacher_parameters", "start_parameters",
+)  # fmt: skip
 """Words that training cannot change: made of frames, of known faces, or of the base face."""
 
 
@@ -38,7 +42,8 @@ def perfect_words(count: int) -> dict[str, Any]:
             count, 1, 1, 1
         ),
     }
-    words = {name: made.get(_kind(name), base) for name in QUANTITIES}
+    made |= {"aus": base.au, "shares": torch.eye(count)}
+    words = {name: made.get(_kind(name), base) for name in QUANTITIES} | {"warped_strengths": base.au * 0}
     return {name: word[slice(0, 1)] if name in ONE_FACE else word for name, word in words.items()}
 
 
@@ -54,6 +59,10 @@ def _random(name: str, count: int, seed: int) -> Any:
         return torch.randn(count, _WIDTH, generator=dice)
     if kind == "heatmaps":
         return torch.rand(count, _POINTS, _CELLS, _CELLS, generator=dice)
+    if kind == "aus":
+        return torch.rand(count, AU_SIZE, generator=dice)
+    if kind == "shares":
+        return torch.rand(count, count, generator=dice).softmax(dim=1)
     vector = torch.rand(count, SIZE, generator=dice)
     vector[:, BROW] = F.softmax(3 * vector[:, BROW], dim=1)
     return FacialParameters.from_vector(vector)
@@ -66,9 +75,10 @@ def _kind(name: str) -> str:
         return "parameters"
     if shape.startswith("Features"):
         return "features"
-    return {"(b, 3, h, w)": "image", "(1, 3, h, w)": "image", "(b, d)": "embedding"}.get(
-        shape.removeprefix("Tensor "), "heatmaps"
-    )
+    return {
+        "(b, 3, h, w)": "image", "(1, 3, h, w)": "image", "(b, d)": "embedding", "(b, 23)": "aus", "(b, b)": "shares",
+        "(b, 68, h', w')": "heatmaps",
+    }[shape.removeprefix("Tensor ")]  # fmt: skip
 
 
 def _repeat(one: Features, count: int) -> Features:

@@ -16,7 +16,8 @@ $F_{seg}$ is the extractor, $G$ the renderer, $F_{reg}$ the recogniser, $R$ the 
 """
 BATCH = (
     "image", "features", "embedding", "sampled_parameters", "sampled_features", "people_aus", "people_features",
-    "people_neutral",
+    "people_neutral", "neutral_features", "warped_features", "warped_strengths", "before_features", "after_features",
+    "peer_features",
 )  # fmt: skip
 
 
@@ -41,5 +42,7 @@ def _providers() -> dict[str, tuple[str, ...]]:
         def heatmaps(self) -> None: ...
 
     network: Any = Network()
-    providers = standard_providers(lambda: network, lambda: network, lambda: network, network, network, network)
+    providers = standard_providers(
+        lambda: network, lambda: network, lambda: network, network, network, network, network
+    )
     return {word: tuple(inspect.signature(provider).parameters) for word, provider in providers.items()}

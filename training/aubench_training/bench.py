@@ -29,11 +29,12 @@ from aubench.plan import Plan, make_plan
 from aubench.standardisation import Domain
 
 from .additions import PEOPLE_LOOPBACK, SAMPLED_LOOPBACK, Disturbance, PeopleLoopback, SampledLoopback
+from .beside import BATCH_WORDS, Beside
 from .config import Phase, RunConfig
 from .device import cast_weights, choose_device, choose_dtype, place
 from .people import neutral_weights
 from .pools import Pools
-from .providers import TRAINED, standard_providers
+from .providers import TRAINED, Reading, standard_providers
 from .sampler import batch_rows
 from .samples import build_engine
 
@@ -77,6 +78,7 @@ class Bench:
         self.combination = Combination(extractor, regressor, size=self.engine.size, seed=config.seed, renderer=renderer)
         place(self.combination.extractor, self.device, frozen=True)  # type: ignore[type-var]
         self.combination.to(self.device)
+        self._others: dict[str, nn.Module] = dict.fromkeys(("start", "teacher"), self.combination.regressor)
         if config.start is not None:
             start_from(self.combination, config.start)
         if config.person.steps:
@@ -158,6 +160,20 @@ class Bench:
         answer: Tensor = self.combination.regressor.aus(entry, neutral.to(entry.dtype) @ entry)
         return answer
 
+    def regress_otherwise(self, features: Features, reading: Reading) -> FacialParameters:
+        """R on frames: under a disturbance, or, without a gradient, the average of its weights or R as it began."""
+        if reading == "disturbed":
+            disturbed = self._disturb(self.combination.standardiser(features, "photo"))
+            answer: FacialParameters = self.combination.regressor(disturbed)
+            return answer
+        with torch.no_grad():
+            answer = self.combination.regress(features, "photo", self._others[reading])
+        return answer
+
+    def begin_label_free(self, start: nn.Module, teacher: nn.Module) -> None:
+        """Say who ``start`` and ``teacher`` are in words, before the first label-free batch; R itself until then."""
+        self._others = {"start": start, "teacher": teacher}
+
     # --- plans --------------------------------------------------------------------------------------------------------
 
     def _stages(self) -> list[Stage]:
@@ -194,10 +210,23 @@ class Bench:
             self.regress,
             self.regress_sampled,
             self.regress_people,
+            self.regress_otherwise,
         )
         given = ["image", "features", *(["embedding"] if recogniser else []), "sampled_parameters", "sampled_features"]
-        given += ["people_aus", "people_features", "people_neutral"]
+        given += ["people_aus", "people_features", "people_neutral", *BATCH_WORDS]
         return make_plan(losses, words, [*given, *answers], trained=TRAINED)
+
+    @functools.cached_property
+    def beside(self) -> Beside:
+        def read(features: Features) -> FacialParameters:
+            return self.regress_otherwise(features, "start")
+
+        return Beside(self.pools, self.config.seed, self.device, read)
+
+    def require_frames(self) -> None:
+        """Raises ``UserError`` where no training frame has what the losses compare it with."""
+        if wanted := self.words & set(BATCH_WORDS):
+            self.beside.usable(wanted)
 
     # --- data ---------------------------------------------------------------------------------------------------------
 
@@ -224,15 +253,21 @@ class Bench:
 
     def rows(self, stage: Stage, step: int) -> npt.NDArray[np.int64]:
         """Which training frames a step sees, by their place in all data sets laid end to end."""
-        return batch_rows(self.config.seed, 0, step - stage.start, stage.phase.batch, self.pools.frame_count)
+        seed, done, size = self.config.seed, step - stage.start, stage.phase.batch
+        if wanted := set(stage.plan.given) & set(BATCH_WORDS):
+            usable = self.beside.usable(wanted)
+            return usable[batch_rows(seed, 0, done, size, len(usable))]
+        return batch_rows(seed, 0, done, size, self.pools.frame_count)
 
     def batch(self, stage: Stage, step: int) -> dict[str, Any]:
         """What the plan of ``stage`` needs for a step: a function of the seed and the step, so that a resumed run goes
         on with the very same batches."""
         wanted, seed, done = set(stage.plan.given), self.config.seed, step - stage.start
         batch: dict[str, Any] = {}
-        if wanted & {"image", "features", "embedding"}:
+        if wanted & {"image", "features", "embedding", *BATCH_WORDS}:
             rows = self.rows(stage, step)
+            if wanted & set(BATCH_WORDS):
+                batch |= self.beside.batch(wanted, rows, done)
             if "features" in wanted:
                 batch["features"] = self.pools.photo.features(rows, self.device)
             if "embedding" in wanted:

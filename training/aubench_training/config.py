@@ -124,6 +124,14 @@ class Copies(Config):
     options: Augmentation = Augmentation()
 
 
+class Warps(Config):
+    """Warped copies of the training frames that losses compare with the frames themselves (words ``warped_*``)."""
+
+    count: int = Field(default=1, ge=1)
+    """Copies of every frame; a step takes one of them."""
+    options: Augmentation = Augmentation(pose=False)
+
+
 class Phase(Config):
     """One stretch of training with its own cosine schedule."""
 
@@ -131,6 +139,9 @@ class Phase(Config):
     batch: int = Field(ge=1)
     sampled_batch: int = Field(default=0, ge=0)
     learning_rate: float = Field(gt=0)
+    fresh: bool = False
+    """Start from the averaged weights of the phase before, with a new optimiser and a new average, instead of going on
+    with all three."""
 
 
 class RunConfig(Config):
@@ -159,6 +170,7 @@ class RunConfig(Config):
     frames: int | None = Field(default=None, ge=2)
     """At most so many training frames of each data set, evenly spread; all by default."""
     copies: Copies = Copies()
+    warps: Warps = Warps()
     seed: int = Field(default=0, ge=0)
     device: str = "auto"
     precision: Literal["auto", "bf16", "fp16", "fp32"] = "auto"

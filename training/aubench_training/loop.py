@@ -19,6 +19,7 @@ from .bench import Bench, Stage
 from .checkpoint import Checkpoints
 from .device import autocast, gradient_scaler, peak_memory_mib, restore_rng, rng_state
 from .ema import Ema
+from .movement import Departed
 from .progress import Progress
 
 WARM_UP = 0.05
@@ -36,6 +37,8 @@ def fit(bench: Bench, folder: Path, *, resume: bool = False, tensorboard: bool =
     config, combination, device = bench.config, bench.combination, bench.device
     regressor: nn.Module = combination.regressor
 
+    bench.require_frames()
+
     # --- what the regressor reads: statistics of its inputs
     checkpoints = Checkpoints(folder / "checkpoints")
     state = checkpoints.latest() if resume else None
@@ -45,10 +48,15 @@ def fit(bench: Bench, folder: Path, *, resume: bool = False, tensorboard: bool =
 
     # --- optimiser, average, and, for a resumed run, where they were
     fused = device.type in ("cpu", "cuda")  # one pass over the weights instead of a dozen
-    optimiser = torch.optim.AdamW(regressor.parameters(), lr=1.0, weight_decay=config.weight_decay, fused=fused)
+
+    def new_optimiser() -> torch.optim.Optimizer:
+        return torch.optim.AdamW(regressor.parameters(), lr=1.0, weight_decay=config.weight_decay, fused=fused)
+
+    optimiser = new_optimiser()
     scaler = gradient_scaler(device, bench.dtype)
     ema = Ema(regressor, config.ema)
     start, passed_over = 0, 0
+    departed: Departed | None = None
     if state is not None:
         start, passed_over = int(state["step"]), int(state["passed_over"])
         regressor.load_state_dict(state["regressor"])
@@ -57,6 +65,8 @@ def fit(bench: Bench, folder: Path, *, resume: bool = False, tensorboard: bool =
         scaler.load_state_dict(state["scaler"])
         ema.load_state_dict(state["ema"])
         restore_rng(state["rng"])
+        if (kept := state.get("label_free")) is not None:
+            departed = Departed.restored(bench, kept)
 
     # --- steps
     began, speeds = time.monotonic(), {}
@@ -67,6 +77,19 @@ def fit(bench: Bench, folder: Path, *, resume: bool = False, tensorboard: bool =
             first = max(start, stage.start)
             if first >= stage.stop:
                 continue
+            if first == stage.start and stage.phase.fresh:
+                regressor.load_state_dict(ema.shadow.state_dict())
+                optimiser, ema = new_optimiser(), Ema(regressor, config.ema)
+            if stage.name == "label_free":
+                if departed is None:
+                    if first != stage.start:
+                        raise UserError(
+                            f"{checkpoints.folder}: written by an earlier aubench, in the middle of the label-free "
+                            "phase; train into a new folder",
+                            code="run-mismatch",
+                        )
+                    departed = Departed.at_start(bench, ema.shadow)
+                bench.begin_label_free(departed.start, ema.shadow)
             _set_mode(regressor, frozen_statistics=stage.frozen_statistics)
             bench.batch(stage, first)  # what is not cached yet is computed here, and not on the clock of the steps
             since, ahead = time.monotonic(), reader.submit(bench.batch, stage, first)
@@ -108,6 +131,8 @@ def fit(bench: Bench, folder: Path, *, resume: bool = False, tensorboard: bool =
                 told.step(done, numbers | {"passed_over": passed_over})
                 if done % IN_DOMAIN_EVERY == 0 or done == stage.stop:
                     told.log(done, bench.in_domain(ema.shadow))
+                if done == stage.stop and stage.name == "label_free" and departed is not None:
+                    departed.arrive(bench, ema.shadow)
                 if done % config.checkpoint_every == 0 or done == config.steps:
                     checkpoints.save(done, {
                         "regressor": dict(regressor.state_dict()),
@@ -117,6 +142,7 @@ def fit(bench: Bench, folder: Path, *, resume: bool = False, tensorboard: bool =
                         "ema": ema.state_dict(),
                         "rng": rng_state(),
                         "passed_over": passed_over,
+                        "label_free": departed.state_dict() if departed is not None else None,
                     })  # fmt: skip
             speeds[stage.name] = round((stage.stop - first) / (time.monotonic() - since), 2)
 
@@ -129,6 +155,7 @@ def fit(bench: Bench, folder: Path, *, resume: bool = False, tensorboard: bool =
         "passed_over": passed_over,
         "steps_per_s": speeds,
         "train_s": round(time.monotonic() - began, 1),
+        **(departed.facts if departed is not None else {}),
         "peak_memory_mib": {name: round(mib) for name, mib in peak_memory_mib().items()},
         **{name.replace("/", "_"): round(value, 4) for name, value in bench.in_domain(regressor).items()},
     }

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ from torch import Tensor
 from aubench import discovery
 from aubench.combination import Combination, as_image, state_digest
 from aubench.contracts import Dataset, Engine, Frames
-from aubench.data.augment.copies import augmented
+from aubench.data.augment.copies import Copies, augmented
 from aubench.data.augment.copies import key as copy_key
 from aubench.errors import UserError
 from aubench.parameters import AU as AU_SLICE
@@ -33,6 +33,8 @@ from .samples import Samples, build_engine, engine_samples
 from .sources import Source, faces, sources
 
 PEOPLE_SEED = 11
+WARPS = 1001
+"""Number of the first warped copy, so that it is none of those that train beside the frames."""
 FEW = 512
 """So many faces are drawn in this process: starting others costs more."""
 
@@ -128,6 +130,20 @@ class Pools:
         return self._pool(
             "features of training frames", compute_features(self.combination.extractor), self._photo_key()
         )
+
+    @functools.cached_property
+    def warped(self) -> tuple[Pool, npt.NDArray[np.float32]]:
+        """Features of warped copies of the original frames, all frames of one copy after the other, and the AU
+        strengths (n, 23) that were added."""
+        asked, parts, strengths = self.config.warps, [], []
+        for number in range(WARPS, WARPS + asked.count):
+            for part in self.parts[: len(self.datasets)]:
+                made = Copies(part.frames.images, self._landmarks(part), self.config.seed, number, asked.options)
+                key = self._photo_key() | part.key | copy_key(self.config.seed, number, asked.options)
+                title = f"features of warped frames ({part.dataset.name})"
+                parts.append(self._cached(compute_features(self.combination.extractor), cast(Any, made), title, key))
+                strengths.append(made.strengths())
+        return Pool(parts), np.concatenate(strengths)
 
     @functools.cached_property
     def embeddings(self) -> Pool:

@@ -6,7 +6,7 @@ The parameters of these functions are words themselves, from which :func:`aubenc
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
+from typing import Literal, cast
 
 from torch import Tensor
 
@@ -16,9 +16,14 @@ from aubench.parameters import FacialParameters
 from aubench.plan import Provider
 from aubench.standardisation import Domain
 
+Reading = Literal["disturbed", "teacher", "start"]
 Regress = Callable[[Features, Domain], FacialParameters]
 
-TRAINED = ("parameters", "emotionless_readback", "unidentified_readback", "sampled_readback", "people_readback")
+TRAINED = (
+    "parameters", "emotionless_readback", "unidentified_readback", "sampled_readback", "people_readback",
+    "warped_parameters", "before_parameters", "after_parameters", "peer_parameters", "disturbed_parameters",
+    "teacher_parameters",
+)  # fmt: skip
 """The words whose providers contain the regressor."""
 
 
@@ -29,10 +34,12 @@ def standard_providers(
     regress: Regress,
     regress_sampled: Callable[[Features], FacialParameters],
     regress_people: Callable[[Features, Tensor], Tensor],
+    regress_otherwise: Callable[[Features, Reading], FacialParameters],
 ) -> dict[str, Provider]:
     """Providers of every word of the method. Networks are given as functions that return them, so that one which no
     loss needs is never built; without a recogniser there are no embeddings, without a landmark network as the
-    extractor no heatmaps."""
+    extractor no heatmaps. ``regress_otherwise`` reads frames under a disturbance, by the average of R's weights (the
+    teacher), or by R as the label-free phase began (the start)."""
 
     def features(image: Tensor) -> Features:
         return extractor().features(image)
@@ -85,10 +92,33 @@ def standard_providers(
     def people_readback(people_features: Features, people_neutral: Tensor) -> Tensor:
         return regress_people(people_features, people_neutral)
 
+    def warped_parameters(warped_features: Features) -> FacialParameters:
+        return regress(warped_features, "photo")
+
+    def before_parameters(before_features: Features) -> FacialParameters:
+        return regress(before_features, "photo")
+
+    def after_parameters(after_features: Features) -> FacialParameters:
+        return regress(after_features, "photo")
+
+    def peer_parameters(peer_features: Features) -> FacialParameters:
+        return regress(peer_features, "photo")
+
+    def disturbed_parameters(features: Features) -> FacialParameters:
+        return regress_otherwise(features, "disturbed")
+
+    def teacher_parameters(features: Features) -> FacialParameters:
+        return regress_otherwise(features, "teacher")
+
+    def start_parameters(features: Features) -> FacialParameters:
+        return regress_otherwise(features, "start")
+
     words: list[Provider] = [
         features, parameters, drawn, drawn_features, emotionless, emotionless_drawn, emotionless_features,
         emotionless_readback, unidentified, unidentified_drawn, unidentified_features, unidentified_readback,
-        base_parameters, base_drawn, base_features, sampled_readback, people_readback,
+        base_parameters, base_drawn, base_features, sampled_readback, people_readback, warped_parameters,
+        before_parameters, after_parameters, peer_parameters, disturbed_parameters, teacher_parameters,
+        start_parameters,
     ]  # fmt: skip
     if hasattr(extractor(), "heatmaps"):
 

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from aubench.contracts import Frames
-from aubench.data.augment.batch import Augmentation, augment_batch
+from aubench.data.augment.batch import Augmentation, augment_batch, draw
+from aubench.data.augment.picture import applied
 from aubench.data.augment.prior import ASSET
 from aubench.files import sha256_file
+from aubench.parameters import AU_NAMES
 
 VERSION = 1
 """Goes up whenever equal options come to give other pixels."""
@@ -52,6 +54,15 @@ class Copies:
         if np.ndim(rows) == 0:
             return np.asarray(self._made(np.array([rows]))[0])
         return self._made(rows)
+
+    def strengths(self) -> npt.NDArray[np.float32]:
+        """The AU strengths (n, 23) that were added to the expression of each copy, 1 for intensity 5: what was drawn at
+        random, less where the warp would have folded the picture."""
+        out = np.zeros((len(self), len(AU_NAMES)), np.float32)
+        for row in range(len(self)):
+            own = None if self.landmarks is None else np.asarray(self.landmarks[row])
+            out[row] = applied(draw(self.options, self.seed, self.copy, row)[2], own, self.shape[1])
+        return out
 
     def _made(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
         images = np.asarray(self.images[rows])

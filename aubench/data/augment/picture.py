@@ -53,16 +53,14 @@ def augment(
     size, prior = image.shape[0], face()
     if image.shape != (size, size, 3) or image.dtype != np.uint8:
         raise ValueError(f"an aligned crop is (h, h, 3) uint8, not {image.shape} {image.dtype}")
-    own = None if landmarks is None else complete(((landmarks + 0.5) / size).astype(np.float32), prior)
+    own = _own(landmarks, size)
     before = prior.landmarks[:, :2] if own is None else own
     after = before
 
     back: Floats | None = None
     given = np.zeros(len(AU_NAMES), np.float32) if strengths is None else strengths
     if given.any():
-        move = displacement(before, prior, given)
-        forward, kept = field(generic_plate() if own is None else plate(own), move)
-        given = given * np.float32(kept)
+        forward, given = _expressed(own, given)
         after = before + look_up(forward, before[None] * np.float32(len(forward) - 1))[0]
         back = backward(forward)
 
@@ -74,6 +72,25 @@ def augment(
     change = realigned(before, posed)
     drawn, hidden = _sample(image, np.linalg.inv(change).astype(np.float32), turn, relief, back)
     return Augmented(drawn, moved(change, posed) * size - np.float32(0.5), yaw, pitch, given, hidden)
+
+
+def applied(strengths: Floats, landmarks: npt.NDArray[np.floating] | None, size: int) -> Floats:
+    """Of ``strengths`` (23,) that are asked for, those that :func:`augment` adds to a crop of side ``size`` with these
+    ``landmarks``: less where the warp would fold the picture."""
+    return _expressed(_own(landmarks, size), strengths)[1] if strengths.any() else strengths
+
+
+def _own(landmarks: npt.NDArray[np.floating] | None, size: int) -> Floats | None:
+    """Landmarks in pixels as fractions of the crop's side; None where there are none."""
+    return None if landmarks is None else complete(((landmarks + 0.5) / size).astype(np.float32), face())
+
+
+def _expressed(own: Floats | None, strengths: Floats) -> tuple[Floats, Floats]:
+    """Displacement on nodes of the AUs of ``strengths``, and those strengths as far as the warp keeps them."""
+    prior = face()
+    move = displacement(prior.landmarks[:, :2] if own is None else own, prior, strengths)
+    forward, kept = field(generic_plate() if own is None else plate(own), move)
+    return forward, strengths * np.float32(kept)
 
 
 def _sample(
