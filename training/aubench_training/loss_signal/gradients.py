@@ -43,7 +43,7 @@ def of_losses(bench: Bench, answers: FacialParameters) -> dict[str, Gradient]:
     count = bench.pools.frame_count
     stage = _stage(bench, bench.plan(bench.losses, [ANSWER]), count, bench.config.label_free.batch)
     found = _empty(stage.plan, count)
-    with progress("gradients of the losses", stage.stop, "batches") as advance:
+    with progress("gradients of the losses", stage.stop, "steps") as advance:
         for step in range(stage.stop):
             rows = bench.rows(stage, step)
             leaf = _leaf(answers[torch.from_numpy(rows)].to(bench.device))
@@ -59,7 +59,7 @@ def of_loopback(bench: Bench) -> Gradient:
     size = config.label_free.sampled_batch or config.label_free.batch
     stage = _stage(bench, plan, config.sampled.count, size)
     parts: list[Array] = []
-    with progress("gradient of the sampled loopback", stage.stop, "batches") as advance:
+    with progress("gradient of the sampled loopback", stage.stop, "steps") as advance:
         for step in range(stage.stop):
             batch = bench.batch(stage, step)
             with torch.no_grad():
