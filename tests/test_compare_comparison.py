@@ -14,6 +14,7 @@ from aubench import metrics
 from aubench.compare import comparison, markdown, published, tables
 from aubench.compare.method import Member, Method
 from aubench.compare.runs import digest
+from aubench.compare.schema import Comparison
 
 AUS = ["AU06", "AU10", "AU12", "AU14", "AU17"]
 KEYS = ["dataset", "subject", "sequence", "frame"]
@@ -39,7 +40,11 @@ def compare(*methods: Method, **settings: Any) -> dict[str, Any]:
         {"bp4d": comparison.Truth(truth(), digest(truth(), "bp4d"))},
         comparison.Settings(draws=200, **settings),
     )
-    return done
+    return done.to_dict()
+
+
+def model(done: dict[str, Any]) -> Comparison:
+    return Comparison.model_validate(done)
 
 
 def row(done: dict[str, Any], name: str) -> dict[str, Any]:
@@ -74,7 +79,7 @@ def test_frames_left_out_make_another_protocol() -> None:
     assert found["missing_at"][0] == "F002/T1: 40 frames (0..39)"
     assert found["marks"]["icc31"] == {}, "alone in its protocol, it is best of nothing"
     assert "156 frames instead of 200" in here["groups"][1]["differs"]
-    assert any("ranked apart" in text for text in markdown.warnings(done))
+    assert any("ranked apart" in text for text in markdown.warnings(model(done)))
     # The best of the first protocol is marked as if the third were not there.
     assert row(done, "a")["marks"]["icc31"]["mean"] == 1
     # Pairs are tested on what both have read.
@@ -137,7 +142,7 @@ def test_printed_rows_stand_beside_and_compete_only_if_asked() -> None:
     printed = done["datasets"]["bp4d"]["published"]
     assert [r["name"] for r in printed[:7]] == ["KBSS", "KJRE", "LBA", "2DC", "CFLF", "GENet", "FPR"]
     assert all("marks" not in r for r in printed)
-    grid = tables.grid(done)
+    grid = tables.grid(model(done))
     assert [line.name for line in grid.blocks["icc31"]][-1].endswith("[printed]")
     ranked = compare(method("a", 4.0), method("b", 5.0, 1), rank_published=True)
     assert row(ranked, "a")["marks"]["icc31"].get("mean") != 1
@@ -152,7 +157,9 @@ def test_printed_means_that_do_not_follow_from_their_cells() -> None:
     ]  # fmt: skip
     text = {n: t for d, n, _, t in published.doubtful() if d == "bp4d"}["GENet"]
     assert text == "printed 0.68, but the mean of the printed cells is 0.6860"
-    assert any("GENet [printed], ICC(3,1): printed 0.68" in w for w in markdown.warnings(compare(method("a", 1.0))))
+    assert any(
+        "GENet [printed], ICC(3,1): printed 0.68" in w for w in markdown.warnings(model(compare(method("a", 1.0))))
+    )
 
 
 def test_the_transcription_has_every_cell() -> None:
@@ -160,9 +167,9 @@ def test_the_transcription_has_every_cell() -> None:
     first = table[table["table"] == 1]
     assert len(first) == 2 * 7 * (6 + 13)
     assert first.groupby(["method", "dataset", "metric"])["au"].nunique().unique().tolist() == [6, 13]
-    ours = {r["name"]: r for r in published.rows("disfa")}["FPR"]
+    ours = {r.name: r.to_dict() for r in published.rows("disfa")}["FPR"]
     assert (ours["mean"], ours["aus"]["AU20"]) == ({"icc31": 0.61, "mae": 0.29}, {"icc31": 0.50, "mae": 0.19})
-    assert {r["name"]: r["labels"] for r in published.rows("disfa")}["CFLF"] == "weak"
+    assert {r.name: r.labels for r in published.rows("disfa")}["CFLF"] == "weak"
 
 
 def test_names_and_empty_selections_are_refused() -> None:
@@ -183,7 +190,7 @@ def test_names_and_empty_selections_are_refused() -> None:
 
 def test_outputs_hold_the_same_numbers() -> None:
     done = compare(method("a", 0.5), method("b_1", 1.5, 1))
-    text = tables.tidy(done)
+    text = tables.tidy(model(done))
     found = pd.read_csv(io.StringIO(text), keep_default_na=False)
     line = found[(found["method"] == "a") & (found["metric"] == "icc31") & (found["au"] == "mean")].iloc[0]
     a = row(done, "a")
@@ -191,6 +198,6 @@ def test_outputs_hold_the_same_numbers() -> None:
     assert float(line["low"]) == pytest.approx(a["interval"][0], abs=1e-5)
     assert line["rank"] == "1"
     assert set(found[found["kind"] == "published"]["method"]) >= {"KBSS", "GENet"}
-    page = markdown.page(done)
+    page = markdown.page(model(done))
     assert f"**{a['mean']['icc31']:.3f}**" in page
     assert "| GENet [printed] |" in page

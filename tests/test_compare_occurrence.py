@@ -15,6 +15,7 @@ from aubench.cli import main
 from aubench.compare import comparison, html, latex, markdown, occurrence, tables
 from aubench.compare.method import Member, Method
 from aubench.compare.runs import digest
+from aubench.compare.schema import Comparison
 
 AUS = ["AU04", "AU06", "AU12"]
 
@@ -40,7 +41,7 @@ def method(name: str, scale: Any = "intensity", seeds: int = 1, factor: float = 
 
 def compare(*methods: Method, **settings: Any) -> dict[str, Any]:
     truths = {"mine": comparison.Truth(truth(), digest(truth(), "mine"))}
-    return comparison.compare(methods, truths, comparison.Settings(draws=100, **settings))[0]
+    return comparison.compare(methods, truths, comparison.Settings(draws=100, **settings))[0].to_dict()
 
 
 def expected(of: Method, au: str, threshold: float, member: int = 0) -> float:
@@ -106,23 +107,25 @@ def test_other_frames_are_ranked_apart() -> None:
     assert "150 frames instead of 200" in found["groups"][1]["differs"]
     (row,) = [r for r in found["rows"] if r["name"] == "short"]
     assert row["marks"] == {}
-    page = markdown.page(done)
+    page = markdown.page(Comparison.model_validate(done))
     assert "150 frames instead of 200" in page[page.index("### Is it there?") :]
 
 
 def test_every_output_has_the_table() -> None:
     done = compare(method("steps"), method("likely", "probability", factor=0.2))
     area = done["datasets"]["mine"]["occurrence"]["rows"][0]["mean"]["auc"]
-    lines = pd.DataFrame([line.split(",") for line in tables.tidy(done).splitlines() if ",auc," in line])
+    lines = pd.DataFrame(
+        [line.split(",") for line in tables.tidy(Comparison.model_validate(done)).splitlines() if ",auc," in line]
+    )
     assert len(lines) == 2 * 4
-    page = html.page(done, {})
+    page = html.page(Comparison.model_validate(done), {})
     assert "id='mine-occurrence'" in page
     assert ">undefined</abbr>" in page
-    for text in (page, markdown.page(done)):
+    for text in (page, markdown.page(Comparison.model_validate(done))):
         assert f"{area:.3f}" in text
         assert "Area under the ROC curve" in text
-    assert tables.short(area) in latex.document(done)
-    assert "undefined" in markdown.page(done)
+    assert tables.short(area) in latex.document(Comparison.model_validate(done))
+    assert "undefined" in markdown.page(Comparison.model_validate(done))
 
 
 @pytest.mark.parametrize("threshold", [0.0, -1.0, 5.5, math.nan])

@@ -9,7 +9,6 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ import pytest
 from aubench.compare import comparison, html, latex, page_data, tables
 from aubench.compare.method import Member, Method
 from aubench.compare.runs import digest
+from aubench.compare.schema import Comparison
 from aubench.compare.scoring import ScoreMatrix
 
 AUS = ["AU01", "AU12"]
@@ -25,7 +25,7 @@ EVIL = "a_b & <script>alert(1)</script> 100%"
 VOID = {"meta", "img", "br", "hr", "input", "line", "circle", "path", "rect"}
 
 
-def compared() -> tuple[dict[str, Any], dict[str, ScoreMatrix]]:
+def compared() -> tuple[Comparison, dict[str, ScoreMatrix]]:
     keys = pd.DataFrame({"dataset": "disfa", "subject": np.repeat(["SN001", "SN002", "SN003"], 30),
                          "sequence": "left", "frame": np.tile(np.arange(30), 3)})  # fmt: skip
     rng = np.random.default_rng(0)
@@ -39,7 +39,7 @@ def compared() -> tuple[dict[str, Any], dict[str, ScoreMatrix]]:
     done, boards = comparison.compare(
         methods, {"disfa": comparison.Truth(truth, digest(truth, "disfa"))}, comparison.Settings(draws=200)
     )
-    return {"command": "aubench compare --x '<y>'", "date": "2026-01-01", **done}, boards
+    return done.model_copy(update={"command": "aubench compare --x '<y>'", "date": "2026-01-01"}), boards
 
 
 class Reader(HTMLParser):
@@ -70,7 +70,7 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def page() -> tuple[dict[str, Any], dict[str, ScoreMatrix], str, Reader]:
+def page() -> tuple[Comparison, dict[str, ScoreMatrix], str, Reader]:
     done, boards = compared()
     text = html.page(done, boards)
     reader = Reader()
@@ -116,11 +116,11 @@ def test_the_page_can_be_used_without_eyes_or_mouse(page) -> None:
 
 def test_the_page_shows_the_comparison(page) -> None:
     done, _, text, _ = page
-    here = done["datasets"]["disfa"]
-    for row in here["rows"]:
-        assert f"{row['mean']['icc31']:.3f}" in text
+    here = done.datasets["disfa"]
+    for row in here.rows:
+        assert f"{row.mean.icc31:.3f}" in text
     assert "Protocol B" in text
-    assert here["groups"][1]["hash"] in text
+    assert here.groups[1].hash in text
     assert "printed 0.64, but the mean of the printed cells is 0.6458" in text
 
 
@@ -128,9 +128,7 @@ def test_pictures_are_drawn_from_the_frames(page) -> None:
     done, boards, _, reader = page
     data = json.loads(reader.data["data"])["datasets"]["disfa"]
     board = boards["disfa"]
-    assert [m["name"] for m in data["methods"]] == [
-        r["name"] for r in done["datasets"]["disfa"]["rows"] if r["kind"] == "import"
-    ]
+    assert [m["name"] for m in data["methods"]] == [r.name for r in done.datasets["disfa"].rows if r.kind == "import"]
     assert data["videos"] == [["SN001/left", 0, 30], ["SN002/left", 30, 30], ["SN003/left", 60, 30]]
     values = np.frombuffer(base64.b64decode(data["truth"]), np.uint8).reshape(90, 2)
     assert np.abs(values * data["step"] - board.values).max() <= data["step"] / 2 + 1e-9
@@ -146,12 +144,11 @@ def test_pictures_are_drawn_from_the_frames(page) -> None:
 def test_long_videos_are_thinned(monkeypatch) -> None:
     done, boards = compared()
     monkeypatch.setattr(page_data, "_BYTES", 200)
-    data = page_data.payload(boards["disfa"], ["plain", EVIL])
-    assert data["stride"] == 3
-    assert data["videos"][1] == ["SN002/left", 10, 10]
-    assert data["frames"][:3] == [0, 3, 6]
-    assert len(base64.b64decode(data["methods"][0]["values"])) == 60
-    assert done
+    data = page_data.payload(boards["disfa"], done.datasets["disfa"].rows)
+    assert data.stride == 3
+    assert data.videos[1] == ("SN002/left", 10, 10)
+    assert data.frames[:3] == [0, 3, 6]
+    assert len(base64.b64decode(data.methods[0].values)) == 60
 
 
 def test_rounded_intensities() -> None:

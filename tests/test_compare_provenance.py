@@ -20,6 +20,7 @@ from aubench.compare.importing import read_source
 from aubench.compare.markdown import page as markdown_page
 from aubench.compare.method import _facts
 from aubench.compare.runs import open_run
+from aubench.compare.schema import Comparison
 from aubench.compare.video_matching import Place
 from aubench.parameters import AU_NAMES
 from aubench.predict import record, table
@@ -146,7 +147,9 @@ def test_constants_alone_need_no_run(folder: Path, capsys) -> None:
 def test_the_folder_of_a_report_is_no_unfinished_run(folder: Path) -> None:
     Path("report").mkdir()
     Path("report/config.yaml").write_text("seed: 0")
-    Path("report/report.json").write_text('{"datasets": {"synth": {}}}')
+    Path("report/report.json").write_text(
+        '{"datasets": {"synth": {"aus": {}, "mean": {"icc31": 0, "icc21": 0, "mae": 0, "pcc": 0}}}}'
+    )
     with refused("run-missing", "predictions.csv") as caught:
         open_run(Path("report"))
     assert "--resume" not in str(caught.value)
@@ -175,10 +178,10 @@ def test_a_picture_outside_of_the_run_is_not_shown(folder: Path) -> None:
     results.write_table(run / "predictions.csv", labels(2))
     (folder / "private.png").write_bytes(b"private")
     (run / "figure.png").symlink_to(folder / "private.png")
-    assert "figure" not in _facts(open_run(run))
+    assert _facts(open_run(run)).figure is None
     (run / "figure.png").unlink()
     (run / "figure.png").write_bytes(b"own")
-    assert "figure" in _facts(open_run(run))
+    assert _facts(open_run(run)).figure == str(run / "figure.png")
 
 
 def test_no_cell_is_a_formula_and_no_name_is_html(folder: Path) -> None:
@@ -197,7 +200,7 @@ def test_no_cell_is_a_formula_and_no_name_is_html(folder: Path) -> None:
         rows = list(csv.DictReader(file))
     assert {row["method"] for row in rows} >= {"'@HYPER<img src>"}
     assert all(not row["low"].startswith("'") for row in rows)
-    comparison = json.loads(Path("page/comparison.json").read_text())
+    comparison = Comparison.read(Path("page/comparison.json"))
     assert "<img" not in markdown_page(comparison)
     assert "&lt;img" in markdown_page(comparison)
 

@@ -16,6 +16,7 @@ from aubench import results
 from aubench.cli import main
 from aubench.compare import baselines, comparison, markdown, runs
 from aubench.compare.method import from_runs
+from aubench.compare.schema import Comparison, ReportedRow
 from aubench.report import write_report
 
 LOSSES = {"losses": {"ct": 1.0, "id": 0.1}, "recipe": "default"}
@@ -23,9 +24,13 @@ LOSSES = {"losses": {"ct": 1.0, "id": 0.1}, "recipe": "default"}
 
 def compared(opened: list[runs.Run], **settings: Any) -> dict[str, Any]:
     truths = {"synth": comparison.truth_of_runs(opened, "synth")}
-    reported = {"synth": {n: {"label": n, **t} for run in opened for n, t in run.baselines("synth").items()}}
+    reported = {"synth": [ReportedRow.of(n, n, t) for run in opened for n, t in run.baselines("synth").items()]}
     done, _ = comparison.compare(from_runs(opened), truths, comparison.Settings(draws=300, **settings), reported)
-    return done
+    return done.to_dict()
+
+
+def page_of(done: dict[str, Any]) -> str:
+    return markdown.page(Comparison.model_validate(done))
 
 
 def test_runs_are_ranked_beside_constants(tmp_path: Path) -> None:
@@ -41,7 +46,7 @@ def test_runs_are_ranked_beside_constants(tmp_path: Path) -> None:
     assert (good["marks"]["icc31"]["mean"], bad["marks"]["icc31"]["mean"]) == (1, 2)
     assert zero["marks"]["icc31"] == {}
     assert mean["marks"]["mae"] == {}, "an oracle cannot win"
-    page = markdown.page({"command": "aubench compare", "date": "today", **done})
+    page = page_of({"command": "aubench compare", "date": "today", **done})
     assert page.index("| good |") < page.index("| bad |") < page.index("| zero |")
 
 
@@ -58,7 +63,7 @@ def test_readings_against_calm_frames_are_a_row_of_another_protocol(tmp_path: Pa
     assert here["best"] == "run"  # the headline is read without the subject's other frames
     differing = next(group["differs"] for group in here["groups"] if group["rows"][0] == "run, person")
     assert "calm" in differing
-    assert "run, person" in markdown.page({"command": "aubench compare", "date": "today", **done})
+    assert "run, person" in page_of({"command": "aubench compare", "date": "today", **done})
 
 
 def test_a_constant_may_have_the_smallest_error(tmp_path: Path) -> None:
@@ -100,7 +105,7 @@ def test_seeds_are_averaged_and_never_picked(tmp_path: Path) -> None:
     # An interval over people and seeds is wider than one seed's.
     assert np.ptp(full["interval"]) > max(np.ptp(row["interval"]) for row in alone)
     spread = full["mean"]["icc31_sd"]
-    assert f" ± {spread:.3f}" in markdown.page(done)
+    assert f" ± {spread:.3f}" in page_of(done)
 
 
 def test_a_run_less_one_loss_is_called_so(tmp_path: Path) -> None:

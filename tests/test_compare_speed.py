@@ -15,6 +15,7 @@ from aubench import discovery
 from aubench.cli import main
 from aubench.combination import Choice, Combination
 from aubench.compare import html, latex, markdown, speed, speed_table, tables
+from aubench.compare.schema import Comparison
 from aubench.contracts import Dataset
 from aubench.data.labels import open_labels
 from aubench.results import prediction_table, truth_table, write_table
@@ -78,7 +79,7 @@ def test_every_method_is_measured_or_says_why_not(folder: Path, capsys: pytest.C
     assert about["detect"] > about["align"] > 0
     assert "speed of whole, round 3 of 3" in capsys.readouterr().err
 
-    lines = {line.name: line for line in speed_table.lines(here)}
+    lines = {line.name: line for line in speed_table.lines(Comparison.model_validate(done).datasets["tiny"])}
     assert lines["whole"].measured
     assert set(lines["whole"].stages) == set(speed_table.STAGES)
     assert not lines["bare"].measured
@@ -92,20 +93,24 @@ def test_every_method_is_measured_or_says_why_not(folder: Path, capsys: pytest.C
     assert "measured in this run" in ms.loc["whole", "note"]
     assert "noted" in ms.loc["bare", "note"]
     assert set(table[table["method"] == "whole"]["metric"]) >= {"ms_detect", "ms_align", "ms_extract", "ms_regress"}
-    for text in (markdown.page(done), latex.document(done), html.page(done, {})):
+    whole_comparison = Comparison.model_validate(done)
+    page = html.page(whole_comparison, {})
+    for text in (markdown.page(whole_comparison), latex.document(whole_comparison), page):
         assert speed_table.figure(whole["ms"]) in text
         assert "(4)" in text
         assert "nothing to run" in text or "\\documentclass" in text
-    assert "id='tiny-speed'" in html.page(done, {})
+    assert "tiny-speed" in page
 
 
 def test_unmeasured_speeds_are_shown_as_what_they_are(folder: Path) -> None:
     done = compared("--baselines", "zero")
     here = done["datasets"]["tiny"]
     assert "speed" not in here
-    (line,) = [one for one in speed_table.lines(here) if one.name == "whole"]
+    (line,) = [
+        one for one in speed_table.lines(Comparison.model_validate(done).datasets["tiny"]) if one.name == "whole"
+    ]
     assert (line.measured, line.images_per_s) == (False, 250.0)
-    page = html.page(done, {})
+    page = html.page(Comparison.model_validate(done), {})
     assert "Not measured for this comparison" in page
     assert "(250)" in page
 

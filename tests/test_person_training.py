@@ -53,7 +53,7 @@ def test_the_stage_trains_the_person_network_only_and_reports_a_row_of_its_own(t
     assert after.entry_size == 16 + 8
     untrained = Combination(after.extractor_choice, after.regressor_choice, size=after.size, seed=0).regressor
     assert not torch.equal(untrained.person.enter.weight, after.regressor.person.enter.weight)
-    assert {"raw", "person", "zero", "mean"} <= set(report["rows"])
+    assert {"raw", "person", "zero", "mean"} <= set(report.rows)
     table = pd.read_csv(folder / "predictions_person.csv")
     assert len(table) == len(pd.read_csv(folder / "predictions.csv"))
     assert json.loads((folder / "report.json").read_text())["rows"]["person"]["label"]

@@ -13,6 +13,7 @@ from run_folder import AUS, make_run
 
 from aubench import metrics, results, statistics
 from aubench.report import markdown, write_report
+from aubench.report.schema import Report
 
 
 def test_a_report_is_complete(tmp_path: Path) -> None:
@@ -26,13 +27,14 @@ def test_a_report_is_complete(tmp_path: Path) -> None:
     report = write_report(run, extra={"ridge": tmp_path / "ridge.csv"}, facts=facts)
     text = (run / "report.json").read_text()
     assert "NaN" not in text
-    assert json.loads(text) == report
-    assert (report["wall_s"], report["odd"], report["config"]["losses"]["ct"]) == (61.5, None, 0.5)
-    assert report["config"]["out"] == str(run)
-    synth = report["datasets"]["synth"]
-    assert (synth["frames"], synth["subjects"], list(synth["aus"])) == (270, 9, AUS)
-    assert list(report["rows"]) == ["raw", "calibrated", "ridge", "zero", "mean"]
-    assert report["rows"]["ridge"]["datasets"]["synth"]["scored"] == 260
+    assert json.loads(text) == report.to_dict()
+    assert Report.read(run / "report.json") == report
+    assert report.wall_s == 61.5
+    assert report.model_extra == {"odd": None, "config": {"losses": {"ct": 0.5}, "out": str(run)}}
+    synth = report.datasets["synth"]
+    assert (synth.frames, synth.subjects, list(synth.aus)) == (270, 9, AUS)
+    assert list(report.rows) == ["raw", "calibrated", "ridge", "zero", "mean"]
+    assert report.rows["ridge"].datasets["synth"].scored == 260
 
     page = (run / "report.md").read_text()
     truth, predictions = results.read_truth(run / "truth.csv"), results.read_predictions(run / "predictions.csv")
@@ -49,7 +51,7 @@ def test_a_report_shows_what_is_undefined(tmp_path: Path) -> None:
         table["AU04"] = 0
         results.write_table(run / name, table)
     report = write_report(run)
-    assert report["datasets"]["synth"]["aus"]["AU04"]["icc31"] is None
+    assert report.datasets["synth"].aus["AU04"].icc31 is None
     page = (run / "report.md").read_text()
     assert "| AU04 [1] | brow lowerer | – | – | 0.000 |" in page
     assert "[1] AU04: undefined: truth and prediction are both constant." in page

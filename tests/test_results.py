@@ -155,7 +155,7 @@ def test_calibration_ignores_invalid_frames_and_unpredicted_aus() -> None:
 def test_scores_hold_the_rows_that_keep_mae_honest() -> None:
     truth, predictions = tables()
     half = predictions.assign(AU01=predictions["AU01"] / 2)
-    report = scores.score(truth, predictions, {"half": half})
+    report = scores.score(truth, predictions, {"half": half}).to_dict()
     assert list(report["rows"]) == ["raw", "calibrated", "half", "zero", "mean"]
     assert report["datasets"] == report["rows"]["raw"]["datasets"]
     synth = report["datasets"]["synth"]
@@ -178,15 +178,15 @@ def test_scores_hold_the_rows_that_keep_mae_honest() -> None:
 def test_undefined_scores_are_none_with_a_note() -> None:
     truth, predictions = tables(20)
     truth["AU12"], predictions["AU12"] = 0.0, 0.0
-    synth = scores.score(truth, predictions)["datasets"]["synth"]
+    synth = scores.score(truth, predictions).to_dict()["datasets"]["synth"]
     assert synth["aus"]["AU12"]["icc31"] is None
     assert synth["aus"]["AU12"]["mae"] == 0.0
     assert synth["aus"]["AU12"]["note"] == metrics.BOTH_CONSTANT
     assert synth["mean"]["note"] == "agreement without AU12"
     unpredicted = predictions.drop(columns="AU01")
-    entry = scores.by_dataset(truth, unpredicted)["synth"]["aus"]["AU01"]
-    assert (entry["icc31"], entry["mae"], entry["n"]) == (None, None, 0)
-    assert entry["note"].startswith("undefined")
+    entry = scores.by_dataset(truth, unpredicted)["synth"].aus["AU01"]
+    assert (entry.icc31, entry.mae, entry.n) == (None, None, 0)
+    assert entry.note.startswith("undefined")
 
 
 def test_data_sets_are_scored_apart_on_the_aus_that_each_annotates() -> None:
@@ -196,8 +196,8 @@ def test_data_sets_are_scored_apart_on_the_aus_that_each_annotates() -> None:
     twice = pd.concat([predictions, predictions.assign(dataset="disfa")])
     tables_ = scores.by_dataset(both, twice)
     assert list(tables_) == ["disfa", "synth"]
-    assert list(tables_["disfa"]["aus"]) == ["AU01"]
-    assert tables_["disfa"]["aus"]["AU01"] == tables_["synth"]["aus"]["AU01"]
+    assert list(tables_["disfa"].aus) == ["AU01"]
+    assert tables_["disfa"].aus["AU01"] == tables_["synth"].aus["AU01"]
     constant = scores.constant(both.assign(AU01=both["AU01"].where(both["dataset"] == "synth", 1.0)), "mean")
     assert constant.groupby("dataset")["AU01"].nunique().tolist() == [1, 1]
     assert constant.loc[constant["dataset"] == "disfa", "AU01"].iloc[0] == 1.0

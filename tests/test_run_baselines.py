@@ -62,9 +62,9 @@ def test_a_baseline_that_fails_is_a_row_with_its_reason(tmp_path, monkeypatch, c
     folder, report = run(tmp_path / "run", baselines=["tiny", "mean"], datasets=BESIDE)
     interrupted = isinstance(stop, KeyboardInterrupt)
     reason = "interrupted" if interrupted else "ValueError: no such thing"
-    row = report["rows"]["tiny"]
+    row = report.rows["tiny"].to_dict()
     assert (list(row["datasets"]), row["failed"]) == (["tiny"], {"tiny2": reason}), "what it did say is kept"
-    mean = report["rows"]["mean (baseline)"]
+    mean = report.rows["mean (baseline)"].to_dict()
     assert set(mean["failed" if interrupted else "datasets"]) == {"tiny", "tiny2"}
     assert json.loads((folder / "report.json").read_text())["rows"]["tiny"] == row
     assert f"| tiny | no predictions: {reason} |" in (folder / "report.md").read_text()

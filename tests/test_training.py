@@ -112,8 +112,8 @@ def test_a_run_leaves_everything_in_its_folder(tmp_path, monkeypatch):
     assert {"pose_yaw", "pose_pitch", "valid"} <= set(predictions.columns)
     assert sorted(predictions["subject"].unique()) == ["P02", "P05", "P08", "P11"]
     assert predictions["AU12"].between(0, 5).all()
-    assert set(report["rows"]) == {"raw", "calibrated", "tiny", "zero", "mean"}
-    assert report["training"]["steps"] == 80
+    assert set(report.rows) == {"raw", "calibrated", "tiny", "zero", "mean"}
+    assert report.training.steps == 80
     assert json.loads((tmp_path / "notes.json").read_text()) == {"labels": False}
     assert load_config(folder / "config.yaml") == config(baselines=["tiny"])
     rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
@@ -126,8 +126,8 @@ def test_a_run_leaves_everything_in_its_folder(tmp_path, monkeypatch):
 def test_the_regressor_learns_without_labels(tmp_path):
     phase = TINY["loopback"] | {"steps": 400}
     _, report = run(tmp_path / "run", loopback=phase, sampled={"count": 512, "held_out": 100, "noise": 0.1})
-    assert report["training"]["in_domain_icc31"] > 0.6
-    assert report["datasets"]["tiny"]["mean"]["icc31"] > 0.4
+    assert report.training.in_domain_icc31 > 0.6
+    assert report.datasets["tiny"].mean.icc31 > 0.4
 
 
 def test_same_seed_same_predictions_and_another_seed_others(tmp_path):
@@ -202,7 +202,7 @@ def test_several_data_sets_are_mixed(tmp_path):
         {"name": "tiny", "config": {"name": "two", "seed": 2}},
     ]
     _, report = run(tmp_path / "run", datasets=two)
-    assert set(report["datasets"]) == {"one", "two"}
+    assert set(report.datasets) == {"one", "two"}
     bench = Bench(config(datasets=two), Console(quiet=True))
     assert len(bench.pools.photo) == 2 * 32
     both = bench.batch(bench.stages[1], 62)

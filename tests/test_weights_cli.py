@@ -462,9 +462,10 @@ def test_licences_of_what_a_run_uses(project: Path) -> None:
 
 def test_the_page_of_a_run_lists_weights_and_licences() -> None:
     from aubench.report.markdown import run_page
+    from aubench.report.schema import Report
 
     rows = [{"network": "extractor", "weights": "x.pth", "licence": "research only", "origin": "https://x"}]
-    page = run_page("run", {"datasets": {}, "rows": {}, "weights": rows}, None)
+    page = run_page("run", Report.model_validate({"weights": rows}), None)
     assert "## Weights and their licences" in page
     assert "- extractor: `x.pth`; licence: research only; from: `https://x`" in page
 

@@ -16,7 +16,9 @@ from aubench.cli.plugin_option import PluginFiles
 from aubench.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
+
+    from aubench.compare.schema import Comparison, DatasetComparison, MethodRow, ReportedRow
 
 WIDEST = 6
 """Number of methods, best first, in the per-AU table on a terminal; the page shows all."""
@@ -163,13 +165,14 @@ def compare_methods(
         draws=draws,
         seed=seed,
     )
-    compared, boards = compare(gathered.methods, gathered.truths, settings, gathered.reported)
+    compared, matrices = compare(gathered.methods, gathered.truths, settings, gathered.reported)
     if speed:
         from aubench.compare.speed import attach, measure
 
         attach(compared, measure(opened, gathered.methods, speed_frames, say))
-    about = {"command": shlex.join(["aubench", *sys.argv[1:]]), "date": date, "environment": _environment()}
-    paths = write_comparison(folder, {**about, **compared}, boards)
+    compared.command, compared.date = shlex.join(["aubench", *sys.argv[1:]]), date
+    compared.environment = _environment()
+    paths = write_comparison(folder, compared, matrices)
     _print(compared)
     for warning in warnings(compared):
         typer.echo(warning.replace("**", ""), err=True)
@@ -204,7 +207,7 @@ def _environment() -> dict[str, str]:
     return {"python": platform.python_version(), "platform": platform.platform(), **packages}
 
 
-def _print(compared: Mapping[str, Any]) -> None:
+def _print(compared: Comparison) -> None:
     from rich.console import Console
     from rich.table import Table
 
@@ -213,55 +216,55 @@ def _print(compared: Mapping[str, Any]) -> None:
     from aubench.report.markdown import number
 
     console = Console()
-    for dataset, here in compared["datasets"].items():
-        rows = here["rows"]
-        several = len(here["groups"]) > 1
-        seeded = any(len(row.get("seeds", ())) > 1 for row in rows)
+    for dataset, here in compared.datasets.items():
+        rows = here.rows
+        several = len(here.groups) > 1
+        seeded = any(len(row.seeds) > 1 for row in rows)
         means = Table(title=f"{dataset}: mean over AUs", title_justify="left", box=None, header_style="bold")
         left, right = ["method"], ["ICC(3,1)", "95%", "ICC(2,1)", "MAE", "frames"]
         for column in (*left, *(["protocol"] if several else []), *right, *(["seeds"] if seeded else []), "ms/image"):
             means.add_column(column, justify="left" if column in ("method", "protocol") else "right")
-        for row in [*rows, *here["reported"]]:
-            mean, ends = row["mean"], row.get("interval")
-            none = "–" if row.get("interval_note") else ""
+        listed: list[MethodRow | ReportedRow] = [*rows, *here.reported]
+        for row in listed:
+            mean, ends = row.mean, row.interval
+            none = "–" if row.interval_note else ""
             spread = none if ends is None else f"{number(ends[0], 2)} to {number(ends[1], 2)}"
-            cells = [number(mean["icc31"]), spread, number(mean["icc21"]), number(mean["mae"]), _scored(row)]
-            cells += [str(len(row.get("seeds", ())) or "")] if seeded else []
-            plain = row["kind"] in ("constant", "reported")
+            cells = [number(mean.icc31), spread, number(mean.icc21), number(mean.mae), _scored(row)]
+            cells += [str(len(row.seeds) or "")] if seeded else []
+            plain = row.kind in ("constant", "reported")
             cells.append("" if plain else of_line(speed_table.line(row, here))[0])
-            group = [row.get("group", "")] if several else []
-            means.add_row(row["name"], *group, *cells, style="dim" if plain else "")
-        for row in here["published"]:
-            icc, mae = (number(row["mean"][k], 2) for k in ("icc31", "mae"))
-            cells = [f"{row['name']} \\[printed]", *([""] if several else []), icc, "", "", mae]
+            group = [row.group] if several else []
+            means.add_row(row.name, *group, *cells, style="dim" if plain else "")
+        for printed in here.published:
+            icc, mae = number(printed.mean.icc31, 2), number(printed.mean.mae, 2)
+            cells = [f"{printed.name} \\[printed]", *([""] if several else []), icc, "", "", mae]
             means.add_row(*cells, style="dim italic")
         console.print(means)
-        columns = [row for row in rows if row["kind"] != "constant"][:WIDEST]
-        columns += [row for row in rows if row["kind"] == "constant" and row["group"] == "A"]
+        columns = [row for row in rows if row.kind != "constant"][:WIDEST]
+        columns += [row for row in rows if row.kind == "constant" and row.group == "A"]
         each = Table(title=f"\n{dataset}: ICC(3,1) per AU", title_justify="left", box=None, header_style="bold")
         each.add_column("AU")
         for row in columns:
-            each.add_column(row["name"], justify="right", overflow="fold")
-        for au in here["aus"]:
-            each.add_row(au, *(number(row["aus"][au]["icc31"], 2) for row in columns))
+            each.add_column(row.name, justify="right", overflow="fold")
+        for au in here.aus:
+            each.add_row(au, *(number(row.aus[au].icc31, 2) for row in columns))
         console.print(each)
         for line in _missing(here):
             console.print(line, highlight=False, markup=False)
 
 
-def _scored(row: Mapping[str, Any]) -> str:
+def _scored(row: MethodRow | ReportedRow) -> str:
     """How many frames count, and of how many where some of the truth's do not."""
-    scored, frames = row["scored"], row.get("frames", row["scored"])
-    return str(scored) if scored == frames else f"{scored} of {frames}"
+    return str(row.scored) if row.scored == row.frames else f"{row.scored} of {row.frames}"
 
 
-def _missing(here: Mapping[str, Any]) -> list[str]:
+def _missing(here: DatasetComparison) -> list[str]:
     """A line for each method that has no predictions for frames or people of the truth."""
     lines = []
-    for row in here["rows"]:
-        if row["kind"] == "constant" or not row["missing"]:
+    for row in here.rows:
+        if row.kind == "constant" or not row.missing:
             continue
-        people = here["subjects"] - row["subjects"]
-        whom = f", and for {people} of {here['subjects']} people" if people else ""
-        lines.append(f"{row['name']}: no prediction for {row['missing']} of {row['frames']} frames of the truth{whom}")
+        people = here.subjects - row.subjects
+        whom = f", and for {people} of {here.subjects} people" if people else ""
+        lines.append(f"{row.name}: no prediction for {row.missing} of {row.frames} frames of the truth{whom}")
     return lines

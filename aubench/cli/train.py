@@ -137,13 +137,12 @@ def train(
         config = resolve(recipe, preset=preset, options=options, assignments=settings or [])
 
     folder, report = run(config, out, resume=resume, command=["aubench", *sys.argv[1:]])
-    if leaked := report.get("leakage"):
-        words = f"LEAKAGE: {len(leaked)} people are in train and test at once"
+    if report.leakage:
+        words = f"LEAKAGE: {len(report.leakage)} people are in train and test at once"
         typer.secho(words, fg=typer.colors.RED, bold=True)
-    for name, scored in report["datasets"].items():
-        mean = scored["mean"]
-        typer.echo(f"{name}: mean ICC(3,1) {_number(mean['icc31'])}, MAE {_number(mean['mae'])}")
-    if not report["datasets"]:
+    for name, scored in report.datasets.items():
+        typer.echo(f"{name}: mean ICC(3,1) {_number(scored.mean.icc31)}, MAE {_number(scored.mean.mae)}")
+    if not report.datasets:
         typer.echo("nothing to evaluate on: no data set of this run has labels of test frames")
     typer.echo(f"report: {folder / 'report.md'}")
 

@@ -12,7 +12,8 @@ import pandas as pd
 from aubench import discovery, registry
 from aubench.compare.method import Member, Method
 from aubench.compare.runs import Run
-from aubench.compare.scoring import MethodScores, ScoreMatrix, finish
+from aubench.compare.schema import MethodFacts
+from aubench.compare.scoring import FrameCounts, MethodScores, ScoreMatrix, finish
 from aubench.contracts import Dataset, Estimator
 from aubench.data.labels import locked, open_labels
 from aubench.errors import UserError
@@ -42,9 +43,7 @@ def constant(found: ScoreMatrix, like: MethodScores, how: str, seed: int = 0) ->
             column[kept] = rng.permutation(column[kept])
     method = Method(how, CONSTANTS[how], "constant", [Member(how, pd.DataFrame())])
     method.labels = "none" if how == "zero" else "oracle"
-    used = int(like.mask.any(axis=1).sum())
-    counts = {"frames": len(found.truth), "scored": used, "invalid": 0, "missing": 0, "surplus": 0, "missing_at": [],
-              "not_annotated": []}  # fmt: skip
+    counts = FrameCounts(frames=len(found.truth))
     return finish(found, MethodScores(method, [values.astype(np.float64)], like.mask.copy(), counts))
 
 
@@ -64,8 +63,8 @@ def of_runs(runs: Sequence[Run]) -> list[Method]:
                 method.labels = "full" if known["supervised"] else "none"
             method.overlap = dict.fromkeys(run.datasets, _overlap(bool(known.get("supervised"))))
             if known.get("frames_per_s"):
-                method.facts["frames_per_s"] = known["frames_per_s"]
-                method.facts["speed_noted"] = "when the run was tested, on its machine"
+                method.facts.frames_per_s = known["frames_per_s"]
+                method.facts.speed_noted = "when the run was tested, on its machine"
             methods.pop(name, None)
             methods[name] = method
     return list(methods.values())
@@ -130,12 +129,13 @@ def fit(name: str, datasets: Sequence[Dataset], seed: int = 0) -> Method:
     method.labels = "full" if supervised else "none"
     method.overlap = {dataset.name: _overlap(supervised) for dataset in datasets}
     numbers, megabytes = size_of(estimator)
-    method.facts = {
-        "frames_per_s": float(f"{answered / max(seconds, 1e-9):.3g}"),
-        "speed_noted": "while it answered all its frames for this comparison",
-        "licence": "MIT (ours)",
-        **({"parameters": numbers, "megabytes": megabytes} if numbers else {}),
-    }
+    method.facts = MethodFacts(
+        frames_per_s=float(f"{answered / max(seconds, 1e-9):.3g}"),
+        speed_noted="while it answered all its frames for this comparison",
+        licence="MIT (ours)",
+    )
+    if numbers:
+        method.facts.parameters, method.facts.megabytes = numbers, megabytes
     method.estimators, method.notes = estimators, list(notes)
     return method
 

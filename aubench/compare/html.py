@@ -17,6 +17,7 @@ from typing import Any
 from aubench import facs
 from aubench.compare import html_tables, page_data
 from aubench.compare.markdown import warnings
+from aubench.compare.schema import Comparison
 from aubench.compare.scoring import ScoreMatrix
 from aubench.stamp import stamp
 
@@ -24,18 +25,17 @@ _FIGURES = 3_000_000
 """Bytes of pictures (input beside rendered faces) that a page takes in."""
 
 
-def page(comparison: Mapping[str, Any], boards: Mapping[str, ScoreMatrix]) -> str:
-    """The document. ``boards`` hold the frames behind the pictures, by data set."""
+def page(comparison: Comparison, matrices: Mapping[str, ScoreMatrix]) -> str:
+    """The document. ``matrices`` hold the frames behind the pictures, by data set."""
     names = {unit.key: unit.name for unit in facs.ACTION_UNITS}
-    data = {}
-    for name, board in boards.items():
-        rows = _bars(comparison["datasets"][name])
-        data[name] = {**page_data.payload(board, [row["name"] for row in rows]), "rows": rows}
+    data = {
+        name: page_data.payload(matrix, comparison.datasets[name].rows).to_dict() for name, matrix in matrices.items()
+    }
     script = json.dumps({"datasets": data, "names": names}, allow_nan=False).replace("<", "\\u003c")
-    title = f"Action-unit intensity on {', '.join(comparison['datasets'])}"
+    title = f"Action-unit intensity on {', '.join(comparison.datasets)}"
     parts = {
         name: {key: html_tables.write(key, name, here) for key in html_tables.PARTS}
-        for name, here in comparison["datasets"].items()
+        for name, here in comparison.datasets.items()
     }
     body = [
         f"<header><p class='kicker'>aubench compare</p><h1>{escape(title)}</h1>",
@@ -65,27 +65,13 @@ def _asset(name: str) -> str:
     return files("aubench.compare").joinpath(f"assets/{name}").read_text("utf-8")
 
 
-def _bars(here: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Scores with intervals per AU, for the bars: every method but constants."""
-    keep = ("icc31", "icc31_interval", "mae", "mae_interval")
-    return [
-        {
-            "name": row["name"],
-            "group": row["group"],
-            "aus": {a: [c.get(k) for k in keep] for a, c in row["aus"].items()},
-        }
-        for row in here["rows"]
-        if row["kind"] != "constant" and row["mean"]["icc31"] is not None
-    ][: page_data.METHODS]
-
-
-def _about(comparison: Mapping[str, Any]) -> str:
+def _about(comparison: Comparison) -> str:
     facts = [
-        f"<b>{here['frames']:,}</b> test frames of <b>{here['subjects']}</b> people, "
-        f"<b>{len(here['aus'])}</b> action units" + (f" ({escape(name)})" if len(comparison["datasets"]) > 1 else "")
-        for name, here in comparison["datasets"].items()
+        f"<b>{here.frames:,}</b> test frames of <b>{here.subjects}</b> people, "
+        f"<b>{len(here.aus)}</b> action units" + (f" ({escape(name)})" if len(comparison.datasets) > 1 else "")
+        for name, here in comparison.datasets.items()
     ]
-    date = f" · {escape(str(comparison['date']))}" if comparison.get("date") else ""
+    date = f" · {escape(comparison.date)}" if comparison.date else ""
     return f"<p class='lead'>{'; '.join(facts)}{date}</p>"
 
 
@@ -100,7 +86,7 @@ def _contents(parts: Mapping[str, Mapping[str, str]]) -> str:
     return f"<nav aria-label='Contents'><ul>{''.join(links)}<li><a href='#made'>How it was made</a></li></ul></nav>"
 
 
-def _warned(comparison: Mapping[str, Any]) -> str:
+def _warned(comparison: Comparison) -> str:
     items = []
     for text in warnings(comparison):
         parts = escape(text).split("**")
@@ -119,40 +105,40 @@ def _part(dataset: str, key: str, content: str) -> str:
     )
 
 
-def _faces(comparison: Mapping[str, Any]) -> str:
+def _faces(comparison: Comparison) -> str:
     """The grids of input beside rendered faces that runs have, as far as the page can carry them."""
     shown: dict[str, str] = {}
     room = _FIGURES
-    for here in comparison["datasets"].values():
-        for row in here["rows"]:
-            path = Path(row["facts"].get("figure") or "")
-            if row["name"] in shown or not path.is_file() or path.stat().st_size > room:
+    for here in comparison.datasets.values():
+        for row in here.rows:
+            path = Path(row.facts.figure or "")
+            if row.name in shown or not path.is_file() or path.stat().st_size > room:
                 continue
             room -= path.stat().st_size
             data = base64.b64encode(path.read_bytes()).decode("ascii")
-            words = f"{row['name']}: above, frames of test people; below, what the renderer draws from its answers"
-            shown[row["name"]] = (
+            words = f"{row.name}: above, frames of test people; below, what the renderer draws from its answers"
+            shown[row.name] = (
                 f"<figure><img src='data:image/png;base64,{data}' alt='{escape(words, quote=True)}'>"
                 f"<figcaption>{escape(words)}.</figcaption></figure>"
             )
     return f"<section id='faces'><h2>Input and rendered faces</h2>{''.join(shown.values())}</section>" if shown else ""
 
 
-def _made(comparison: Mapping[str, Any]) -> str:
+def _made(comparison: Comparison) -> str:
     items: list[tuple[str, str]] = []
-    if comparison.get("command"):
-        items.append(("Command", f"<code>{escape(str(comparison['command']))}</code>"))
-    if comparison.get("environment"):
-        items.append(("This comparison ran on", escape(_listed(comparison["environment"]))))
-    options = {k.replace("_", " "): v for k, v in comparison["options"].items()}
+    if comparison.command:
+        items.append(("Command", f"<code>{escape(comparison.command)}</code>"))
+    if comparison.environment:
+        items.append(("This comparison ran on", escape(_listed(comparison.environment))))
+    options = {k.replace("_", " "): v for k, v in comparison.options.to_dict().items()}
     items.append(("Options", escape(_listed(options))))
     seen = set()
-    for here in comparison["datasets"].values():
-        for row in here["rows"]:
-            about = row["facts"].get("environment")
-            if about and row["name"] not in seen:
-                seen.add(row["name"])
-                items.append((f"Environment of {escape(row['name'])}", escape(_listed(about))))
+    for here in comparison.datasets.values():
+        for row in here.rows:
+            about = row.facts.environment
+            if about and row.name not in seen:
+                seen.add(row.name)
+                items.append((f"Environment of {escape(row.name)}", escape(_listed(about))))
     listed = "".join(f"<dt>{term}</dt><dd>{text}</dd>" for term, text in items)
     return f"<section id='made'><h2>How it was made</h2><dl>{listed}</dl></section>"
 

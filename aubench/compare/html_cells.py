@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from html import escape
-from typing import Any
+from typing import TypeVar
 
+from aubench.compare.schema import OccurrenceRow, ProtocolGroup, PublishedRow, Row
 from aubench.report.markdown import number
+
+R = TypeVar("R", bound=Row | OccurrenceRow)
 
 
 def table(caption: str, head: Sequence[tuple[str, str]], bodies: Sequence[str], *, key: str = "") -> str:
@@ -44,21 +47,27 @@ def cell(value: float | None, mark: int = 0, *, digits: int = 3, more: str = "",
     return f"<td class='n{' tint' if tint else ''}' data-v='{value:.6g}'{style}>{text}{more}</td>"
 
 
-def bodies(here: Mapping[str, Any], row: Any, width: int) -> list[str]:
+def bodies(
+    groups: Sequence[ProtocolGroup],
+    rows: Sequence[R],
+    row: Callable[[R], str],
+    width: int,
+    reported: Sequence[R] = (),
+    published: Sequence[R] = (),
+) -> list[str]:
     """One ``tbody`` a protocol, so that sorting never mixes them; then what was printed elsewhere."""
     bodies = []
-    several = len(here["groups"]) > 1
-    for group in here["groups"]:
-        entries = [e for e in here["rows"] if e["group"] == group["group"]]
-        lines = "".join(row(e) for e in entries)
-        differs = f": {escape(group['differs'])}" if group["differs"] else ""
-        words = f"Protocol {group['group']} <code>{group['hash']}</code>{differs}"
+    several = len(groups) > 1
+    for group in groups:
+        lines = "".join(row(e) for e in rows if e.group == group.group)
+        differs = f": {escape(group.differs)}" if group.differs else ""
+        words = f"Protocol {group.group} <code>{group.hash}</code>{differs}"
         bodies.append(f"<tbody>{divider(words, width) if several else ''}{lines}</tbody>")
-    if here["reported"]:
-        lines = "".join(row(e) for e in here["reported"])
+    if reported:
+        lines = "".join(row(e) for e in reported)
         bodies.append(f"<tbody>{divider('Only the scores were kept; not ranked', width)}{lines}</tbody>")
-    if here["published"]:
-        lines = "".join(row(e) for e in here["published"])
+    if published:
+        lines = "".join(row(e) for e in published)
         words = "Printed elsewhere: Song et al., ACM MM 2020, arXiv 2008.08862; another protocol"
         bodies.append(f"<tbody class='printed'>{divider(words, width)}{lines}</tbody>")
     return bodies
@@ -68,11 +77,13 @@ def divider(words: str, width: int) -> str:
     return f"<tr class='divider'><th scope='rowgroup' colspan='{width}'><span>{words}</span></th></tr>"
 
 
-def title(entry: Mapping[str, Any]) -> str:
-    words = "" if entry["label"] == entry["name"] else entry.get("printed_in", entry["label"])
+def title(entry: Row | OccurrenceRow, *, named_only: bool = False) -> str:
+    """The head of a row: its name and, unless ``named_only``, what it is."""
+    what = entry.printed_in if isinstance(entry, PublishedRow) else entry.label
+    words = "" if named_only or entry.label == entry.name else what
     label = f"<small>{breakable(words)}</small>" if words else ""
-    kind = {"constant": " class='t constant'", "published": " class='t printed'"}.get(entry["kind"], " class='t'")
-    return f"<th scope='row'{kind}>{breakable(entry['name'])}{label}</th>"
+    kind = {"constant": " class='t constant'", "published": " class='t printed'"}.get(entry.kind, " class='t'")
+    return f"<th scope='row'{kind}>{breakable(entry.name)}{label}</th>"
 
 
 def breakable(words: str) -> str:

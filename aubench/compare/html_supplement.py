@@ -2,47 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from html import escape
-from typing import Any
 
 from aubench import facs
 from aubench.compare import speed_table
 from aubench.compare.html_cells import bodies, breakable, cell, quoted, table, title
+from aubench.compare.schema import DatasetComparison, OccurrenceRow
 from aubench.compare.tables import OCCURRENCE
 
 _UNITS = {unit.key: unit.name for unit in facs.ACTION_UNITS}
 
 
-def occurrence(dataset: str, here: Mapping[str, Any]) -> str:
+def occurrence(dataset: str, here: DatasetComparison) -> str:
     """Areas under the ROC curve, in protocols of their own."""
-    found = here["occurrence"]
+    found = here.occurrence
     head = [("method", ""), ("scale", "of its numbers; only their order counts here"), ("mean", ""),
-            *((au, _UNITS.get(au, "")) for au in here["aus"])]  # fmt: skip
+            *((au, _UNITS.get(au, "")) for au in here.aus)]  # fmt: skip
 
-    def row(e: Mapping[str, Any]) -> str:
-        cells = [title({**e, "label": e["name"]}), f"<td>{escape(e['scale'])}</td>"]
-        spread = e["mean"].get("auc_sd")
-        more = f" <small>± {spread:.3f}, {e['seeds']} seeds</small>" if spread is not None else ""
-        note = e["mean"]["note"]
-        more += f" <abbr title={quoted(note)}>({e['mean']['n']} AUs)</abbr>" if note else ""
-        cells.append(cell(e["mean"]["auc"], e["marks"].get("mean", 0), more=more))
-        for au in here["aus"]:
-            one = e["aus"][au]
-            if one["auc"] is None:
-                word = "undefined" if one["note"].startswith("undefined") else "–"
-                cells.append(f"<td class='n none'><abbr title={quoted(one['note'])}>{word}</abbr></td>")
+    def row(e: OccurrenceRow) -> str:
+        cells = [title(e, named_only=True), f"<td>{escape(e.scale)}</td>"]
+        spread = e.mean.auc_sd
+        more = f" <small>± {spread:.3f}, {e.seeds} seeds</small>" if spread is not None else ""
+        note = e.mean.note
+        more += f" <abbr title={quoted(note)}>({e.mean.n} AUs)</abbr>" if note else ""
+        cells.append(cell(e.mean.auc, e.marks.get("mean", 0), more=more))
+        for au in here.aus:
+            one = e.aus[au]
+            if one.auc is None:
+                word = "undefined" if one.note.startswith("undefined") else "–"
+                cells.append(f"<td class='n none'><abbr title={quoted(one.note)}>{word}</abbr></td>")
             else:
-                cells.append(cell(one["auc"], e["marks"].get(au, 0), digits=2))
+                cells.append(cell(one.auc, e.marks.get(au, 0), digits=2))
         return f"<tr>{''.join(cells)}</tr>"
 
-    able = {"groups": found["groups"], "rows": found["rows"], "reported": [], "published": []}
-    counted = ", ".join(f"{au} {count:,}" for au, count in found["positives"].items())
-    words = f"<p class='about'>Annotated frames with the AU at {found['threshold']:g} or more: {counted}.</p>"
-    return table(OCCURRENCE.format(found["threshold"]), head, bodies(able, row, len(head)), key="units") + words
+    counted = ", ".join(f"{au} {count:,}" for au, count in found.positives.items())
+    words = f"<p class='about'>Annotated frames with the AU at {found.threshold:g} or more: {counted}.</p>"
+    return (
+        table(OCCURRENCE.format(found.threshold), head, bodies(found.groups, found.rows, row, len(head)), key="units")
+        + words
+    )
 
 
-def speed(dataset: str, here: Mapping[str, Any]) -> str:
+def speed(dataset: str, here: DatasetComparison) -> str:
     """Milliseconds an image by stage, and size; empty where nothing is known."""
     found = speed_table.lines(here)
     if not found:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
-from typing import Any
 
 from aubench import facs
 from aubench.compare import html_supplement, speed_table
 from aubench.compare.html_cells import bodies, breakable, cell, quoted, table, title
-from aubench.compare.markdown import behind, span
+from aubench.compare.markdown import gap_to_best, span
 from aubench.compare.method import LABELS
+from aubench.compare.schema import DatasetComparison, MethodRow, Row
 from aubench.compare.tables import METRICS
 from aubench.report.markdown import number
 
@@ -26,7 +26,7 @@ PARTS = {
 _UNITS = {unit.key: unit.name for unit in facs.ACTION_UNITS}
 
 
-def write(part: str, dataset: str, here: Mapping[str, Any]) -> str:
+def write(part: str, dataset: str, here: DatasetComparison) -> str:
     """One part of a data set's section; empty where there is nothing to show."""
     writers = {
         "ranking": _ranking, "units": _units, "explore": _explore, "tests": _tests,
@@ -35,7 +35,7 @@ def write(part: str, dataset: str, here: Mapping[str, Any]) -> str:
     return writers[part](dataset, here)
 
 
-def _ranking(dataset: str, here: Mapping[str, Any]) -> str:
+def _ranking(dataset: str, here: DatasetComparison) -> str:
     head = [
         ("method", ""), ("ICC(3,1)", "consistency; higher is better"), ("95%", "bootstrap over people"),
         ("behind best", "95% of the paired difference to the best row of the protocol"),
@@ -44,33 +44,35 @@ def _ranking(dataset: str, here: Mapping[str, Any]) -> str:
         ("labels", "AU labels used in training"),
     ]  # fmt: skip
 
-    def row(e: Mapping[str, Any]) -> str:
-        marks, flags, mean = e.get("marks", {}), e.get("flags", {}), e["mean"]
+    def row(e: Row) -> str:
+        mean = e.mean
         cells = [title(e)]
         for metric in METRICS:
-            spread = mean.get(f"{metric}_sd")
-            more = f" <small>± {number(spread)}, {len(e['seeds'])} seeds</small>" if spread is not None else ""
-            if metric in flags:
-                more += f" <abbr title={quoted(flags[metric])}>[!]</abbr>"
-            digits = 2 if e["kind"] == "published" else 3
-            cells.append(cell(mean[metric], marks.get(metric, {}).get("mean", 0), more=more, digits=digits))
-            ends = e.get("interval" if metric == "icc31" else "mae_interval")
-            cells.append(_whisker(mean[metric], ends, 1.0 if metric == "icc31" else 2.0))
+            spread = mean.deviation(metric)
+            more = f" <small>± {number(spread)}, {len(e.seeds)} seeds</small>" if spread is not None else ""
+            if metric in e.flags:
+                more += f" <abbr title={quoted(e.flags[metric])}>[!]</abbr>"
+            digits = 2 if e.kind == "published" else 3
+            cells.append(cell(mean.value(metric), e.marks.get(metric, {}).get("mean", 0), more=more, digits=digits))
+            ends = e.interval if metric == "icc31" else e.mae_interval
+            cells.append(_whisker(mean.value(metric), ends, 1.0 if metric == "icc31" else 2.0))
             if metric == "icc31":
-                ends = e.get("behind")
-                cells.append(f"<td class='n' data-v='{sum(ends) / 2 if ends else 0:.6g}'>{behind(e)}</td>")
-        cells += [cell(mean.get("pcc")), cell(mean.get("icc21"))]
+                gap = sum(e.behind) / 2 if e.behind else 0
+                cells.append(f"<td class='n' data-v='{gap:.6g}'>{gap_to_best(e)}</td>")
+        cells += [cell(mean.value("pcc")), cell(mean.value("icc21"))]
         speed = speed_table.line(e, here)
         more = f"<small class='below'>{speed_table.figure(speed.images_per_s)} images/s</small>"
         cells.append(html_supplement.figure(speed.ms, faint=not speed.measured, more=more))
-        word = e.get("labels", "")
-        cells.append(f"<td>{f'<abbr title={quoted(LABELS[word])}>{word}</abbr>' if word in LABELS else ''}</td>")
+        words = next((words for labels, words in LABELS.items() if labels == e.labels), "")
+        cells.append(f"<td>{f'<abbr title={quoted(words)}>{e.labels}</abbr>' if words else ''}</td>")
         return f"<tr>{''.join(cells)}</tr>"
 
     caption = (
         "Mean over the action units. Best <b>bold</b>, second <u>underlined</u>, by two digits, within a protocol."
     )
-    return table(caption, head, bodies(here, row, len(head)), key="ranking")
+    every: list[Row] = [*here.rows]
+    rows = bodies(here.groups, every, row, len(head), here.reported, here.published)
+    return table(caption, head, rows, key="ranking")
 
 
 def _whisker(value: float | None, ends: Sequence[float] | None, top: float) -> str:
@@ -87,32 +89,33 @@ def _whisker(value: float | None, ends: Sequence[float] | None, top: float) -> s
     )
 
 
-def _units(dataset: str, here: Mapping[str, Any]) -> str:
+def _units(dataset: str, here: DatasetComparison) -> str:
     parts = [
         f"<figure class='chart bars' data-dataset={quoted(dataset)}><figcaption>Scores per action unit, with 95% "
         "intervals over people.</figcaption><div class='controls'></div><div class='plot'></div></figure>"
     ]
     for metric, words in METRICS.items():
-        head = [("method", ""), *((au, _UNITS.get(au, "")) for au in here["aus"]), ("mean", "")]
+        head = [("method", ""), *((au, _UNITS.get(au, "")) for au in here.aus), ("mean", "")]
 
-        def row(e: Mapping[str, Any], metric: str = metric) -> str:
-            marks = e.get("marks", {}).get(metric, {})
-            cells = [cell(e["aus"].get(au, {}).get(metric), marks.get(au, 0), digits=2, tint=metric == "icc31")
-                     for au in here["aus"]]  # fmt: skip
-            flag = e.get("flags", {}).get(metric)
+        def row(e: Row, metric: str = metric) -> str:
+            marks = e.marks.get(metric, {})
+            values = {au: scores.value(metric) for au, scores in e.aus.items()}
+            cells = [cell(values.get(au), marks.get(au, 0), digits=2, tint=metric == "icc31") for au in here.aus]
+            flag = e.flags.get(metric)
             more = f" <abbr title={quoted(flag)}>[!]</abbr>" if flag else ""
-            cells.append(cell(e["mean"][metric], marks.get("mean", 0), digits=2, more=more))
-            return f"<tr>{title({**e, 'label': e['name']})}{''.join(cells)}</tr>"
+            cells.append(cell(e.mean.value(metric), marks.get("mean", 0), digits=2, more=more))
+            return f"<tr>{title(e, named_only=True)}{''.join(cells)}</tr>"
 
-        able = {**here, "published": [e for e in here["published"] if e["aus"]],
-                "rows": [e for e in here["rows"] if e["kind"] != "constant" or e["group"] == "A"]}  # fmt: skip
+        able: list[Row] = [e for e in here.rows if e.kind != "constant" or e.group == "A"]
+        printed = [e for e in here.published if e.aus]
         better = "higher" if metric == "icc31" else "lower"
         caption = f"<b>{words}</b> per action unit, in the form of the paper's Table 1; {better} is better."
-        parts.append(table(caption, head, bodies(able, row, len(head)), key="units"))
+        rows = bodies(here.groups, able, row, len(head), here.reported, printed)
+        parts.append(table(caption, head, rows, key="units"))
     return "".join(parts)
 
 
-def _explore(dataset: str, here: Mapping[str, Any]) -> str:
+def _explore(dataset: str, here: DatasetComparison) -> str:
     return (
         f"<div class='explore' data-dataset={quoted(dataset)}><div class='controls'></div>"
         "<figure class='chart curves'><figcaption>Truth and predictions over time</figcaption><div class='plot'></div>"
@@ -126,62 +129,62 @@ def _explore(dataset: str, here: Mapping[str, Any]) -> str:
     )
 
 
-def _tests(dataset: str, here: Mapping[str, Any]) -> str:
-    tests = here["tests"]
-    if not tests["pairs"]:
+def _tests(dataset: str, here: DatasetComparison) -> str:
+    tests = here.tests
+    if not tests.pairs:
         return ""
     head = [("pair", ""), ("metric", ""), ("difference", ""), ("95%", "paired bootstrap over people"), ("p", ""),
             ("p (Holm)", "for all pairs together"), ("d", "Cohen's d of the people's own differences"), ("frames", ""),
             ("people", "")]  # fmt: skip
     rows = []
-    for pair in tests["pairs"]:
+    for pair in tests.pairs:
         for metric, words in METRICS.items():
-            e = pair[metric]
-            sure = e["p_holm"] is not None and e["p_holm"] < 0.05
+            e = pair.scores(metric)
+            sure = e.p_holm is not None and e.p_holm < 0.05
             rows.append(
-                f"<tr><th scope='row' class='t'>{breakable(pair['a'])} − {breakable(pair['b'])}</th><td>{words}</td>"
-                + cell(e["difference"]) + f"<td class='n'>{span(e['interval'], sign=True, absent='–')}</td>"
-                + cell(e["p"], digits=4)
-                + cell(e["p_holm"], 1 if sure else 0, digits=4).replace(" (best)", " (below 0.05)")
-                + cell(e["d"], digits=2)
-                + f"<td class='n'>{pair['frames']:,}</td><td class='n'>{pair['subjects']}</td></tr>"
+                f"<tr><th scope='row' class='t'>{breakable(pair.a)} − {breakable(pair.b)}</th><td>{words}</td>"
+                + cell(e.difference) + f"<td class='n'>{span(e.interval, sign=True, absent='–')}</td>"
+                + cell(e.p, digits=4)
+                + cell(e.p_holm, 1 if sure else 0, digits=4).replace(" (best)", " (below 0.05)")
+                + cell(e.d, digits=2)
+                + f"<td class='n'>{pair.frames:,}</td><td class='n'>{pair.subjects}</td></tr>"
             )  # fmt: skip
-    how = "every swap" if tests["exact"] else f"{tests['draws']:,} random swaps"
+    how = "every swap" if tests.exact else f"{tests.draws:,} random swaps"
     caption = (
         f"Every pair on the frames that both have read. p: permutation of whole people ({how}; with so few, none can "
-        f"be below {tests['smallest_p']:.4f}); bold: below 0.05 after Holm's correction for all pairs."
+        f"be below {tests.smallest_p:.4f}); bold: below 0.05 after Holm's correction for all pairs."
     )
     return table(caption, head, [f"<tbody>{''.join(rows)}</tbody>"], key="tests")
 
 
-def _basis(dataset: str, here: Mapping[str, Any]) -> str:
+def _basis(dataset: str, here: DatasetComparison) -> str:
     head = [("method", ""), ("protocol", "hash of labels, people, AUs, frames, ICC form and scale"), ("AUs", ""),
             ("frames scored", ""), ("dropped", ""), ("labels used", ""), ("training data overlap", ""), ("scale", ""),
             ("licence", "")]  # fmt: skip
-    total = len(here["aus"])
+    total = len(here.aus)
 
-    def row(e: Mapping[str, Any]) -> str:
-        scale = e["scale"] if e["rescale"] is None else f"{e['scale']} × {e['rescale']:g}"
-        dropped = ", ".join(f"{e[k]} {k}" for k in ("missing", "invalid", "surplus") if e[k]) or "none"
-        word = e["labels"]
-        used = f"{word}: {LABELS[word]}" if word in LABELS else word
-        cells = [f"{e['group']} <code>{e['protocol']}</code>", f"{total - len(e['missing_aus'])} of {total}",
-                 f"{e['scored']:,} of {e['frames']:,}", dropped, used, escape(e["overlap"]), escape(scale),
-                 escape(e["facts"].get("licence", "–"))]  # fmt: skip
-        return f"<tr>{title({**e, 'label': e['name']})}{''.join(f'<td>{c}</td>' for c in cells)}</tr>"
+    def row(e: MethodRow) -> str:
+        scale = e.scale if e.rescale is None else f"{e.scale} × {e.rescale:g}"
+        counts = {"missing": e.missing, "invalid": e.invalid, "surplus": e.surplus}
+        dropped = ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none"
+        used = f"{e.labels}: {LABELS[e.labels]}"
+        cells = [f"{e.group} <code>{e.protocol}</code>", f"{total - len(e.missing_aus)} of {total}",
+                 f"{e.scored:,} of {e.frames:,}", dropped, used, escape(e.overlap), escape(scale),
+                 escape(e.facts.licence)]  # fmt: skip
+        return f"<tr>{title(e, named_only=True)}{''.join(f'<td>{c}</td>' for c in cells)}</tr>"
 
-    rows = [e for e in here["rows"] if e["kind"] != "constant"]
-    able = {**here, "rows": rows, "published": [], "reported": []}
-    rests = table("What was scored, and what each method knew.", head, bodies(able, row, len(head)), key="basis")
+    rows = [e for e in here.rows if e.kind != "constant"]
+    lines = bodies(here.groups, rows, row, len(head))
+    rests = table("What was scored, and what each method knew.", head, lines, key="basis")
     remarks = []
     for e in rows:
-        said = [*e["notes"]]
-        if e["missing_aus"]:
-            said.append(f"does not predict {', '.join(e['missing_aus'])}")
-        if e["missing_at"]:
-            said.append(f"no reading at {'; '.join(e['missing_at'])}")
-        if e["not_annotated"]:
-            said.append(f"also predicts {', '.join(e['not_annotated'])}, which are not annotated here")
+        said = [*e.notes]
+        if e.missing_aus:
+            said.append(f"does not predict {', '.join(e.missing_aus)}")
+        if e.missing_at:
+            said.append(f"no reading at {'; '.join(e.missing_at)}")
+        if e.not_annotated:
+            said.append(f"also predicts {', '.join(e.not_annotated)}, which are not annotated here")
         if said:
-            remarks.append(f"<dt>{escape(e['name'])}</dt><dd>{escape('; '.join(said))}.</dd>")
+            remarks.append(f"<dt>{escape(e.name)}</dt><dd>{escape('; '.join(said))}.</dd>")
     return rests + (f"<dl>{''.join(remarks)}</dl>" if remarks else "")

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import get_args
 
 from aubench import discovery, registry
 from aubench.compare import baselines, runs
 from aubench.compare.comparison import Truth, alike, constants_known, truth_of_runs
 from aubench.compare.formats import SCALES, Scale
 from aubench.compare.importing import Options, read_source
-from aubench.compare.method import Labels, Method, from_import, from_runs
+from aubench.compare.method import Method, from_import, from_runs
 from aubench.compare.runs import Run
+from aubench.compare.schema import Labels, ReportedRow
 from aubench.compare.video_matching import places_of, read_places
 from aubench.errors import UserError, did_you_mean
 from aubench.results import read_truth
@@ -45,8 +46,8 @@ class Request:
 class Inputs:
     methods: list[Method]
     truths: dict[str, Truth]
-    reported: dict[str, dict[str, Mapping[str, Any]]]
-    """Data set to rows of which only scores are left, by name."""
+    reported: dict[str, list[ReportedRow]]
+    """Data set to rows of which only scores are left."""
     constants: tuple[str, ...]
     remarks: list[str]
 
@@ -69,15 +70,15 @@ def gather(request: Request, say: Callable[[str], None] = lambda _: None) -> Inp
             say(f"fitting baseline {name}")
             methods.append(baselines.fit(name, here, request.seed))
     names = {method.name for method in methods}
-    reported: dict[str, dict[str, Mapping[str, Any]]] = {
-        dataset: {
-            name: {"label": f"baseline, fitted with {run.name}; only its scores were kept", **table}
+    reported: dict[str, list[ReportedRow]] = {}
+    for dataset in request.datasets:
+        rows = {
+            name: ReportedRow.of(name, f"baseline, fitted with {run.name}; only its scores were kept", table)
             for run in opened
             for name, table in run.baselines(dataset).items()
             if name not in (*names, *constants)
         }
-        for dataset in request.datasets
-    }
+        reported[dataset] = list(rows.values())
     return Inputs(methods, truths, reported, tuple(constants), remarks)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from aubench.compare import speed_table
 from aubench.compare.markdown import few_people
 from aubench.compare.markdown_supplement import of_line
+from aubench.compare.schema import Comparison, DatasetComparison
 from aubench.compare.tables import MEAN, METRICS, OCCURRENCE, Cell, Grid, grid, short, without_empty
 from aubench.stamp import stamp
 
@@ -30,18 +28,17 @@ def escape(text: str) -> str:
     return "".join(c if ord(c) < 0x180 else "?" for c in plain)
 
 
-def document(comparison: Mapping[str, Any]) -> str:
+def document(comparison: Comparison) -> str:
     """Table 1 (per AU) for each data set, without AUs that nobody predicts, and Tables 2 and 3 (averages), best bold,
     second underlined."""
     parts = [_PREAMBLE]
-    command = comparison.get("command")
-    if command:
-        parts.append(f"% {' '.join(str(command).split())}\n")
-    for name, here in comparison["datasets"].items():
-        one = {**comparison, "datasets": {name: here}}  # side by side, several would not fit the page
+    if comparison.command:
+        parts.append(f"% {' '.join(comparison.command.split())}\n")
+    for name, here in comparison.datasets.items():
+        one = comparison.model_copy(update={"datasets": {name: here}})  # side by side, several would not fit the page
         parts.append(table(without_empty(grid(one)), _caption(one, "per action unit")))
     parts.append(table(grid(comparison, per_au=False), _caption(comparison, "averages"), wide=False))
-    for name, here in comparison["datasets"].items():
+    for name, here in comparison.datasets.items():
         parts += [_occurrence(name, here), _speed(name, here)]
     return "\n".join([*(part for part in parts if part), r"\end{document}", ""])
 
@@ -81,22 +78,22 @@ def _cell(cell: Cell) -> str:
     return text + (f"$^{{{signs}}}$" if signs else "")
 
 
-def _occurrence(dataset: str, here: Mapping[str, Any]) -> str:
+def _occurrence(dataset: str, here: DatasetComparison) -> str:
     """Areas under the ROC curve, a table of its own."""
-    found = here["occurrence"]
-    several = len(found["groups"]) > 1
+    found = here.occurrence
+    several = len(found.groups) > 1
     body = []
-    for e in found["rows"]:
-        columns = {**{au: e["aus"][au] for au in here["aus"]}, MEAN: e["mean"]}
-        cells = [_cell(Cell(short(one["auc"]), e["marks"].get(au, 0))) for au, one in columns.items()]
-        body.append([escape(e["name"]) + (f"$^{{{e['group']}}}$" if several else ""), escape(e["scale"]), *cells])
-    head = ["", "scale", *(au[2:] for au in here["aus"]), "Avg"]
-    apart = "".join(f" {g['group']}: another protocol ({escape(g['differs'])})." for g in found["groups"][1:])
-    caption = f"{escape(dataset.upper())}: {escape(OCCURRENCE.format(found['threshold']))}{apart}"
-    return _plain(head, body, "ll" + "c" * (len(here["aus"]) + 1), caption)
+    for e in found.rows:
+        columns = {**{au: e.aus[au] for au in here.aus}, MEAN: e.mean}
+        cells = [_cell(Cell(short(one.auc), e.marks.get(au, 0))) for au, one in columns.items()]
+        body.append([escape(e.name) + (f"$^{{{e.group}}}$" if several else ""), escape(e.scale), *cells])
+    head = ["", "scale", *(au[2:] for au in here.aus), "Avg"]
+    apart = "".join(f" {g.group}: another protocol ({escape(g.differs)})." for g in found.groups[1:])
+    caption = f"{escape(dataset.upper())}: {escape(OCCURRENCE.format(found.threshold))}{apart}"
+    return _plain(head, body, "ll" + "c" * (len(here.aus) + 1), caption)
 
 
-def _speed(dataset: str, here: Mapping[str, Any]) -> str:
+def _speed(dataset: str, here: DatasetComparison) -> str:
     """ms and images a second, stages, size; what was not measured beside the others in brackets."""
     body = []
     for one in speed_table.lines(here):
@@ -117,20 +114,20 @@ def _plain(head: list[str], body: list[list[str]], spec: str, caption: str) -> s
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}}", r"\end{table}", ""])
 
 
-def _caption(comparison: Mapping[str, Any], what: str) -> str:
+def _caption(comparison: Comparison, what: str) -> str:
     parts = [f"ICC(3,1) and MAE, {what}. Bold: best; underlined: second."]
-    ranked = comparison["options"]["published_ranked"]
-    if any(here["published"] for here in comparison["datasets"].values()):
+    ranked = comparison.options.published_ranked
+    if any(here.published for here in comparison.datasets.values()):
         parts.append(
             "$^*$ printed elsewhere (ACM MM 2020, arXiv 2008.08862), "
             f"{'ranked' if ranked else 'not ranked'} with ours. "
             r"$^\dagger$ does not follow from its cells."
         )
-    for dataset, here in comparison["datasets"].items():
+    for dataset, here in comparison.datasets.items():
         if note := few_people(here):
             parts.append(f"{escape(dataset)}: {escape(note)}.")
-        for group in here["groups"][1:]:
+        for group in here.groups[1:]:
             parts.append(
-                f"{group['group']}: another protocol on {escape(dataset)} ({escape(group['differs'])}), ranked apart."
+                f"{group.group}: another protocol on {escape(dataset)} ({escape(group.differs)}), ranked apart."
             )
     return " ".join(parts)

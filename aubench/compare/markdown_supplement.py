@@ -2,38 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from aubench.compare import speed_table
+from aubench.compare.schema import DatasetComparison
 from aubench.compare.tables import OCCURRENCE, short
 from aubench.report.markdown import number, table
 
 
-def occurrence(here: Mapping[str, Any]) -> str:
+def occurrence(here: DatasetComparison) -> str:
     """Areas under the ROC curve; rows of unlike protocols carry its letter."""
-    found = here["occurrence"]
-    several = len(found["groups"]) > 1
+    found = here.occurrence
+    several = len(found.groups) > 1
     body = []
-    for e in found["rows"]:
+    for e in found.rows:
         cells = []
-        for au in here["aus"]:
-            one = e["aus"][au]
-            undefined = "undefined" if one["note"].startswith("undefined") else "–"
-            cells.append(undefined if one["auc"] is None else marked(short(one["auc"]), e["marks"].get(au)))
-        spread = e["mean"].get("auc_sd")
-        mean = marked(number(e["mean"]["auc"]), e["marks"].get("mean"))
+        for au in here.aus:
+            one = e.aus[au]
+            undefined = "undefined" if one.note.startswith("undefined") else "–"
+            cells.append(undefined if one.auc is None else marked(short(one.auc), e.marks.get(au)))
+        spread = e.mean.auc_sd
+        mean = marked(number(e.mean.auc), e.marks.get("mean"))
         more = f" ± {number(spread)}" if spread is not None else ""
-        group = [f"{e['group']} `{e['protocol']}`"] if several else []
-        body.append([e["name"], e["scale"], *group, mean + more, *cells])
-    head = ["ROC AUC", "scale", *(["protocol"] if several else []), "mean", *(au[2:] for au in here["aus"])]
-    notes = [f"{e['name']}: mean {e['mean']['note']}" for e in found["rows"] if e["mean"]["note"]]
-    apart = [f"{g['group']}: {g['differs']}" for g in found["groups"][1:]]
+        group = [f"{e.group} `{e.protocol}`"] if several else []
+        body.append([e.name, e.scale, *group, mean + more, *cells])
+    head = ["ROC AUC", "scale", *(["protocol"] if several else []), "mean", *(au[2:] for au in here.aus)]
+    notes = [f"{e.name}: mean {e.mean.note}" for e in found.rows if e.mean.note]
+    apart = [f"{g.group}: {g.differs}" for g in found.groups[1:]]
     below = "; ".join((*apart, *notes))
-    return f"{OCCURRENCE.format(found['threshold'])}\n\n{table(head, body)}" + (f"\n{below}.\n" if below else "")
+    return f"{OCCURRENCE.format(found.threshold)}\n\n{table(head, body)}" + (f"\n{below}.\n" if below else "")
 
 
-def speed(here: Mapping[str, Any]) -> str:
+def speed(here: DatasetComparison) -> str:
     """Milliseconds an image by stage, and size; empty where nothing is known."""
     lines = speed_table.lines(here)
     if not lines:

@@ -8,17 +8,15 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
 
 import pandas as pd
 
 from aubench.compare.formats import Scale
 from aubench.compare.importing import Imported
 from aubench.compare.runs import Run
+from aubench.compare.schema import Kind, Labels, MethodFacts
 from aubench.contracts import Estimator
 
-Kind = Literal["run", "import", "baseline", "constant"]
-Labels = Literal["none", "weak", "semi", "full", "oracle", "unknown"]
 LABELS: dict[Labels, str] = {
     "none": "no AU label",
     "weak": "a few frames labelled",
@@ -61,7 +59,7 @@ class Method:
     overlap_else: str = "none known"
     """What to say of other data sets."""
     notes: list[str] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: MethodFacts = field(default_factory=MethodFacts)
     """Speed, size, licence, environment, figure: whatever is known of it."""
     estimators: Mapping[str, Estimator] = field(default_factory=dict)
     """Data set to what was fitted to it just now and can be asked again."""
@@ -117,7 +115,7 @@ def _by_person(raw: Method, group: Sequence[Run]) -> list[Method]:
     ]
     if len(members) < len(group):
         return []
-    facts = {key: value for key, value in raw.facts.items() if key in ("licence", "environment")}
+    facts = MethodFacts.model_validate(raw.facts.model_dump(include={"licence", "environment"}, exclude_unset=True))
     label = f"{raw.label}, against each subject's calm frames"
     return [replace(raw, name=f"{raw.name}, person", label=label, members=members, person=True, facts=facts)]
 
@@ -125,12 +123,12 @@ def _by_person(raw: Method, group: Sequence[Run]) -> list[Method]:
 def from_import(name: str, path: Path, source: Imported, rescale: float | None, labels: Labels | None) -> Method:
     """Another tool's predictions as a method."""
     form = source.form
-    facts = {"licence": form.licence} if form.licence else {}
+    facts = MethodFacts(licence=form.licence) if form.licence else MethodFacts()
     declared: Labels = labels or _DECLARED.get(form.labels, "unknown")
     models = [model if model == "shipped" else Path(model).name for model in source.models]
     by = f", model {', '.join(models)}" if models else ""
     if any(model != "shipped" for model in source.models):
-        facts["licence"] += "; weights of the run: see its report"
+        facts.licence += "; weights of the run: see its report"
     return Method(
         name=name,
         label=f"{form.tool}, {path.name}{by}",
@@ -155,35 +153,34 @@ def _overlap_else(form: str, models: Sequence[str]) -> str:
 
 def _seen(run: Run) -> dict[str, str]:
     """Data set to what of it the run has trained on, with the name and hash of the split where the run noted one."""
-    leaked, noted = run.report.get("leakage") or {}, run.report.get("data_sets") or {}
     told = {}
     for name in run.datasets:
-        people = sum(f"test of {name}" in places for places in leaked.values())
+        people = sum(f"test of {name}" in places for places in run.report.leakage.values())
         told[name] = "its training subjects, without labels; test subjects unseen"
         if people:
             told[name] = f"LEAKAGE: {people} of its test people were trained on, without labels"
-        if split := noted.get(name, {}).get("split"):
-            told[name] += f"; split {split['name']} ({split['sha256'][:12]})"
+        if (noted := run.report.data_sets.get(name)) and noted.split:
+            told[name] += f"; split {noted.split.name} ({noted.split.sha256[:12]})"
     return told
 
 
-def _facts(run: Run) -> dict[str, Any]:
-    licences = dict.fromkeys(str(w["licence"]) for w in run.report.get("weights", ()) if w.get("licence"))
-    facts: dict[str, Any] = {"licence": "; ".join(("MIT (ours)", *licences))}
-    if run.report.get("predict_frames_per_s"):
-        facts["frames_per_s"] = run.report["predict_frames_per_s"]
-        facts["speed_noted"] = "when the run was tested, on its machine"
+def _facts(run: Run) -> MethodFacts:
+    licences = dict.fromkeys(used.licence for used in run.report.weights if used.licence)
+    facts = MethodFacts(licence="; ".join(("MIT (ours)", *licences)))
+    if run.report.predict_frames_per_s:
+        facts.frames_per_s = run.report.predict_frames_per_s
+        facts.speed_noted = "when the run was tested, on its machine"
     weights = run.folder / "model.safetensors"
     if weights.is_file():
-        facts["megabytes"] = round(weights.stat().st_size / 1e6, 1)
-        facts["parameters"] = _parameters(weights)
-        facts["size_of"] = "without the frozen extractor"
+        facts.megabytes = round(weights.stat().st_size / 1e6, 1)
+        facts.parameters = _parameters(weights)
+        facts.size_of = "without the frozen extractor"
     if run.environment:
-        facts["environment"] = dict(run.environment)
+        facts.environment = dict(run.environment)
     figure = run.folder / "figure.png"
     # A link out of the folder would put a file into the page that nobody meant to publish.
     if figure.is_file() and figure.resolve().parent == run.folder.resolve():
-        facts["figure"] = str(figure)
+        facts.figure = str(figure)
     return facts
 
 

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from aubench.compare import html, latex, markdown, tables
+from aubench.compare.schema import Comparison
 from aubench.compare.scoring import ScoreMatrix
 from aubench.files import atomic_write_text
 
 NAME = "comparison"
 
 
-def write_comparison(folder: Path, comparison: Mapping[str, Any], boards: Mapping[str, ScoreMatrix]) -> dict[str, Path]:
+def write_comparison(folder: Path, comparison: Comparison, matrices: Mapping[str, ScoreMatrix]) -> dict[str, Path]:
     """Write ``comparison.{json,csv,md,tex,html}`` into ``folder``; returns suffix to path."""
     texts = {
-        "json": json.dumps(comparison, indent=1, allow_nan=False) + "\n",
+        "json": comparison.to_json(),
         "csv": tables.tidy(comparison),
         "md": markdown.page(comparison),
         "tex": latex.document(comparison),
-        "html": html.page(comparison, boards),
+        "html": html.page(comparison, matrices),
     }
     paths = {suffix: folder / f"{NAME}.{suffix}" for suffix in texts}
     for suffix, text in texts.items():

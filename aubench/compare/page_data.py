@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from aubench.compare.schema import MethodRow
 from aubench.compare.scoring import MethodScores, ScoreMatrix
 from aubench.parameters import INTENSITY_SCALE
+from aubench.result_model import ResultModel
 from aubench.statistics import Array
 
 METHODS = 8
@@ -21,17 +22,61 @@ _MISSING = 255
 _CLASSES = 6
 
 
-def payload(found: ScoreMatrix, order: Sequence[str]) -> dict[str, Any]:
-    """A data set's pictures as JSON, the methods in ``order``.
+class Agreement(ResultModel):
+    """Prediction against truth on one AU, over every scored frame of the first seed; None without such a frame."""
 
-    ``methods``: name, and per AU ``bias`` (mean of prediction less truth), ``limits`` (of agreement, 1.96 standard
-    deviations about it) and ``confusion`` (6 x 6 counts: rounded truth, rounded prediction), all from every scored
-    frame of the first seed. ``videos``: name, where its frames start among the kept ones, how many; every
-    ``stride``-th frame is kept. ``frames``: numbers of those; ``truth`` and the methods' ``values``: a byte (frame,
-    AU) in steps of 0.02, 255 for none, base64.
-    """
+    n: int
+    """Scored frames."""
+    bias: float | None
+    """Mean of prediction less truth, in intensity steps."""
+    limits: tuple[float, float] | None
+    """Limits of agreement: 1.96 standard deviations (n - 1) about the bias."""
+    confusion: list[list[int]] | None
+    """Counts (6, 6) of rounded intensities 0 to 5: truth, prediction."""
+
+
+class MethodFrames(ResultModel):
+    """One method's frames."""
+
+    name: str
+    seed: str
+    """Name of the seed that is shown; empty where there is one."""
+    aus: dict[str, Agreement]
+    values: str
+    """Intensities (frame, AU) as base64 bytes, see :class:`DatasetFrames`."""
+
+
+class Bars(ResultModel):
+    """Scores of one method for the bars: ICC(3,1), its interval, MAE, its interval, by AU."""
+
+    name: str
+    group: str
+    aus: dict[str, tuple[float | None, tuple[float, float] | None, float | None, tuple[float, float] | None]]
+
+
+class DatasetFrames(ResultModel):
+    """What the page's script draws of a data set."""
+
+    aus: list[str]
+    stride: int
+    """Every so many-th frame is kept."""
+    videos: list[tuple[str, int, int]]
+    """Name, where its frames start among the kept ones, and how many there are."""
+    frames: list[int]
+    """Numbers of the kept frames."""
+    step: float
+    """Intensity of one step of the bytes."""
+    truth: str
+    """Intensities (frame, AU) as base64 bytes in steps of ``step``; 255 is none."""
+    methods: list[MethodFrames]
+    rows: list[Bars]
+
+
+def payload(found: ScoreMatrix, rows: Sequence[MethodRow]) -> DatasetFrames:
+    """A data set's pictures: of every row but constants, in their order, up to :data:`METHODS`."""
+    shown = [row for row in rows if row.kind != "constant" and row.mean.icc31 is not None][:METHODS]
     by_name = {s.method.name: s for s in found.scored if s.comparable}
-    chosen = [by_name[name] for name in order if name in by_name][:METHODS]
+    chosen = [by_name[row.name] for row in shown if row.name in by_name]
     keys = found.truth[["subject", "sequence"]].to_numpy(str)
     starts = np.flatnonzero(np.r_[True, (keys[1:] != keys[:-1]).any(axis=1)])
     ends = np.r_[starts[1:], len(keys)]
@@ -40,27 +85,35 @@ def payload(found: ScoreMatrix, order: Sequence[str]) -> dict[str, Any]:
     kept: list[npt.NDArray[np.int64]] = []
     videos = []
     for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        rows = np.arange(start, end, stride)
-        videos.append(["/".join(keys[start]), sum(map(len, kept)), len(rows)])
-        kept.append(rows)
-    rows = np.concatenate(kept)
-    return {
-        "aus": found.aus,
-        "stride": stride,
-        "videos": videos,
-        "frames": found.truth["frame"].to_numpy()[rows].tolist(),
-        "step": _STEP,
-        "truth": _packed(found.values[rows]),
-        "methods": [
-            {
-                "name": s.method.name,
-                "seed": s.method.members[0].name if len(s.method.members) > 1 else "",
-                "aus": {au: _agreement(found, s, i) for i, au in enumerate(found.aus)},
-                "values": _packed(s.values[0][rows]),
-            }
+        numbers = np.arange(start, end, stride)
+        videos.append(("/".join(keys[start]), sum(map(len, kept)), len(numbers)))
+        kept.append(numbers)
+    numbers = np.concatenate(kept)
+    return DatasetFrames(
+        aus=found.aus,
+        stride=stride,
+        videos=videos,
+        frames=found.truth["frame"].to_numpy()[numbers].tolist(),
+        step=_STEP,
+        truth=_packed(found.values[numbers]),
+        methods=[
+            MethodFrames(
+                name=s.method.name,
+                seed=s.method.members[0].name if len(s.method.members) > 1 else "",
+                aus={au: _agreement(found, s, i) for i, au in enumerate(found.aus)},
+                values=_packed(s.values[0][numbers]),
+            )
             for s in chosen
         ],
-    }
+        rows=[
+            Bars(
+                name=row.name,
+                group=row.group,
+                aus={au: (s.icc31, s.icc31_interval, s.mae, s.mae_interval) for au, s in row.aus.items()},
+            )
+            for row in shown
+        ],
+    )
 
 
 def _packed(values: Array) -> str:
@@ -70,19 +123,19 @@ def _packed(values: Array) -> str:
     return base64.b64encode(steps.astype(np.uint8).tobytes()).decode("ascii")
 
 
-def _agreement(found: ScoreMatrix, scored: MethodScores, column: int) -> dict[str, Any]:
+def _agreement(found: ScoreMatrix, scored: MethodScores, column: int) -> Agreement:
     kept = scored.mask[:, column]
     truth, prediction = found.values[kept, column], scored.values[0][kept, column]
     if not len(truth):
-        return {"n": 0, "bias": None, "limits": None, "confusion": None}
+        return Agreement(n=0, bias=None, limits=None, confusion=None)
     gap = prediction - truth
     bias, spread = float(gap.mean()), float(gap.std(ddof=1)) if len(gap) > 1 else 0.0
-    return {
-        "n": len(truth),
-        "bias": round(bias, 4),
-        "limits": [round(bias - 1.96 * spread, 4), round(bias + 1.96 * spread, 4)],
-        "confusion": confusion(truth, prediction).tolist(),
-    }
+    return Agreement(
+        n=len(truth),
+        bias=round(bias, 4),
+        limits=(round(bias - 1.96 * spread, 4), round(bias + 1.96 * spread, 4)),
+        confusion=confusion(truth, prediction).tolist(),
+    )
 
 
 def confusion(truth: Array, prediction: Array) -> npt.NDArray[np.int64]:

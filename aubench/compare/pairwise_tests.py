@@ -9,23 +9,28 @@ from __future__ import annotations
 
 import math
 from itertools import combinations
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from aubench import statistics
+from aubench.compare.schema import PairScores, PairTest, PairTests
 from aubench.compare.scoring import MethodScores, ScoreMatrix, seed_mean
 from aubench.statistics import Array, Metric, SubjectSums
 
 TESTED: tuple[Metric, ...] = ("icc31", "mae")
 
 
-def compare_pairs(found: ScoreMatrix, times: Array, draws: int) -> dict[str, Any]:
-    """``{"draws", "exact", "smallest_p", "pairs": [{"a", "b", "frames", "subjects", "aus", "icc31": {}, "mae": {}}]}``.
+def compare_pairs(found: ScoreMatrix, times: Array, draws: int) -> PairTests:
+    """Test every pair of methods of a data set.
 
-    A metric's entry: ``difference`` (a less b), ``interval`` of it, ``p``, ``p_holm`` over all pairs, ``d`` and how
-    many subjects it rests on; None where it is undefined.
+    Args:
+        found: the data set's truth and the methods scored on it.
+        times: how often each subject is in each resample, (r, s).
+        draws: swaps of subjects at most; all of them where there are no more.
+
+    Returns:
+        A test of each pair that has a frame in common.
     """
     methods = [s for s in found.scored if s.comparable and s.method.kind != "constant"]
     pairs = []
@@ -40,11 +45,8 @@ def compare_pairs(found: ScoreMatrix, times: Array, draws: int) -> dict[str, Any
         subjects = int(there.sum())
         patterns, exact = statistics.swaps(subjects, draws)
         smallest = max(smallest or 0.0, 1 / len(patterns))
-        entry: dict[str, Any] = {
-            "a": a.method.name, "b": b.method.name, "frames": frames, "subjects": subjects,
-            "aus": [au for au, column in zip(found.aus, mask.T, strict=True) if column.any()],
-        }  # fmt: skip
         swapped = [_of(one, there) for one in sums[0]], [_of(one, there) for one in sums[1]]
+        scores: dict[str, PairScores] = {}
         for metric in TESTED:
             difference, p = statistics.permutation_p(*swapped, metric, patterns)
             effect, rests_on = statistics.cohens_dz(*sums, metric)
@@ -52,17 +54,25 @@ def compare_pairs(found: ScoreMatrix, times: Array, draws: int) -> dict[str, Any
                 seed_mean([statistics.mean_over_aus(statistics.bootstrap(one, metric, times)) for one in side], seed)
                 for seed, side in enumerate(sums, 1)
             ]
-            entry[metric] = {
-                "difference": _none(difference),
-                "interval": statistics.interval(samples[0] - samples[1], people=subjects),
-                "p": _none(p), "d": _none(effect), "d_subjects": rests_on,
-            }  # fmt: skip
-        pairs.append(entry)
+            scores[metric] = PairScores(
+                difference=_none(difference),
+                interval=statistics.interval(samples[0] - samples[1], people=subjects),
+                p=_none(p),
+                d=_none(effect),
+                d_subjects=rests_on,
+            )
+        aus = [au for au, column in zip(found.aus, mask.T, strict=True) if column.any()]
+        pairs.append(
+            PairTest(a=a.method.name, b=b.method.name, frames=frames, subjects=subjects, aus=aus,
+                     icc31=scores["icc31"], mae=scores["mae"])
+        )  # fmt: skip
     for metric in TESTED:
-        found_p = {str(i): math.nan if e[metric]["p"] is None else e[metric]["p"] for i, e in enumerate(pairs)}
+        found_p = {
+            str(i): math.nan if (p_value := pair.scores(metric).p) is None else p_value for i, pair in enumerate(pairs)
+        }
         for i, corrected in statistics.holm(found_p).items():
-            pairs[int(i)][metric]["p_holm"] = _none(corrected)
-    return {"draws": draws, "exact": exact, "smallest_p": smallest, "pairs": pairs}
+            pairs[int(i)].scores(metric).p_holm = _none(corrected)
+    return PairTests(draws=draws, exact=exact, smallest_p=smallest, pairs=pairs)
 
 
 def _on(found: ScoreMatrix, scored: MethodScores, mask: npt.NDArray[np.bool_]) -> list[SubjectSums]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import functools
 from importlib.resources import files
-from typing import Any
 
 import pandas as pd
+
+from aubench.compare.schema import PrintedScores, PublishedRow
 
 SOURCE = "Song et al., ACM Multimedia 2020 (arXiv 2008.08862)"
 _ROUNDING = 0.005
@@ -25,12 +26,8 @@ def table() -> pd.DataFrame:
         return pd.read_csv(file, comment="#", dtype={"method": str, "au": str})
 
 
-def rows(dataset: str) -> list[dict[str, Any]]:
-    """The printed rows of a data set, in the paper's order, in the form of a comparison's rows.
-
-    Row: ``name, label, printed_in, kind ("published"), labels, tables, aus: {AU: {icc31, mae}}, mean: {icc31, mae},
-    flags``, where ``flags`` says of a mean that it does not follow from its cells.
-    """
+def rows(dataset: str) -> list[PublishedRow]:
+    """The printed rows of a data set, in the paper's order."""
     here = table()[table()["dataset"] == dataset]
     out = []
     for method, part in here.groupby("method", sort=False):
@@ -42,17 +39,17 @@ def rows(dataset: str) -> list[dict[str, Any]]:
         printed_in = [f"Table {number}" for number in sorted(set(part["table"]))]
         quoted = ", quoted there from its reference" if part["quoted"].any() else ""
         out.append(
-            {
-                "name": str(method),
-                "label": f"printed in {' and '.join(printed_in)} of {SOURCE}{quoted}",
-                "printed_in": f"{' and '.join(printed_in)}{quoted}",
-                "kind": "published",
-                "labels": str(part["labels"].iloc[0]),
-                "tables": sorted(int(t) for t in set(part["table"])),
-                "aus": dict(sorted(numbers.items())),
-                "mean": mean,
-                "flags": _flags(numbers, mean),
-            }
+            PublishedRow(
+                name=str(method),
+                label=f"printed in {' and '.join(printed_in)} of {SOURCE}{quoted}",
+                printed_in=f"{' and '.join(printed_in)}{quoted}",
+                kind="published",
+                labels=str(part["labels"].iloc[0]),
+                tables=sorted(int(t) for t in set(part["table"])),
+                aus={au: PrintedScores(icc31=cell["icc31"], mae=cell["mae"]) for au, cell in sorted(numbers.items())},
+                mean=PrintedScores(icc31=mean["icc31"], mae=mean["mae"]),
+                flags=_flags(numbers, mean),
+            )
         )
     return out
 
@@ -73,4 +70,4 @@ def _flags(cells: dict[str, dict[str, float | None]], mean: dict[str, float | No
 def doubtful() -> list[tuple[str, str, str, str]]:
     """All flagged means: (data set, method, metric, sentence)."""
     datasets = table()["dataset"].unique()
-    return [(d, r["name"], m, text) for d in datasets for r in rows(str(d)) for m, text in r["flags"].items()]
+    return [(d, r.name, m, text) for d in datasets for r in rows(str(d)) for m, text in r.flags.items()]

@@ -14,26 +14,25 @@ import pandas as pd
 
 from aubench import plain_yaml
 from aubench.errors import UserError, code_of_errno
+from aubench.report.schema import Report
 from aubench.results import BASELINES, KEYS, PERSON, PREDICTIONS, TRUTH, au_columns, read_predictions, read_truth
-from aubench.scores import LABELS
+from aubench.scores import LABELS, ScoreTable
 
 CONFIG, REPORT, ENVIRONMENT = "config.yaml", "report.json", "environment.json"
 TRAIN = "aubench train --extractor bisenet --losses ct,id,lp,pr,adv"
-SCORES = ("icc31", "icc21", "mae", "pcc")
-"""What a comparison shows of a row of ``report.json``."""
 VOLATILE = frozenset({"seed", "device", "baselines", "checkpoint_every"})
 """Entries of a run's config that do not make it another combination."""
 
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A finished run: its tables, its config, and its ``report.json`` (both empty where there is none)."""
+    """A finished run: its tables, its config, and its ``report.json`` (both without entries where there is none)."""
 
     folder: Path
     truth: pd.DataFrame
     predictions: pd.DataFrame
     config: Mapping[str, Any]
-    report: Mapping[str, Any]
+    report: Report
 
     @property
     def name(self) -> str:
@@ -103,25 +102,14 @@ class Run:
                 raise UserError(f"{path}: the entry {name!r} is not a mapping; restore the file", code="file-damaged")
         return facts
 
-    def baselines(self, dataset: str) -> dict[str, Mapping[str, Any]]:
+    def baselines(self, dataset: str) -> dict[str, ScoreTable]:
         """Scores of what else was scored on the same frames when the run was: name to table. Where only they were
         kept, not the predictions behind them, nothing but the numbers can be shown."""
-        try:
-            found = {
-                name: row["datasets"][dataset]
-                for name, row in self.report.get("rows", {}).items()
-                if name not in LABELS and dataset in row["datasets"]
-            }
-            for scored in found.values():
-                for cell in (scored["mean"], *scored["aus"].values()):
-                    for metric in SCORES:
-                        float(cell[metric] or 0)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise UserError(
-                f"{self.folder / REPORT}: a row lacks {error}, or holds something else there; restore the file",
-                code="file-damaged",
-            ) from None
-        return found
+        return {
+            name: row.datasets[dataset]
+            for name, row in self.report.rows.items()
+            if name not in LABELS and dataset in row.datasets
+        }
 
 
 def digest(truth: pd.DataFrame, dataset: str) -> str:
@@ -153,7 +141,8 @@ def open_run(folder: Path) -> Run:
         raise UserError(f"{folder}: no such run folder; make one with `{TRAIN} --out {folder}`", code="run-missing")
     for name in (PREDICTIONS, TRUTH):
         if not (folder / name).is_file():
-            if (folder / REPORT).is_file() and not _mapping(folder / REPORT, json.loads).get("datasets", {"": 0}):
+            report = _report(folder)
+            if "datasets" in report.model_fields_set and not report.datasets:
                 raise UserError(
                     f"{folder}: nothing was scored in this run, none of whose data sets has labels",
                     code="labels-missing",
@@ -169,12 +158,16 @@ def open_run(folder: Path) -> Run:
                 text += f"; `aubench train --resume --out {folder}` goes on with it"
             raise UserError(text, code="run-unfinished")
     tables = read_truth(folder / TRUTH), read_predictions(folder / PREDICTIONS)
-    return Run(folder, *tables, read_config(folder), _mapping(folder / REPORT, json.loads))
+    return Run(folder, *tables, read_config(folder), _report(folder))
 
 
 def read_config(folder: Path) -> dict[str, Any]:
     """The resolved config of a run, empty where there is none. Raises :class:`UserError` for a torn one."""
     return _mapping(folder / CONFIG, lambda text: plain_yaml.parse(text, str(folder / CONFIG)))
+
+
+def _report(folder: Path) -> Report:
+    return Report.read(folder / REPORT) if (folder / REPORT).is_file() else Report()
 
 
 def _mapping(path: Path, parse: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import statistics as plain_statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,9 +14,11 @@ import pandas as pd
 from aubench import metrics, statistics
 from aubench.compare.method import Method
 from aubench.compare.protocol import describe, fingerprint
+from aubench.compare.schema import MethodRow, ScoringProtocol, SeedScores
 from aubench.errors import UserError
 from aubench.parameters import INTENSITY_SCALE
 from aubench.results import KEYS, VALID, aligned, au_columns
+from aubench.scores import MetricScores, metric_scores
 from aubench.statistics import Array, Metric, SubjectSums
 
 SCALED = ("icc31", "icc21", "mae", "mse", "ccc")
@@ -25,6 +26,18 @@ SCALED = ("icc31", "icc21", "mae", "mse", "ccc")
 SHOWN: tuple[Metric, ...] = ("icc31", "mae")
 SPANS = 5
 """So many places of missing frames are named."""
+
+
+@dataclass(frozen=True)
+class FrameCounts:
+    """What became of the frames of the truth and of a method's predictions: see :class:`MethodRow`."""
+
+    frames: int = 0
+    invalid: int = 0
+    missing: int = 0
+    surplus: int = 0
+    missing_at: tuple[str, ...] = ()
+    not_annotated: tuple[str, ...] = ()
 
 
 @dataclass
@@ -35,9 +48,15 @@ class MethodScores:
     method: Method
     values: list[Array]
     mask: npt.NDArray[np.bool_]
-    counts: dict[str, Any]
+    counts: FrameCounts
     sums: list[SubjectSums] = field(default_factory=list)
-    protocol: dict[str, Any] = field(default_factory=dict)
+    _protocol: ScoringProtocol | None = None
+
+    @property
+    def protocol(self) -> ScoringProtocol:
+        """What it is scored on; set by :func:`finish`."""
+        assert self._protocol is not None
+        return self._protocol
 
     @property
     def comparable(self) -> bool:
@@ -68,7 +87,7 @@ class ScoreMatrix:
         return self.truth["subject"].to_numpy(str)
 
 
-def board(
+def score_matrix(
     dataset: str, truth: pd.DataFrame, digest: str, methods: Sequence[Method], *, common_aus: bool, common_frames: bool
 ) -> ScoreMatrix:
     """Align every method with the truth; ``common_*``: score on what all of them have, instead of each on its own.
@@ -114,13 +133,13 @@ def finish(found: ScoreMatrix, scored: MethodScores) -> MethodScores:
     scored.sums = [statistics.subject_sums(found.values, v, subjects) for v in scored.values]
     scale = "intensity" if scored.comparable else scored.method.scale
     person = scored.method.person
-    scored.protocol = describe(found.dataset, found.digest, found.subjects, found.aus, scored.mask, scale, person)
+    scored._protocol = describe(found.dataset, found.digest, found.subjects, found.aus, scored.mask, scale, person)
     return scored
 
 
 def _align(method: Method, truth: pd.DataFrame, aus: list[str]) -> MethodScores:
     values: list[Array] = []
-    counts: dict[str, Any] = {}
+    counts: FrameCounts | None = None
     dataset = str(truth["dataset"].iloc[0])
     for member in method.members:
         own = member.table[member.table["dataset"] == dataset]
@@ -134,9 +153,10 @@ def _align(method: Method, truth: pd.DataFrame, aus: list[str]) -> MethodScores:
             table, found = aligned(truth, own)
         except UserError as error:
             raise UserError(f"{member.name}: {error}", code=error.code) from error
-        counts = counts or {**found, "missing_at": _missing_at(truth, own)}
-        ignored = [au for au in au_columns(own) if au not in aus]
-        counts.setdefault("not_annotated", ignored)
+        if counts is None:  # those of the first seed
+            ignored = tuple(au for au in au_columns(own) if au not in aus)
+            lost = {key: found[key] for key in ("frames", "invalid", "missing", "surplus")}
+            counts = FrameCounts(**lost, missing_at=tuple(_missing_at(truth, own)), not_annotated=ignored)
         values.append(table.to_numpy(np.float64) * (method.rescale or 1.0))
     if method.rescale is not None and max(float(np.nanmax(v, initial=0.0)) for v in values) > INTENSITY_SCALE + 1e-9:
         raise UserError(
@@ -144,7 +164,7 @@ def _align(method: Method, truth: pd.DataFrame, aus: list[str]) -> MethodScores:
             code="option-invalid",
         )
     mask = np.all([~np.isnan(v) for v in values], axis=0)
-    return MethodScores(method, values, mask, counts)
+    return MethodScores(method, values, mask, counts or FrameCounts())
 
 
 def _missing_at(truth: pd.DataFrame, own: pd.DataFrame) -> list[str]:
@@ -162,56 +182,77 @@ def _missing_at(truth: pd.DataFrame, own: pd.DataFrame) -> list[str]:
 # --- a row of the table -----------------------------------------------------------------------------------------------
 
 
-def row(found: ScoreMatrix, scored: MethodScores, times: Array) -> dict[str, Any]:
-    """Everything that the table says of a method, for JSON: see :func:`aubench.compare.comparison.compare`."""
+def row(found: ScoreMatrix, scored: MethodScores, times: Array) -> MethodRow:
+    """Everything that the table says of a method.
+
+    Args:
+        found: the data set's truth.
+        scored: the method on it.
+        times: how often each subject is in each resample, (r, s).
+
+    Returns:
+        The row, without group, marks and gap to the best, which depend on the other rows.
+    """
     method = scored.method
     scale_note = _scale_note(method)
     seeds = []
     for member, values in zip(method.members, scored.values, strict=True):
         scores = metrics.per_au(found.values, values, found.aus)
         means = metrics.mean_over_aus(scores)
-        seeds.append((member, {au: _plain(s, scored) for au, s in scores.items()}, _plain(means, scored)))
+        refused = () if scored.comparable else SCALED
+        by_au = {au: metric_scores(s, refused) for au, s in scores.items()}
+        seeds.append((member, by_au, metric_scores(means, refused)))
     aus = {au: _over_seeds([one[1][au] for one in seeds]) for au in found.aus}
     mean = _over_seeds([one[2] for one in seeds])
-    out: dict[str, Any] = {
-        "name": method.name,
-        "label": method.label,
-        "kind": method.kind,
-        "scale": method.scale,
-        "rescale": method.rescale,
-        "labels": method.labels,
-        "overlap": method.overlap.get(found.dataset, method.overlap_else),
-        "mean": {**mean, "note": "; ".join(filter(None, (scale_note, mean["note"])))},
-        "aus": aus,
-        "missing_aus": [au for i, au in enumerate(found.aus) if not scored.mask[:, i].any()],
-        **scored.counts,
-        "scored": int(scored.mask.any(axis=1).sum()),
-        "subjects": scored.protocol["subjects"],
-        "sequences": int(found.truth[scored.mask.any(axis=1)].groupby(["subject", "sequence"]).ngroups),
-        "protocol": scored.hash,
-        "notes": [*method.notes, *([scale_note] if scale_note else [])],
-        "facts": method.facts,
-        "seeds": [
-            {"name": m.name, "folder": m.folder, "seed": m.seed, **{k: mean_[k] for k in SHOWN}}
-            for m, _, mean_ in seeds
+    mean.note = "; ".join(filter(None, (scale_note, mean.note)))
+    counts, used = scored.counts, scored.mask.any(axis=1)
+    out = MethodRow(
+        name=method.name,
+        label=method.label,
+        kind=method.kind,
+        scale=method.scale,
+        rescale=method.rescale,
+        labels=method.labels,
+        overlap=method.overlap.get(found.dataset, method.overlap_else),
+        mean=mean,
+        aus=aus,
+        missing_aus=[au for i, au in enumerate(found.aus) if not scored.mask[:, i].any()],
+        frames=counts.frames,
+        scored=int(used.sum()),
+        invalid=counts.invalid,
+        missing=counts.missing,
+        surplus=counts.surplus,
+        missing_at=list(counts.missing_at),
+        not_annotated=list(counts.not_annotated),
+        subjects=scored.protocol.subjects,
+        sequences=int(found.truth[used].groupby(["subject", "sequence"]).ngroups),
+        protocol=scored.hash,
+        notes=[*method.notes, *([scale_note] if scale_note else [])],
+        facts=method.facts,
+        seeds=[
+            SeedScores(name=m.name, folder=m.folder, seed=m.seed, icc31=own.icc31, mae=own.mae) for m, _, own in seeds
         ],
-    }
+        interval=None,
+    )
     if method.kind == "run" and len(seeds) == 1:
-        out["folder"] = method.members[0].folder
+        out.folder = method.members[0].folder
     if scored.comparable:
-        seen = [people(found, scored.mask[:, i]) for i in range(len(found.aus))]
-        for metric in SHOWN:
-            samples = [statistics.bootstrap(s, metric, times) for s in scored.sums]
-            per_au = np.mean(samples, axis=0)
-            for i, au in enumerate(found.aus):
-                aus[au][f"{metric}_interval"] = statistics.interval(per_au[:, i], people=seen[i])
-            whole = seed_mean([statistics.mean_over_aus(s) for s in samples])
-            ends = statistics.interval(whole, people=out["subjects"])
-            out["interval" if metric == "icc31" else f"{metric}_interval"] = ends
-        out["interval_note"] = few(out["subjects"])
-    else:
-        out["interval"] = None
+        _add_intervals(out, found, scored, times)
     return out
+
+
+def _add_intervals(out: MethodRow, found: ScoreMatrix, scored: MethodScores, times: Array) -> None:
+    """Fill in the intervals of a row, per AU and of the means."""
+    seen = [people(found, scored.mask[:, i]) for i in range(len(found.aus))]
+    for metric in SHOWN:
+        samples = [statistics.bootstrap(s, metric, times) for s in scored.sums]
+        per_au = np.mean(samples, axis=0)
+        for i, au in enumerate(found.aus):
+            setattr(out.aus[au], f"{metric}_interval", statistics.interval(per_au[:, i], people=seen[i]))
+        whole = seed_mean([statistics.mean_over_aus(s) for s in samples])
+        ends = statistics.interval(whole, people=out.subjects)
+        setattr(out, "interval" if metric == "icc31" else f"{metric}_interval", ends)
+    out.interval_note = few(out.subjects)
 
 
 def people(found: ScoreMatrix, mask: npt.NDArray[np.bool_]) -> int:
@@ -244,25 +285,16 @@ def _scale_note(method: Method) -> str:
     return ""
 
 
-def _plain(scores: dict[str, metrics.Score], scored: MethodScores) -> dict[str, Any]:
-    """Scores for JSON: None for what is undefined or refused, with the reasons in one note."""
-    plain: dict[str, Any] = {
-        k: None if math.isnan(s) or (k in SCALED and not scored.comparable) else float(s) for k, s in scores.items()
-    }
-    notes = dict.fromkeys(s.note for s in scores.values() if s.note)
-    return {**plain, "n": scores["mae"].n, "note": "; ".join(notes)}
-
-
-def _over_seeds(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _over_seeds(entries: Sequence[MetricScores]) -> MetricScores:
     """The mean of each score over the seeds, and its spread: the score of a seed, never that of averaged answers."""
     if len(entries) == 1:
-        return dict(entries[0])
+        return entries[0].model_copy()
     out: dict[str, Any] = {}
     for name in metrics.METRICS:
-        values = [e[name] for e in entries]
-        defined = [v for v in values if v is not None]
+        defined = [value for e in entries if (value := e.value(name)) is not None]
         # A seed without a score (a constant answer on constant truth) must not vanish from the mean.
-        out[name] = plain_statistics.mean(defined) if len(defined) == len(values) else None
-        out[f"{name}_sd"] = plain_statistics.stdev(defined) if len(defined) == len(values) else None
-    notes = dict.fromkeys(e["note"] for e in entries if e["note"])
-    return {**out, "n": entries[0]["n"], "note": "; ".join(notes)}
+        whole = len(defined) == len(entries)
+        out[name] = plain_statistics.mean(defined) if whole else None
+        out[f"{name}_sd"] = plain_statistics.stdev(defined) if whole else None
+    notes = dict.fromkeys(e.note for e in entries if e.note)
+    return MetricScores(**out, n=entries[0].n, note="; ".join(notes))

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -22,6 +21,7 @@ from torch import nn
 from aubench.combination import Combination
 from aubench.compare.baselines import amount, size_of
 from aubench.compare.method import Method
+from aubench.compare.schema import Comparison, DatasetSpeed, MethodSpeed, NotMeasured
 from aubench.contracts import Dataset, Estimator, Frames
 from aubench.data.labels import locked
 from aubench.device import cpu_name
@@ -54,34 +54,39 @@ class _Runner:
     spent_s: float = 0.0
 
 
+@dataclass(frozen=True)
+class Speed:
+    """What was measured on one data set: for all methods alike, and by the method's name."""
+
+    dataset: DatasetSpeed
+    methods: Mapping[str, MethodSpeed | NotMeasured]
+
+
 def measure(
     datasets: Mapping[str, Dataset], methods: Sequence[Method], frames: int = FRAMES, say: Callable[[str], None] = print
-) -> dict[str, dict[str, Any]]:
-    """Data set to ``frames``, ``batch``, ``threads``, ``machine``, ``picture``, ``found`` (share of faces that the
-    detector found), ``detect`` and ``align`` (ms a frame), and ``methods``: by name ``stages`` (ms a frame each),
-    ``ms`` (their sum), ``images_per_s``, ``rounds``, ``answered``, ``parameters``, ``megabytes`` and ``note``; or, for
-    what cannot be run here, ``reason``. Raises :class:`UserError` for a data set without test frames."""
+) -> dict[str, Speed]:
+    """Measure every method on every data set, by data set. Raises :class:`UserError` for one without test frames."""
     return {name: _on(name, dataset, methods, frames, say) for name, dataset in datasets.items()}
 
 
-def _on(
-    name: str, dataset: Dataset, methods: Sequence[Method], wanted: int, say: Callable[[str], None]
-) -> dict[str, Any]:
+def _on(name: str, dataset: Dataset, methods: Sequence[Method], wanted: int, say: Callable[[str], None]) -> Speed:
     with locked():
         frames = spread(dataset.frames("test"), wanted)
         if not len(frames):
             raise UserError(f"--speed: {name} has no test frames in this split", code="split-invalid")
-        out: dict[str, Any] = {
-            "frames": len(frames), "batch": min(BATCH, len(frames)), "threads": torch.get_num_threads(),
-            "device": "cpu", "machine": cpu_name(), "picture": list(PICTURE), **_before(frames.images),
-        }  # fmt: skip
-        runners, told = [], {}
+        detect, align, share = _before(frames.images)
+        about = DatasetSpeed(
+            frames=len(frames), batch=min(BATCH, len(frames)), threads=torch.get_num_threads(), device="cpu",
+            machine=cpu_name(), picture=PICTURE, detect=detect, align=align, found=share,
+        )  # fmt: skip
+        runners: list[_Runner] = []
+        told: dict[str, MethodSpeed | NotMeasured] = {}
         for method in methods:
             if not method.holds(name):
                 continue
             made = _runner(method, dataset.name, frames)
             if isinstance(made, str):
-                told[method.name] = {"reason": made}
+                told[method.name] = NotMeasured(reason=made)
             else:
                 runners.append(made)
         for number in range(ROUNDS):
@@ -92,7 +97,7 @@ def _on(
                     by_stage, runner.answered = one.value
                     runner.rounds.append(by_stage)
                     runner.spent_s += one.seconds
-    return {**out, "methods": {**told, **{runner.name: _entry(runner, len(frames)) for runner in runners}}}
+    return Speed(about, told | {runner.name: _entry(runner, len(frames)) for runner in runners})
 
 
 def spread(frames: Frames, wanted: int) -> Frames:
@@ -117,8 +122,9 @@ def in_picture(crop: Image) -> tuple[Image, float, tuple[int, int]]:
     return np.asarray(around, np.uint8), scale, (left, top)
 
 
-def _before(images: npt.NDArray[np.uint8]) -> dict[str, Any]:
-    """What every method needs before it: detection and alignment."""
+def _before(images: npt.NDArray[np.uint8]) -> tuple[float, float, float]:
+    """What every method needs before it: milliseconds an image of detection and of alignment; the share of faces that
+    were found."""
     detector, size = Detector(), images.shape[1]
     pictures = [in_picture(image) for image in images]
     detector.detect(Canvas(pictures[0][0]))
@@ -130,7 +136,7 @@ def _before(images: npt.NDArray[np.uint8]) -> dict[str, Any]:
         for faces, (_, scale, corner) in zip(found.value, pictures, strict=True)
     ]
     aligned = stages.align(canvases, points, size)
-    return {"detect": found.ms, "align": aligned.ms, "found": float(np.mean([bool(f) for f in found.value]))}
+    return found.ms, aligned.ms, float(np.mean([bool(f) for f in found.value]))
 
 
 def _runner(method: Method, dataset: str, frames: Frames) -> _Runner | str:
@@ -179,22 +185,21 @@ def _of_estimator(name: str, estimator: Estimator, frames: Frames) -> _Runner:
     return _Runner(name, work, *size_of(estimator))
 
 
-def _entry(runner: _Runner, frames: int) -> dict[str, Any]:
+def _entry(runner: _Runner, frames: int) -> MethodSpeed:
     fastest = min(runner.rounds, key=lambda by_stage: sum(by_stage.values()))
     ms = sum(fastest.values())
     some = f"for each of the {runner.answered} frames that it answers" if runner.answered < frames else ""
-    return {
-        "stages": fastest, "ms": ms, "images_per_s": 1000 / max(ms, 1e-9), "rounds": len(runner.rounds),
-        "answered": runner.answered, "parameters": runner.parameters, "megabytes": runner.megabytes,
-        "note": runner.note or some,
-    }  # fmt: skip
+    return MethodSpeed(
+        stages=fastest, ms=ms, images_per_s=1000 / max(ms, 1e-9), rounds=len(runner.rounds),
+        answered=runner.answered, parameters=runner.parameters, megabytes=runner.megabytes, note=runner.note or some,
+    )  # fmt: skip
 
 
-def attach(compared: Mapping[str, Any], measured: Mapping[str, Mapping[str, Any]]) -> None:
+def attach(compared: Comparison, measured: Mapping[str, Speed]) -> None:
     """Put what was measured into a comparison: ``speed`` of each data set, and of each of its methods' rows."""
     for name, found in measured.items():
-        here = compared["datasets"][name]
-        here["speed"] = {key: value for key, value in found.items() if key != "methods"}
-        for row in here["rows"]:
-            if row["kind"] != "constant":
-                row["speed"] = found["methods"].get(row["name"], {"reason": NO_MODEL})
+        here = compared.datasets[name]
+        here.speed = found.dataset
+        for row in here.rows:
+            if row.kind != "constant":
+                row.speed = found.methods.get(row.name) or NotMeasured(reason=NO_MODEL)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+
+from aubench.compare.schema import DatasetComparison, MethodSpeed, NotMeasured, Row
 
 BEFORE = {"detect": "find the face in a picture; the same for all", "align": "cut it out; the same for all"}
 OWN = {"extract": "the frozen extractor's features", "regress": "parameters from features"}
@@ -28,45 +29,44 @@ class Line:
     note: str = ""
 
 
-def line(entry: Mapping[str, Any], here: Mapping[str, Any]) -> Line:
+def line(entry: Row, here: DatasetComparison) -> Line:
     """What is known of a row of a data set of a comparison."""
-    facts, found = entry.get("facts", {}), entry.get("speed") or {}
-    parameters, megabytes = facts.get("parameters"), facts.get("megabytes")
-    if "ms" in found:
-        shared = {stage: here["speed"][stage] for stage in BEFORE}
-        own = {stage: found["stages"][stage] for stage in OWN if stage in found["stages"]}
-        notes = [found["note"]] if found["note"] else []
+    facts, found = entry.facts, entry.speed
+    if isinstance(found, MethodSpeed) and here.speed:
+        shared = {"detect": here.speed.detect, "align": here.speed.align}
+        own = {stage: found.stages[stage] for stage in OWN if stage in found.stages}
+        notes = [found.note] if found.note else []
         notes += [] if own else ["timed as a whole"]
         return Line(
-            entry["name"], found["ms"], found["images_per_s"], {**shared, **own},
-            found["parameters"] or parameters, found["megabytes"] or megabytes, True, "; ".join(notes),
+            entry.name, found.ms, found.images_per_s, {**shared, **own},
+            found.parameters or facts.parameters, found.megabytes or facts.megabytes, True, "; ".join(notes),
         )  # fmt: skip
-    notes = [f"not measured: {found['reason']}"] if "reason" in found else []
-    if facts.get("size_of"):
-        notes.append(f"size {facts['size_of']}")
-    fps = facts.get("frames_per_s")
+    notes = [f"not measured: {found.reason}"] if isinstance(found, NotMeasured) else []
+    if facts.size_of:
+        notes.append(f"size {facts.size_of}")
+    fps = facts.frames_per_s
     if not fps:
-        return Line(entry["name"], parameters=parameters, megabytes=megabytes, note="; ".join(notes))
-    notes.insert(0, f"speed noted {facts.get('speed_noted', 'elsewhere')}")
-    return Line(entry["name"], 1000 / fps, fps, {}, parameters, megabytes, False, "; ".join(notes))
+        return Line(entry.name, parameters=facts.parameters, megabytes=facts.megabytes, note="; ".join(notes))
+    notes.insert(0, f"speed noted {facts.speed_noted}")
+    return Line(entry.name, 1000 / fps, fps, {}, facts.parameters, facts.megabytes, False, "; ".join(notes))
 
 
-def lines(here: Mapping[str, Any]) -> list[Line]:
+def lines(here: DatasetComparison) -> list[Line]:
     """One for every method of a data set but constants; none where nothing is known of any."""
-    found = [line(entry, here) for entry in here["rows"] if entry["kind"] != "constant"]
-    return found if any(one.ms is not None or one.parameters for one in found) or here.get("speed") else []
+    found = [line(entry, here) for entry in here.rows if entry.kind != "constant"]
+    return found if any(one.ms is not None or one.parameters for one in found) or here.speed else []
 
 
-def about(here: Mapping[str, Any]) -> str:
+def about(here: DatasetComparison) -> str:
     """How it was measured, in sentences."""
-    speed = here.get("speed")
+    speed = here.speed
     if not speed:
         return "Not measured for this comparison (option --speed does): speeds in brackets were noted elsewhere."
-    width, height = speed["picture"]
+    width, height = speed.picture
     return (
-        f"Measured in one run on {speed['machine']}, {speed['threads']} "
-        f"{'thread' if speed['threads'] == 1 else 'threads'}, on the same {speed['frames']} test frames in batches of "
-        f"{speed['batch']}; the fastest of up to three rounds, taken in turns. ms/image is from aligned crop to "
+        f"Measured in one run on {speed.machine}, {speed.threads} "
+        f"{'thread' if speed.threads == 1 else 'threads'}, on the same {speed.frames} test frames in batches of "
+        f"{speed.batch}; the fastest of up to three rounds, taken in turns. ms/image is from aligned crop to "
         f"answer; detect (the whole cascade, in a picture of {width} × {height}) and align come before it, the "
         "same for all."
     )

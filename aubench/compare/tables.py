@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from aubench.compare import speed_table
+from aubench.compare.schema import Comparison, DatasetComparison, MethodRow, OccurrenceRow, Row
 from aubench.spreadsheet import safe
 
 METRICS = {"icc31": "ICC(3,1)", "mae": "MAE"}
@@ -72,40 +73,41 @@ def short(value: float | None, digits: int = 2) -> str:
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
-def names(comparison: Mapping[str, Any]) -> list[tuple[str, str]]:
+def names(comparison: Comparison) -> list[tuple[str, str]]:
     """(name, kind) of every row on any data set: methods, then constants, then what only scores are left of, then
     printed ones."""
+    datasets = comparison.datasets.values()
+    methods = [entry for here in datasets for entry in here.rows]
+    entries: list[Row] = [entry for entry in methods if entry.kind != "constant"]
+    entries += [entry for entry in methods if entry.kind == "constant"]
+    entries += [entry for here in datasets for entry in here.reported]
+    entries += [entry for here in datasets for entry in here.published]
     found: dict[str, str] = {}
-    for part in ("rows", "reported", "published"):
-        for constant in (False, True) if part == "rows" else (False,):
-            for here in comparison["datasets"].values():
-                for entry in here[part]:
-                    key = _key(entry)
-                    if part != "rows" or (entry["kind"] == "constant") == constant:
-                        found.setdefault(key, entry["kind"])
+    for entry in entries:
+        found.setdefault(_key(entry), entry.kind)
     return list(found.items())
 
 
-def _key(entry: Mapping[str, Any]) -> str:
+def _key(entry: Row) -> str:
     """What a row is called: a constant of a later group belongs to that group, a printed row is marked as such."""
-    if entry["kind"] == "constant" and entry["group"] != "A":
-        return f"{entry['name']} ({entry['group']})"
-    return f"{entry['name']} [printed]" if entry["kind"] == "published" else str(entry["name"])
+    if entry.kind == "constant" and entry.group != "A":
+        return f"{entry.name} ({entry.group})"
+    return f"{entry.name} [printed]" if entry.kind == "published" else entry.name
 
 
-def entries(here: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Every row of a data set by the name that tables give it."""
-    return {_key(entry): entry for part in ("rows", "reported", "published") for entry in here[part]}
+def every_row(here: DatasetComparison) -> list[Row]:
+    """Methods and constants, then what only scores are left of, then printed rows."""
+    return [*here.rows, *here.reported, *here.published]
 
 
-def grid(comparison: Mapping[str, Any], *, per_au: bool = True) -> Grid:
+def grid(comparison: Comparison, *, per_au: bool = True) -> Grid:
     """Per AU (Table 1), or the averages alone (Tables 2 and 3)."""
-    datasets = comparison["datasets"]
+    datasets = comparison.datasets
     columns: list[tuple[str, str]] = []
     for dataset, here in datasets.items():
-        columns += [(dataset, au) for au in here["aus"]] if per_au else []
+        columns += [(dataset, au) for au in here.aus] if per_au else []
         columns.append((dataset, MEAN))
-    rows = {dataset: entries(here) for dataset, here in datasets.items()}
+    rows = {dataset: {_key(entry): entry for entry in every_row(here)} for dataset, here in datasets.items()}
     blocks: dict[str, list[Line]] = {}
     for metric in METRICS:
         lines = []
@@ -134,29 +136,27 @@ def without_empty(whole: Grid) -> Grid:
     return Grid(tuple(whole.columns[i] for i in kept), blocks)
 
 
-def _cell(entry: Mapping[str, Any] | None, metric: str, column: str) -> Cell:
+def _cell(entry: Row | None, metric: str, column: str) -> Cell:
     if entry is None:
         return Cell("–")
-    value = (entry["mean"] if column == MEAN else entry["aus"].get(column, {})).get(metric)
-    mark = entry.get("marks", {}).get(metric, {}).get(column, 0)
-    group = entry.get("group", "A")
-    flag = entry.get("flags", {}).get(metric, "") if column == MEAN else ""
-    return Cell(short(value), mark, "" if group == "A" or value is None else group, flag, value)
+    scores = entry.mean if column == MEAN else entry.aus.get(column)
+    value = scores.value(metric) if scores else None
+    mark = entry.marks.get(metric, {}).get(column, 0)
+    group = "" if value is None or entry.group == "A" else entry.group
+    flag = entry.flags.get(metric, "") if column == MEAN else ""
+    return Cell(short(value), mark, group, flag, value)
 
 
-def tidy(comparison: Mapping[str, Any]) -> str:
+def tidy(comparison: Comparison) -> str:
     """Every number on a line of its own, as CSV."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(_HEAD)
-    for dataset, here in comparison["datasets"].items():
-        for part in ("rows", "reported", "published"):
-            for entry in here[part]:
-                writer.writerows([safe(cell) for cell in row] for row in _tidy(dataset, entry))
-        for entry in here["occurrence"]["rows"]:
-            writer.writerows([safe(cell) for cell in row] for row in _tidy_occurrence(dataset, entry))
-        for entry in here["rows"]:
-            writer.writerows([safe(cell) for cell in row] for row in _tidy_speed(dataset, entry, here))
+    for dataset, here in comparison.datasets.items():
+        lines = [line for entry in every_row(here) for line in _tidy(dataset, entry)]
+        lines += [line for area in here.occurrence.rows for line in _tidy_occurrence(dataset, area)]
+        lines += [line for entry in here.rows for line in _tidy_speed(dataset, entry, here)]
+        writer.writerows([safe(cell) for cell in line] for line in lines)
     return out.getvalue()
 
 
@@ -169,44 +169,46 @@ def is_tidy(path: Path) -> bool:
         return False
 
 
-def _tidy(dataset: str, entry: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
-    fixed = (dataset, entry.get("group", ""), entry.get("protocol", ""), entry["name"], entry["kind"],
-             entry.get("scale", "intensity"), entry.get("labels", ""))  # fmt: skip
-    whole = dict(entry["mean"])
-    whole["icc31_interval"], whole["mae_interval"] = entry.get("interval"), entry.get("mae_interval")
-    for au, cell in (*entry["aus"].items(), (MEAN, whole)):
+def _tidy(dataset: str, entry: Row) -> Iterator[Sequence[Any]]:
+    fixed = (dataset, entry.group, entry.protocol, entry.name, entry.kind, entry.scale, entry.labels)
+    whole = {"icc31": entry.interval, "mae": entry.mae_interval}
+    for au, cell in (*entry.aus.items(), (MEAN, entry.mean)):
         for metric in _TIDY:
-            if metric not in cell:
+            if metric not in type(cell).model_fields:
                 continue
-            low, high = cell.get(f"{metric}_interval") or ("", "")
-            rank = entry.get("marks", {}).get(metric, {}).get(au, "")
-            note = entry.get("flags", {}).get(metric, "") if au == MEAN else ""
-            value = "" if cell[metric] is None else f"{cell[metric]:.6g}"
-            ends = [e if e == "" else f"{e:.6g}" for e in (low, high)]
-            spread = cell.get(f"{metric}_sd")
-            yield (*fixed, metric, au, value, "" if spread is None else f"{spread:.6g}", *ends, cell.get("n", ""), rank,
-                   note or cell.get("note", ""))  # fmt: skip
+            low, high = (whole.get(metric) if au == MEAN else cell.interval(metric)) or ("", "")
+            rank = entry.marks.get(metric, {}).get(au, "")
+            note = entry.flags.get(metric, "") if au == MEAN else ""
+            value, spread = cell.value(metric), cell.deviation(metric)
+            yield (
+                *fixed, metric, au, _digits(value), _digits(spread), _digits(low), _digits(high),
+                "" if cell.n is None else cell.n, rank, note or cell.note,
+            )  # fmt: skip
 
 
-def _tidy_occurrence(dataset: str, entry: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
+def _digits(value: float | str | None) -> str:
+    """Six significant digits; empty where there is none."""
+    return "" if value is None or isinstance(value, str) else f"{value:.6g}"
+
+
+def _tidy_occurrence(dataset: str, entry: OccurrenceRow) -> Iterator[Sequence[Any]]:
     """Areas; their group and protocol are those of the table of occurrence."""
-    fixed = (dataset, entry["group"], entry["protocol"], entry["name"], entry["kind"], entry["scale"], entry["labels"])
-    for au, cell in (*entry["aus"].items(), (MEAN, entry["mean"])):
-        spread = cell.get("auc_sd")
-        value, more = ("" if number is None else f"{number:.6g}" for number in (cell["auc"], spread))
-        yield (*fixed, "auc", au, value, more, "", "", cell["n"], entry["marks"].get(au, ""), cell["note"])
+    fixed = (dataset, entry.group, entry.protocol, entry.name, entry.kind, entry.scale, entry.labels)
+    for au, cell in (*entry.aus.items(), (MEAN, entry.mean)):
+        value, more = _digits(cell.auc), _digits(cell.auc_sd)
+        yield (*fixed, "auc", au, value, more, "", "", cell.n, entry.marks.get(au, ""), cell.note)
 
 
-def _tidy_speed(dataset: str, entry: Mapping[str, Any], here: Mapping[str, Any]) -> Iterator[Sequence[Any]]:
-    if entry["kind"] == "constant":
+def _tidy_speed(dataset: str, entry: MethodRow, here: DatasetComparison) -> Iterator[Sequence[Any]]:
+    if entry.kind == "constant":
         return
     one = speed_table.line(entry, here)
-    fixed = (dataset, entry["group"], entry["protocol"], entry["name"], entry["kind"], entry["scale"], entry["labels"])
+    fixed = (dataset, entry.group, entry.protocol, entry.name, entry.kind, entry.scale, entry.labels)
     note = "; ".join(filter(None, ("measured in this run" if one.measured else "", one.note)))
     values = {"ms_per_image": one.ms, "images_per_s": one.images_per_s,
               **{f"ms_{stage}": one.stages.get(stage) for stage in speed_table.STAGES},
               "parameters": one.parameters, "megabytes": one.megabytes}  # fmt: skip
     for metric, value in values.items():
         if value is not None:
-            frames = here["speed"]["frames"] if one.measured and metric not in ("parameters", "megabytes") else ""
-            yield (*fixed, metric, "", f"{value:.6g}", "", "", "", frames, "", note)
+            measured = here.speed if one.measured and metric not in ("parameters", "megabytes") else None
+            yield (*fixed, metric, "", f"{value:.6g}", "", "", "", measured.frames if measured else "", "", note)

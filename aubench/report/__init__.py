@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 from collections.abc import Mapping
@@ -13,8 +12,9 @@ import pandas as pd
 
 from aubench.files import atomic_write_text
 from aubench.report.markdown import run_page
+from aubench.report.schema import FORMAT, Report
 from aubench.results import PERSON, PREDICTIONS, TRUTH, read_predictions, read_truth
-from aubench.scores import score
+from aubench.scores import ScoredRow, score
 
 REPORT, PAGE, FIGURE = "report.json", "report.md", "figure.png"
 
@@ -25,7 +25,7 @@ def write_report(
     extra: Mapping[str, str | os.PathLike[str] | pd.DataFrame] | None = None,
     failed: Mapping[str, Mapping[str, str]] | None = None,
     facts: Mapping[str, object] | None = None,
-) -> dict[str, Any]:
+) -> Report:
     """Score ``predictions.csv`` against ``truth.csv`` in a run folder; write ``report.json`` and ``report.md`` there.
 
     ``predictions_person.csv``, where there is one, makes a row of its own.
@@ -38,32 +38,33 @@ def write_report(
             ``seed``, ``commit``, ``machine``, ``wall_s``, ... Anything that JSON can hold.
 
     Returns:
-        What ``report.json`` holds: the facts beside :func:`aubench.scores.score`'s ``datasets`` and ``rows``.
+        What ``report.json`` holds: the facts beside the scores of :func:`aubench.scores.score`.
 
     Raises:
         UserError: a table is missing or wrong.
+        ValueError: a fact has the name of an entry that the scores have.
     """
     folder = Path(run_dir)
     person = read_predictions(folder / PERSON) if (folder / PERSON).is_file() else None
     others = {n: t if isinstance(t, pd.DataFrame) else read_predictions(t) for n, t in (extra or {}).items()}
     scored = score(read_truth(folder / TRUTH), read_predictions(folder / PREDICTIONS), others, person)
     for name, reasons in (failed or {}).items():
-        row = scored["rows"].setdefault(name, {"label": name, "datasets": {}})
-        row["failed"] = dict(reasons)
-    if taken := sorted(set(scored) & set(facts or {})):
+        row = scored.rows.setdefault(name, ScoredRow(label=name, datasets={}))
+        row.failed = dict(reasons)
+    if taken := sorted({"format", "datasets", "rows"} & set(facts or {})):
         raise ValueError(f"facts may not be called {', '.join(taken)}")
-    return _write(folder, {**scored, **(_jsonable(dict(facts or {})))})
+    known: dict[str, Any] = {key: _jsonable(value) for key, value in (facts or {}).items()}
+    return _write(folder, Report(format=FORMAT, datasets=scored.datasets, rows=scored.rows, **known))
 
 
-def write_unscored_report(
-    run_dir: str | os.PathLike[str], *, facts: Mapping[str, object] | None = None
-) -> dict[str, Any]:
+def write_unscored_report(run_dir: str | os.PathLike[str], *, facts: Mapping[str, object] | None = None) -> Report:
     """The report of a run none of whose data sets has labels: facts as in :func:`write_report`, and no score."""
-    return _write(Path(run_dir), {"datasets": {}, "rows": {}, **_jsonable(dict(facts or {}))})
+    known: dict[str, Any] = {key: _jsonable(value) for key, value in (facts or {}).items()}
+    return _write(Path(run_dir), Report(format=FORMAT, datasets={}, rows={}, **known))
 
 
-def _write(folder: Path, report: dict[str, Any]) -> dict[str, Any]:
-    atomic_write_text(folder / REPORT, json.dumps(report, indent=1, allow_nan=False) + "\n")
+def _write(folder: Path, report: Report) -> Report:
+    atomic_write_text(folder / REPORT, report.to_json())
     figure = FIGURE if (folder / FIGURE).is_file() else None
     atomic_write_text(folder / PAGE, run_page(folder.resolve().name, report, figure))
     return report

@@ -8,6 +8,8 @@ from typing import Any
 import yaml
 
 from aubench import facs
+from aubench.report.schema import Report, WeightsUsed
+from aubench.scores import ScoreTable
 
 COLUMNS = {"icc31": "ICC(3,1)", "icc21": "ICC(2,1)", "mae": "MAE", "pcc": "PCC", "ccc": "CCC"}
 HOW = {
@@ -51,54 +53,53 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join(f"| {line} |" for line in cells) + "\n"
 
 
-def au_table(scored: Mapping[str, Any]) -> str:
+def au_table(scored: ScoreTable) -> str:
     """Per-AU scores of one data set and their mean, with what is degenerate as footnotes."""
     names = {unit.key: unit.name for unit in facs.ACTION_UNITS}
     rows, notes = [], []
-    for au, scores in [*scored["aus"].items(), ("mean", scored["mean"])]:
-        if scores["note"]:
-            notes.append(f"{au}: {scores['note']}.")
-        mark = f" [{len(notes)}]" if scores["note"] else ""
+    for au, scores in [*scored.aus.items(), ("mean", scored.mean)]:
+        if scores.note:
+            notes.append(f"{au}: {scores.note}.")
+        mark = f" [{len(notes)}]" if scores.note else ""
         bold = "**" if au == "mean" else ""
-        rows.append([f"{bold}{au}{bold}{mark}", names.get(au, ""), *(number(scores[k]) for k in COLUMNS)])
+        rows.append([f"{bold}{au}{bold}{mark}", names.get(au, ""), *(number(scores.value(k)) for k in COLUMNS)])
     text = table(["AU", "name", *COLUMNS.values()], rows)
     return text + "".join(f"\n[{i}] {note}" for i, note in enumerate(notes, 1)) + ("\n" if notes else "")
 
 
-def row_table(report: Mapping[str, Any], dataset: str) -> str:
+def row_table(report: Report, dataset: str) -> str:
     """The means of every way of predicting that was scored on one data set, and why one that was not has none."""
     rows = []
-    for name, row in report["rows"].items():
-        if dataset in row["datasets"]:
-            scored = row["datasets"][dataset]
-            text = row["label"] + (f" ({scored['mean']['note']})" if scored["mean"]["note"] else "")
-            rows.append([name, text, *(number(scored["mean"][k]) for k in COLUMNS), str(scored["scored"])])
-        elif reason := row.get("failed", {}).get(dataset):
+    for name, row in report.rows.items():
+        if scored := row.datasets.get(dataset):
+            text = row.label + (f" ({scored.mean.note})" if scored.mean.note else "")
+            rows.append([name, text, *(number(scored.mean.value(k)) for k in COLUMNS), str(scored.scored)])
+        elif reason := row.failed.get(dataset):
             rows.append([name, f"no predictions: {reason}", *(number(None) for _ in COLUMNS), "0"])
     return table(["row", "what it is", *COLUMNS.values(), "frames"], rows)
 
 
-def run_page(name: str, report: Mapping[str, Any], figure: str | None) -> str:
+def run_page(name: str, report: Report, figure: str | None) -> str:
     """The whole page of one run, from what ``report.json`` holds and the name of a picture beside it."""
     parts = [f"# {name}\n"]
-    if leaked := report.get("leakage"):
-        parts.append(leakage_warning(leaked))
-    for dataset, scored in report["datasets"].items():
+    if report.leakage:
+        parts.append(leakage_warning(report.leakage))
+    for dataset, scored in report.datasets.items():
         parts += [_headline(report, dataset), f"## {dataset}: per action unit, raw predictions\n", au_table(scored)]
         parts += [f"## {dataset}: beside other ways of predicting\n", row_table(report, dataset), _reading(report)]
-    if not report["datasets"]:
+    if not report.datasets:
         parts.append(UNSCORED)
     if figure:
         parts += ["## Input and rendered faces\n", f"![input beside rendered faces]({figure})\n"]
-    if weights := report.get("weights"):
-        parts += ["## Weights and their licences\n", weights_list(weights)]
+    if report.weights:
+        parts += ["## Weights and their licences\n", weights_list(report.weights)]
     parts.append(how_made(report))
     return "\n".join(parts)
 
 
-def weights_list(rows: Sequence[Mapping[str, Any]]) -> str:
+def weights_list(rows: Sequence[WeightsUsed]) -> str:
     """Which weights the frozen networks had, where they come from and under which licence."""
-    lines = [f"- {r['network']}: `{r['weights']}`; licence: {r['licence']}; from: `{r['origin']}`" for r in rows]
+    lines = [f"- {r.network}: `{r.weights}`; licence: {r.licence}; from: `{r.origin}`" for r in rows]
     return "\n".join(lines) + "\n"
 
 
@@ -109,38 +110,36 @@ def leakage_warning(leaked: Mapping[str, Sequence[str]]) -> str:
     return "\n".join(["> [!CAUTION]", f"> {red} The scores below are not those of unseen people.", ">", *lines, ""])
 
 
-def _headline(report: Mapping[str, Any], dataset: str) -> str:
-    scored, zero = report["datasets"][dataset], report["rows"]["zero"]["datasets"][dataset]["mean"]
-    lost = [f"{scored[k]} frames {words}" for k, words in _LOST.items() if scored[k]]
+def _headline(report: Report, dataset: str) -> str:
+    scored, zero = report.datasets[dataset], report.rows["zero"].datasets[dataset].mean
+    counts = {
+        "flagged as not valid and left out": scored.invalid,
+        "without a prediction": scored.missing,
+        "predicted that have no truth": scored.surplus,
+    }
+    lost = [f"{count} frames {words}" for words, count in counts.items() if count]
     return (
-        f"`{dataset}`: mean ICC(3,1) **{number(scored['mean']['icc31'])}**, MAE {number(scored['mean']['mae'])} "
-        f"(constant zero: {number(zero['mae'])}) over {len(scored['aus'])} AUs, {scored['scored']} of "
-        f"{scored['frames']} frames, {scored['subjects']} subjects." + (f" {'; '.join(lost)}." if lost else "") + "\n"
+        f"`{dataset}`: mean ICC(3,1) **{number(scored.mean.icc31)}**, MAE {number(scored.mean.mae)} "
+        f"(constant zero: {number(zero.mae)}) over {len(scored.aus)} AUs, {scored.scored} of "
+        f"{scored.frames} frames, {scored.subjects} subjects." + (f" {'; '.join(lost)}." if lost else "") + "\n"
     )
 
 
-_LOST = {
-    "invalid": "flagged as not valid and left out",
-    "missing": "without a prediction",
-    "surplus": "predicted that have no truth",
-}
-
-
-def _reading(report: Mapping[str, Any]) -> str:
+def _reading(report: Report) -> str:
     return (
         "Scores are over all frames pooled, per AU, then averaged over AUs. ICC(3,1) is consistency, ICC(2,1) absolute "
         "agreement; MAE is in intensity steps (0 to 5) and by itself rewards predicting nothing, hence the constants. "
         "*raw* is the headline; *calibrated* also knows the distribution of a subject's unlabelled frames"
-        + (", *person* their calm ones among these, before it reads" if "person" in report["rows"] else "")
+        + (", *person* their calm ones among these, before it reads" if "person" in report.rows else "")
         + ".\n"
     )
 
 
-def how_made(report: Mapping[str, Any]) -> str:
+def how_made(report: Report) -> str:
     """Where the numbers come from: command, seed, commit, machine, time, configuration."""
     lines = ["## How it was made\n"]
     for key, words in HOW.items():
-        value = report.get(key)
+        value = getattr(report, key)
         if value is None:
             continue
         if key == "wall_s":
@@ -150,7 +149,7 @@ def how_made(report: Mapping[str, Any]) -> str:
         elif isinstance(value, list):
             value = " ".join(map(str, value))
         lines.append(f"- {words}: `{value}`" if key in ("command", "commit") else f"- {words}: {value}")
-    others = {k: v for k, v in report.items() if k not in (*HOW, "datasets", "rows", "weights")}
+    others = {k: v for k, v in report.to_dict().items() if k not in (*HOW, "format", "datasets", "rows", "weights")}
     if others:
         text = yaml.safe_dump(others, sort_keys=False, allow_unicode=True, width=110)
         lines += ["", "```yaml", text.rstrip(), "```"]

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 
 from aubench.files import atomic_write_text
+from aubench.report.schema import Report
 
 from .config import RunConfig, check
 from .runner.asked import Asked
 from .runner.run import Request, Result, run
-from .runner.summary import read_report, scores
+from .runner.summary import read_report, scores, training_of
 
 TITLE = "ablation"
 ALL = "all"
@@ -36,6 +37,15 @@ class Variant:
     @property
     def folder(self) -> str:
         return f"{self.name.replace(' ', '-')}-s{self.config.seed}"
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that is done: its means by metric, its report, and the seconds that its training took."""
+
+    means: Mapping[str, float | None]
+    report: Report
+    train_s: float | None
 
 
 def variants(config: RunConfig, seeds: int, *, losses: bool = True, additions: bool = False) -> list[Variant]:
@@ -77,12 +87,12 @@ def ablate(rows: Sequence[Variant], out: Path, *, jobs: int | None = 1, command:
 def _summarise(rows: Sequence[Variant], result: Result, command: Sequence[str]) -> dict[str, Any]:
     """Mean and spread over seeds of every row, beside the row of the whole. A run that failed is missing, and said."""
     out, jobs = result.plan.out, result.plan.rows
-    found: dict[str, dict[int, dict[str, Any]]] = {row.name: {} for row in rows}
+    found: dict[str, dict[int, Finished]] = {row.name: {} for row in rows}
     for row in rows:
         folder = jobs[row.folder].folder
         report, numbers = read_report(folder), scores(folder)
         if report is not None and numbers is not None and jobs[row.folder].state in ("done", "was done"):
-            found[row.name][row.config.seed] = {**numbers, "report": report}
+            found[row.name][row.config.seed] = Finished(numbers, report, training_of(report, folder).train_s)
     seeds = len({row.config.seed for row in rows})
     table = {name: _row(by_seed) for name, by_seed in found.items()}
     missing = {failure["run"]: failure["reason"] or failure["state"] for failure in result.summary["failures"]}
@@ -106,32 +116,31 @@ def _summarise(rows: Sequence[Variant], result: Result, command: Sequence[str]) 
     return summary
 
 
-def _row(by_seed: Mapping[int, Mapping[str, Any]]) -> dict[str, Any]:
+def _row(by_seed: Mapping[int, Finished]) -> dict[str, Any]:
     """A row's numbers, one for each seed that is done."""
-    reports = [each["report"] for each in by_seed.values()]
     return {
-        **{metric: [each[metric] for each in by_seed.values()] for metric in METRICS},
-        "train_s": [report["training"]["train_s"] for report in reports],
+        **{metric: [each.means[metric] for each in by_seed.values()] for metric in METRICS},
+        "train_s": [each.train_s for each in by_seed.values()],
         "of_seeds": list(by_seed),
-        "aus": _per_au(reports),
+        "aus": _per_au([each.report for each in by_seed.values()]),
     }
 
 
-def _difference(mine: Mapping[int, Mapping[str, Any]], whole: Mapping[int, Mapping[str, Any]]) -> str:
+def _difference(mine: Mapping[int, Finished], whole: Mapping[int, Finished]) -> str:
     """Change of ICC(3,1) against the whole, over the seeds that both have."""
-    pairs = [(mine[seed]["icc31"], whole[seed]["icc31"]) for seed in mine if seed in whole]
+    pairs = [(mine[seed].means["icc31"], whole[seed].means["icc31"]) for seed in mine if seed in whole]
     change = [a - b for a, b in pairs if a is not None and b is not None]
     return f"{np.mean(change):+.3f} ± {np.std(change):.3f}" if change else ""
 
 
-def _per_au(reports: list[dict[str, Any]]) -> dict[str, list[float | None]]:
+def _per_au(reports: Sequence[Report]) -> dict[str, list[float | None]]:
     """ICC(3,1) of every AU, one for each seed; "data set/AU" where there are several data sets."""
     found: dict[str, list[float | None]] = {}
     for report in reports:
-        for dataset, scored in report["datasets"].items():
-            for au, of_au in scored["aus"].items():
-                key = au if len(report["datasets"]) == 1 else f"{dataset}/{au}"
-                found.setdefault(key, []).append(of_au["icc31"])
+        for dataset, scored in report.datasets.items():
+            for au, of_au in scored.aus.items():
+                key = au if len(report.datasets) == 1 else f"{dataset}/{au}"
+                found.setdefault(key, []).append(of_au.icc31)
     return found
 
 

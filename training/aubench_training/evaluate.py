@@ -29,6 +29,7 @@ from aubench.parameters import (
 from aubench.person import find_person, read_aus
 from aubench.progress import progress
 from aubench.report import FIGURE, write_report, write_unscored_report
+from aubench.report.schema import Report
 from aubench.results import PERSON, PREDICTIONS, TRUTH, prediction_table, truth_table, write_table
 
 from . import baselines
@@ -42,7 +43,7 @@ PREDICTED_AT_ONCE = 64
 """Frames of a batch; the same as the combination's own, so that batches are cut in the same places."""
 
 
-def evaluate(bench: Bench, folder: Path, began: float, facts: Mapping[str, Any]) -> dict[str, Any]:
+def evaluate(bench: Bench, folder: Path, began: float, facts: Mapping[str, Any]) -> Report:
     """Write ``predictions.csv``, ``truth.csv``, ``figure.png`` and the report into ``folder``; returns the report.
 
     ``began``: when the run did, on the monotonic clock, for its wall time. Data sets without a label of any test frame

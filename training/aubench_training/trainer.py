@@ -26,6 +26,7 @@ from aubench.errors import UserError
 from aubench.files import atomic_write_text
 from aubench.foreign import notice
 from aubench.progress import progress
+from aubench.report.schema import Report
 
 from .bench import Bench
 from .config import RunConfig, differences, dump, files_used, load_config
@@ -48,7 +49,7 @@ def train(
     cache: Path | None = None,
     tensorboard: bool = True,
     notes: Mapping[str, Any] | None = None,
-) -> tuple[Path, dict[str, Any]]:
+) -> tuple[Path, Report]:
     """Train and evaluate; returns the run folder and the report.
 
     ``out`` defaults to :func:`default_folder`. An existing run is gone on with (``resume``) if it has the same config,
@@ -71,7 +72,7 @@ def _train(
     cache: Path | None,
     tensorboard: bool,
     notes: Mapping[str, Any],
-) -> dict[str, Any]:
+) -> Report:
     """Train and evaluate in a folder that this process holds; returns the report."""
     began = time.monotonic()
     seed_everything(config.seed)

@@ -11,10 +11,12 @@ from typing import Any
 
 from aubench import plain_yaml
 from aubench.errors import UserError
+from aubench.report.schema import Report
 
 from ..config import RunConfig
-from .card import CARD
+from .card import CARD, Card
 from .jobs import REPORT, Job, has_begun
+from .summary import training_of
 
 ROUGH_S_PER_STEP = {"loopback": 0.2, "label_free": 1.4, "person": 0.2}
 """Seconds for a step at the default recipe's batches, preset small, on two CPU cores. Rough: another machine, batch,
@@ -46,21 +48,24 @@ class Speeds:
 
     def _read(self, path: Path) -> None:
         try:
-            facts = json.loads(path.read_text("utf-8"))
             if path.name == CARD:
-                if facts["state"] != "done":
+                card = Card.read(path.parent)
+                if card is None or card.state != "done":
                     return
-                config, speeds = facts["identity"]["config"], facts["steps_per_s"]
-                train_s, wall_s = facts["train_s"], facts["wall_s"]
+                config, kind = card.identity["config"], card.kind
+                speeds, train_s, wall_s = card.steps_per_s, card.train_s, card.wall_s
             else:
-                config = plain_yaml.read(path.parent / "config.yaml")
-                training, wall_s = facts["training"], facts["wall_s"]
-                speeds, train_s = training["steps_per_s"], training["train_s"]
+                config, kind = plain_yaml.read(path.parent / "config.yaml"), "run"
+                report = Report.read(path)
+                training, wall_s = training_of(report, path.parent), report.wall_s
+                speeds, train_s = training.steps_per_s, training.train_s
+            if train_s is None or wall_s is None:
+                return
             for phase, speed in speeds.items():
                 if speed > 0:
                     for key in (_key(config, phase), phase):
                         self.measured.setdefault(key, []).append(1 / speed)
-            if facts.get("kind", "run") == "run":
+            if kind == "run":
                 self.besides.append(max(0.0, wall_s - train_s))
             self.runs += 1
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, UserError):

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import math
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from statistics import fmean, pstdev
 from typing import Any
 
 from aubench.errors import UserError
 from aubench.files import atomic_write_text
+from aubench.report.schema import Report, TrainingFacts
+from aubench.scores import ScoreTable
 
 from .asked import Asked
 from .card import Card
@@ -27,37 +29,31 @@ def scores(folder: Path) -> dict[str, float | None] | None:
     report = read_report(folder)
     if report is None:
         return None
-    try:
-        return {
-            "icc31": mean_of(report["datasets"], "icc31"),
-            "mae": mean_of(report["datasets"], "mae"),
-            "calibrated_icc31": mean_of(report["rows"].get("calibrated", {}).get("datasets", {}), "icc31"),
-            "in_domain_icc31": report["training"].get("in_domain_icc31"),
-        }
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise UserError(
-            f"{folder / REPORT}: lacks {error}, or holds something else there; restore the file", code="file-damaged"
-        ) from None
+    calibrated = report.rows.get("calibrated")
+    return {
+        "icc31": mean_of(report.datasets, "icc31"),
+        "mae": mean_of(report.datasets, "mae"),
+        "calibrated_icc31": mean_of(calibrated.datasets if calibrated else {}, "icc31"),
+        "in_domain_icc31": training_of(report, folder).in_domain_icc31,
+    }
 
 
-def read_report(folder: Path) -> dict[str, Any] | None:
+def read_report(folder: Path) -> Report | None:
     """``report.json`` of a run, None where there is none. Raises ``UserError`` for one that is none."""
-    path = folder / REPORT
-    try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        return found
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path}: cannot be read ({error}); move its folder away to run it again", code="file-damaged"
-        ) from None
+    return Report.read(folder / REPORT) if (folder / REPORT).is_file() else None
 
 
-def mean_of(datasets: dict[str, Any], metric: str) -> float | None:
+def training_of(report: Report, folder: Path) -> TrainingFacts:
+    """How the training of a run went. Raises ``UserError`` for a report that does not say."""
+    if report.training is None:
+        raise UserError(f"{folder / REPORT}: the entry 'training' is missing; restore the file", code="file-damaged")
+    return report.training
+
+
+def mean_of(datasets: Mapping[str, ScoreTable], metric: str) -> float | None:
     """A metric's mean over the AUs, averaged over data sets; None where it is undefined."""
-    values = [scored["mean"][metric] for scored in datasets.values()]
-    return None if None in values or not values else float(fmean(values))
+    values = [value for scored in datasets.values() if (value := scored.mean.value(metric)) is not None]
+    return fmean(values) if values and len(values) == len(datasets) else None
 
 
 def mark(out: Path, title: str, command: Sequence[str]) -> None:
@@ -89,7 +85,7 @@ def summarise(
         if card is not None and card.halved and state == "done":
             row["halved"][str(each.config.seed)] = card.halved
         if state == "done" and (report := read_report(folder)) is not None:
-            datasets |= dict.fromkeys(report["datasets"])
+            datasets |= dict.fromkeys(report.datasets)
         if job is not None and state != "done":
             failures.append({
                 "run": each.name, "state": state, "fault": job.fault, "reason": job.reason,

@@ -105,14 +105,15 @@ def _run(job: dict[str, Any], folder: Path, card: Card) -> None:
     began = time.monotonic()
     if card.kind == "first phase":
         facts = _train_first_phase(config, folder)
+        card.steps_per_s, card.train_s = facts["steps_per_s"], facts["train_s"]
     else:
         if first is not None and not (folder / CHECKPOINTS).is_dir():
             _begin_with(first / CHECKPOINTS, folder)
         notes = {"halved_batch": card.halved} if card.halved else {}
         _, report = train(config, folder, resume=True, command=job["command"], tensorboard=False, notes=notes)
-        facts = report["training"]
+        if report.training is not None:
+            card.steps_per_s, card.train_s = report.training.steps_per_s, report.training.train_s
     card.state = "done"
-    card.steps_per_s, card.train_s = facts["steps_per_s"], facts["train_s"]
     card.wall_s = round(time.monotonic() - began, 1)
     card.write(folder)
 
