@@ -119,7 +119,7 @@ def test_every_output_has_the_table() -> None:
     )
     assert len(lines) == 2 * 4
     page = html.page(Comparison.model_validate(done), {})
-    assert "id='mine-occurrence'" in page
+    assert 'id="mine-occurrence"' in page
     assert ">undefined</abbr>" in page
     for text in (page, markdown.page(Comparison.model_validate(done))):
         assert f"{area:.3f}" in text

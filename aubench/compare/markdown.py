@@ -118,15 +118,19 @@ def few_people(here: DatasetComparison) -> str:
     return "; ".join(dict.fromkeys(row.interval_note for row in here.rows if row.interval_note))
 
 
+def dropped(row: MethodRow) -> str:
+    """How many frames of a row do not count, and why."""
+    counts = {"missing": row.missing, "invalid": row.invalid, "surplus": row.surplus}
+    return ", ".join(f"{count} {word}" for word, count in counts.items() if count) or "none"
+
+
 def _fairness(here: DatasetComparison) -> str:
     body = []
     for e in here.rows:
         scale = e.scale if e.rescale is None else f"{e.scale} × {e.rescale:g}"
-        counts = {"missing": e.missing, "invalid": e.invalid, "surplus": e.surplus}
-        dropped = [f"{count} {word}" for word, count in counts.items() if count]
         covered = f"{len(here.aus) - len(e.missing_aus)} of {len(here.aus)}"
         body.append([e.name, f"{e.group} `{e.protocol}`", covered, f"{e.scored} of {e.frames}",
-                     ", ".join(dropped) or "none", e.labels, e.overlap, scale, str(len(e.seeds))])  # fmt: skip
+                     dropped(e), e.labels, e.overlap, scale, str(len(e.seeds))])  # fmt: skip
     head = [
         "method",
         "protocol",

@@ -38,9 +38,8 @@ def speed(here: DatasetComparison) -> str:
         return ""
     body = []
     for one in lines:
-        said = "; ".join(filter(None, ("measured here" if one.measured else "", one.note))) or "not measured"
         stages = [speed_table.figure(one.stages.get(stage)) for stage in speed_table.STAGES]
-        body.append([one.name, said, *of_line(one), *stages, speed_table.size(one)])
+        body.append([one.name, speed_table.source(one), *of_line(one), *stages, speed_table.size(one)])
     head = ["method", "where", "ms/image", "images/s", *speed_table.STAGES, "size"]
     return f"{speed_table.about(here)}\n\n{table(head, body)}"
 

@@ -79,6 +79,11 @@ def figure(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 99.95 else f"{value:.3g}"
 
 
+def source(one: Line) -> str:
+    """Where a line's numbers are from, in words."""
+    return "; ".join(filter(None, ("measured here" if one.measured else "", one.note))) or "not measured"
+
+
 def size(one: Line) -> str:
     """Numbers and megabytes in words."""
     if not one.parameters:
