@@ -11,7 +11,7 @@ import pandas as pd
 
 from aubench import discovery, registry
 from aubench.compare.method import Member, Method
-from aubench.compare.runs import Run
+from aubench.compare.runs import BaselineFacts, Run
 from aubench.compare.schema import MethodFacts
 from aubench.compare.scoring import FrameCounts, MethodScores, ScoreMatrix, finish
 from aubench.contracts import Dataset, Estimator
@@ -55,15 +55,15 @@ def of_runs(runs: Sequence[Run]) -> list[Method]:
         for name, table in run.baseline_tables().items():
             if name in CONSTANTS:
                 continue
-            known = about.get(name, {})
+            known = about.get(name) or BaselineFacts()
             method = Method(
                 name, f"baseline, fitted with {run.name}", "baseline", [Member(name, table, None, run.seed)]
             )
-            if "supervised" in known:
-                method.labels = "full" if known["supervised"] else "none"
-            method.overlap = dict.fromkeys(run.datasets, _overlap(bool(known.get("supervised"))))
-            if known.get("frames_per_s"):
-                method.facts.frames_per_s = known["frames_per_s"]
+            if known.supervised is not None:
+                method.labels = "full" if known.supervised else "none"
+            method.overlap = dict.fromkeys(run.datasets, _overlap(bool(known.supervised)))
+            if known.frames_per_s:
+                method.facts.frames_per_s = known.frames_per_s
                 method.facts.speed_noted = "when the run was tested, on its machine"
             methods.pop(name, None)
             methods[name] = method

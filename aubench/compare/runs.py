@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import JsonValue, ValidationError
 
 from aubench import plain_yaml
 from aubench.errors import UserError, code_of_errno
 from aubench.report.schema import Report
+from aubench.result_model import ResultModel
 from aubench.results import BASELINES, KEYS, PERSON, PREDICTIONS, TRUTH, au_columns, read_predictions, read_truth
 from aubench.scores import LABELS, ScoreTable
 
@@ -22,6 +24,14 @@ CONFIG, REPORT, ENVIRONMENT = "config.yaml", "report.json", "environment.json"
 TRAIN = "aubench train --extractor bisenet --losses ct,id,lp,pr,adv"
 VOLATILE = frozenset({"seed", "device", "baselines", "checkpoint_every"})
 """Entries of a run's config that do not make it another combination."""
+
+
+class BaselineFacts(ResultModel):
+    """What a run noted of one of its baselines."""
+
+    supervised: bool | None = None
+    """Whether it was given the labels of the training subjects; None where nothing was noted."""
+    frames_per_s: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +85,8 @@ class Run:
         return [str(d.get("name", "")) if isinstance(d, Mapping) else str(d) for d in listed]
 
     @functools.cached_property
-    def environment(self) -> Mapping[str, Any]:
+    def environment(self) -> dict[str, JsonValue]:
+        """What it ran on; empty where it noted nothing."""
         return _mapping(self.folder / ENVIRONMENT, json.loads)
 
     def holds(self, dataset: str) -> bool:
@@ -92,14 +103,14 @@ class Run:
         return {path.stem: read_predictions(path) for path in sorted((self.folder / BASELINES).glob("*.csv"))}
 
     @functools.cached_property
-    def baseline_facts(self) -> Mapping[str, Any]:
-        """What the run noted of its baselines, by name: ``supervised``, ``frames_per_s``."""
-        path = self.folder / BASELINES / "about.json"
-        facts = _mapping(path, json.loads)
-        for name, known in facts.items():
-            rate = known.get("frames_per_s") if isinstance(known, dict) else ""
-            if isinstance(rate, str | list | dict):
-                raise UserError(f"{path}: the entry {name!r} is not a mapping; restore the file", code="file-damaged")
+    def baseline_facts(self) -> dict[str, BaselineFacts]:
+        """What the run noted of its baselines, by name."""
+        path, facts = self.folder / BASELINES / "about.json", {}
+        for name, known in _mapping(path, json.loads).items():
+            try:
+                facts[name] = BaselineFacts.model_validate(known)
+            except ValidationError:
+                raise UserError(f"{path}: the entry {name!r} is wrong; restore the file", code="file-damaged") from None
         return facts
 
     def baselines(self, dataset: str) -> dict[str, ScoreTable]:

@@ -185,13 +185,8 @@ def _missing_at(truth: pd.DataFrame, own: pd.DataFrame) -> list[str]:
 def row(found: ScoreMatrix, scored: MethodScores, times: Array) -> MethodRow:
     """Everything that the table says of a method.
 
-    Args:
-        found: the data set's truth.
-        scored: the method on it.
-        times: how often each subject is in each resample, (r, s).
-
-    Returns:
-        The row, without group, marks and gap to the best, which depend on the other rows.
+    ``times`` (r, s) says how often each subject is in each resample. Group, marks and gap to the best are left out:
+    they depend on the other rows.
     """
     method = scored.method
     scale_note = _scale_note(method)
