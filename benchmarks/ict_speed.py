@@ -18,12 +18,12 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from aubench.drawing.engine import sample_vectors
 from aubench_plugins.ict.camera import crop_camera
-from aubench_plugins.ict.draw_look import Look, game_look, photo_look
-from aubench_plugins.ict.draw_stage import Stage
-from aubench_plugins.ict.engine import sample_vectors
 from aubench_plugins.ict.model import face_model
 from aubench_plugins.ict.regions import chart_classes
+from aubench_plugins.ict.render.look import Look, game_look, photo_look
+from aubench_plugins.ict.render.stage import Stage
 
 KINDS: dict[str, Callable[[int], Look]] = {
     "game": lambda n: game_look(),
@@ -43,7 +43,7 @@ def main() -> None:
     model = face_model()
     topology = model.topology
     label = chart_classes(topology.landmarks, topology.chart)
-    vectors = sample_vectors(options.faces, 1)
+    vectors = sample_vectors(options.faces, 1, idle_first=True)
     print(f"{'style':6} {'size':>4} {'faces/s wall':>12} {'faces/s cpu':>12} {'first use s':>12}")
     for size in options.sizes:
         start = time.perf_counter()

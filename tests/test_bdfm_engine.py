@@ -8,12 +8,13 @@ import torch
 from refusals import refused
 
 from aubench.contracts import PARSING_CLASSES, TEMPLATE, Engine
+from aubench.drawing.alignment import five_points
+from aubench.drawing.engine import sample_vectors
 from aubench.parameters import AU_NAMES, BROW_SIZE, SIZE, FacialParameters, au_index
+from aubench.predict.align import similarity
 from aubench_plugins.bdfm import BdfmConfig
-from aubench_plugins.bdfm.engine import Bdfm, sample_vectors
-from aubench_plugins.bdfm.photo import photo_person, skin_colour
-from aubench_plugins.bdfm.raster import OPAQUE, TWO_SIDED, rasterise, similarity
-from aubench_plugins.bdfm.scene import five_points
+from aubench_plugins.bdfm.appearance.photo import photo_person, skin_colour
+from aubench_plugins.bdfm.engine import Bdfm
 
 
 @pytest.fixture(scope="module")
@@ -173,21 +174,6 @@ def test_skin_spans_the_human_range() -> None:
     assert (dark < 0.16).all()
     assert fair[0] > fair[1] > fair[2]
     assert dark[0] > dark[1] > dark[2]
-
-
-def test_rasteriser_covers_a_triangle_once_and_culls_its_back() -> None:
-    screen = np.array([[0, 0, 1], [0, 9, 1], [9, 0, 0.5]], np.float32)
-    uv, alpha = np.zeros((3, 2), np.float32), np.ones((1, 1, 1), np.float32)
-    ids, near = np.empty((12, 12), np.int32), np.empty((12, 12), np.float32)
-    front, back = np.array([[0, 1, 2]], np.int32), np.array([[0, 2, 1]], np.int32)
-    rasterise(screen, front, np.array([OPAQUE], np.uint8), uv, alpha, 0.5, ids, near)
-    assert int((ids == 0).sum()) == 55
-    assert near[0, 0] == pytest.approx(1.0)
-    assert near[0, 9] == pytest.approx(0.5)
-    rasterise(screen, back, np.array([OPAQUE], np.uint8), uv, alpha, 0.5, ids, near)
-    assert int((ids == 0).sum()) == 0
-    rasterise(screen, back, np.array([TWO_SIDED], np.uint8), uv, alpha, 0.5, ids, near)
-    assert int((ids == 0).sum()) == 55
 
 
 def test_mistakes_are_named(engine: Bdfm) -> None:

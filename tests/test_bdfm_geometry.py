@@ -7,8 +7,9 @@ import pytest
 
 from aubench.contracts import NUISANCE_NAMES
 from aubench.parameters import AU, AU_NAMES, BASE_AU, IDENTITY, SIZE, au_index
+from aubench_plugins.bdfm.build import face_model
+from aubench_plugins.bdfm.constants import PARTS
 from aubench_plugins.bdfm.identity import IDENTITY_NAMES
-from aubench_plugins.bdfm.model import PARTS, face_model
 
 MIRRORED = np.array(
     [*range(16, -1, -1), *range(26, 16, -1), 27, 28, 29, 30, 35, 34, 33, 32, 31, 45, 44, 43, 42, 47, 46, 39, 38, 37, 36,

@@ -52,7 +52,15 @@ class Engine:
         from aubench.drawing.raster import rasterise
         return rasterise
 '''
-SHARED = ("__init__.py", "contracts.py", "errors.py", "metrics.py", "parameters.py", "drawing/raster.py")
+SHARED = (
+    "__init__.py",
+    "contracts.py",
+    "errors.py",
+    "metrics.py",
+    "parameters.py",
+    "drawing/arrays.py",
+    "drawing/raster.py",
+)
 Write = Callable[[str, str], None]
 
 
@@ -106,6 +114,20 @@ DOES_NOT = [
     ("core/aubench/metrics.py", "\nMORE = 1\n"),
     ("mesh/.git/HEAD", "ref"),
 ]
+
+
+@pytest.mark.parametrize("name", ["bdfm", "ict"])
+@pytest.mark.parametrize("shared", ["engine", "raster", "shading", "sky", "alignment", "camera_effects", "variation"])
+def test_what_our_engines_share_is_part_of_their_keys(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, shared: str
+) -> None:
+    shutil.copytree(Path(aubench.__file__).parent / "drawing", tmp_path / "aubench" / "drawing")
+    (tmp_path / "aubench" / "__init__.py").touch()
+    monkeypatch.setattr(source_digest, "CORE_FOLDER", tmp_path)
+    before = source_digest.source_digest(f"aubench_plugins.{name}.engine")
+    with (tmp_path / "aubench" / "drawing" / f"{shared}.py").open("a") as file:
+        file.write("\nMORE = 1\n")
+    assert source_digest.source_digest(f"aubench_plugins.{name}.engine") != before
 
 
 @pytest.mark.parametrize(("name", "text"), DECIDES, ids=lambda value: value.strip() or "empty")

@@ -12,19 +12,17 @@ import numpy as np
 import pytest
 
 from aubench.contracts import PARSING_CLASSES
-from aubench.drawing.raster import BOTH, FRONT, HIDDEN, draw_strands, project, rasterise, vertex_normals
-from aubench.predict.align import similarity
+from aubench.drawing.raster import TOWARDS, project, vertex_normals
 from aubench_plugins.ict.camera import crop_camera
-from aubench_plugins.ict.draw_brows import brow_picture
-from aubench_plugins.ict.draw_film import develop
-from aubench_plugins.ict.draw_folds import paint_folds
-from aubench_plugins.ict.draw_light import COSINE, harmonics, soft_lamp
-from aubench_plugins.ict.draw_look import game_look, photo_look
-from aubench_plugins.ict.draw_person import skin_tone
-from aubench_plugins.ict.draw_sky import turned
-from aubench_plugins.ict.draw_stage import Stage
 from aubench_plugins.ict.materials import EYEBALL, FACE
 from aubench_plugins.ict.regions import chart_classes
+from aubench_plugins.ict.render.brows import brow_picture
+from aubench_plugins.ict.render.folds import paint_folds
+from aubench_plugins.ict.render.light import COSINE, harmonics, soft_lamp
+from aubench_plugins.ict.render.look import game_look, photo_look
+from aubench_plugins.ict.render.person import skin_tone
+from aubench_plugins.ict.render.sky_visibility import turned
+from aubench_plugins.ict.render.stage import Stage
 
 CLASS = {name: n for n, name in enumerate(PARSING_CLASSES)}
 
@@ -95,27 +93,10 @@ def camera_of(toy: Toy, size: int = 96) -> Any:
     return crop_camera(toy.vertices[toy.landmarks], size, distance=90.0)
 
 
-def test_the_nearer_triangle_wins_and_back_faces_are_culled() -> None:
-    near, far = 0.5, 0.25
-    screen = np.array([[0, 0, far], [0, 8, far], [8, 0, far], [0, 0, near], [0, 4, near], [4, 0, near]], np.float32)
-    triangles = np.array([[0, 1, 2], [3, 4, 5]], np.int32)
-    ids, depth = np.empty((8, 8), np.int32), np.empty((8, 8), np.float32)
-    rasterise(screen, triangles, np.full(2, FRONT, np.uint8), ids, depth)
-    assert ids[1, 1] == 1
-    assert ids[3, 3] == 0
-    assert ids[7, 7] == -1
-    assert depth[1, 1] == near
-    turned_away = np.ascontiguousarray(triangles[:, ::-1])
-    rasterise(screen, turned_away, np.full(2, FRONT, np.uint8), ids, depth)
-    assert (ids == -1).all()
-    rasterise(screen, turned_away, np.array([BOTH, HIDDEN], np.uint8), ids, depth)
-    assert ids[1, 1] == 0
-
-
 def test_projection_agrees_with_the_camera(toy: Toy) -> None:
     camera = camera_of(toy)
     out = np.empty_like(toy.vertices)
-    project(toy.vertices, camera.distance, camera.warp, out)
+    project(toy.vertices, camera.distance, TOWARDS, camera.warp, out)
     seen = camera.project(toy.vertices)
     np.testing.assert_allclose(out[:, :2], seen[:, :2], atol=1e-3)
     np.testing.assert_allclose(1.0 / out[:, 2], seen[:, 2], rtol=1e-5)
@@ -126,29 +107,6 @@ def test_normals_point_to_the_camera(toy: Toy) -> None:
     vertex_normals(toy.vertices, toy.triangles, normals)
     assert (normals[:, 2] > 0.3).all()
     np.testing.assert_allclose(np.linalg.norm(normals, axis=1), 1.0, atol=1e-5)
-
-
-def test_similarity_recovers_a_turn() -> None:
-    points = np.random.default_rng(0).normal(size=(7, 2))
-    turn = np.array([[0.0, -2.0], [2.0, 0.0]])
-    np.testing.assert_allclose(similarity(points, points @ turn.T + (3, 4)), np.column_stack([turn, (3, 4)]), atol=1e-9)
-    with pytest.raises(ValueError, match="coincide"):
-        similarity(np.ones((4, 2)), points[:4])
-
-
-def test_strands_cover_what_they_cross_and_hide_behind_surfaces() -> None:
-    over, front = np.zeros((9, 9, 4), np.float32), np.zeros((9, 9), np.float32)
-    what, near = np.zeros((9, 9), np.uint8), np.zeros((9, 9), np.float32)
-    near[:, 5:] = 0.2
-    screen = np.array([[-1, 4, 0.1], [9.5, 4, 0.1]], np.float32)
-    draw_strands(
-        screen, np.array([0, 2], np.int32), np.full(2, 1.0, np.float32), np.ones(2, np.float32),
-        np.tile(np.array([0.3, 0.2, 0.1], np.float32), (2, 1)), np.array([17], np.uint8), 0.1, near, over, front, what,
-    )  # fmt: skip
-    np.testing.assert_allclose(over[4, 2], [0.3, 0.2, 0.1, 1.0], atol=1e-5)
-    assert what[4, 2] == 17
-    assert over[4, 6, 3] == 0.0
-    assert over[2].max() == 0.0
 
 
 def test_a_soft_lamp_lights_what_faces_it_with_its_colour() -> None:
@@ -279,20 +237,11 @@ def test_glasses_and_hats_are_labelled(toy: Toy, stage: Stage) -> None:
     assert 30 < (rims.parsing == CLASS["eye_g"]).sum() < 900
 
 
-def test_film_keeps_size_and_greys() -> None:
-    image = np.random.default_rng(0).uniform(0, 255, (40, 40, 3)).astype(np.float32)
-    look = photo_look(1, 0)
-    assert look.shot is not None
-    out = develop(image.copy(), replace(look, grey=True), look.shot)
-    assert out.shape == (40, 40, 3)
-    assert np.abs(out[..., 0].astype(int) - out[..., 2]).max() <= 6
-
-
 @pytest.mark.skipif("AUBENCH_ASSET_ICT" not in os.environ, reason="needs ICT-FaceKit: set AUBENCH_ASSET_ICT")
 def test_the_real_asset_shows_every_part_of_a_laughing_face() -> None:
     from aubench.parameters import AU, AU_NAMES, BASE_AU, BROW, SIZE
-    from aubench_plugins.ict.draw_mesh import mesh_of
     from aubench_plugins.ict.model import face_model
+    from aubench_plugins.ict.render.mesh import mesh_of
 
     model = face_model()
     topology = model.topology

@@ -21,20 +21,21 @@ from aubench import files
 from aubench.cli import main
 from aubench.cli.asset_option import place
 from aubench.contracts import NUISANCE_NAMES, PARSING_CLASSES, TEMPLATE
+from aubench.drawing.alignment import five_points
 from aubench.engine_digest import engine_digest
 from aubench.parameters import AU, AU_NAMES, BASE_AU, BROW, IDENTITY, POSE, SIZE, au_index
 from aubench_plugins.ict import ASSET
 from aubench_plugins.ict import source as source_module
 from aubench_plugins.ict.actions import ACTIONS
-from aubench_plugins.ict.camera import crop_camera, five_points, head_camera
+from aubench_plugins.ict.camera import crop_camera, head_camera
 from aubench_plugins.ict.identity import IDENTITY_NAMES, SIGMA
 from aubench_plugins.ict.materials import FACE, TEETH
 from aubench_plugins.ict.model import Model, Posed
+from aubench_plugins.ict.obj import read_faces, read_vertices
 from aubench_plugins.ict.regions import chart_classes
 from aubench_plugins.ict.rig import build
 from aubench_plugins.ict.source import EXPRESSIONS, INDICES, Source, open_source
 from aubench_plugins.ict.topology import PART
-from aubench_plugins.ict.wavefront import read_faces, read_vertices
 
 GIVEN = os.environ.get(ASSET.variable)
 needs_asset = pytest.mark.skipif(not GIVEN, reason=f"{ASSET.variable} does not say where ICT-FaceKit is")

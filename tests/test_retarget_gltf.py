@@ -19,10 +19,11 @@ from aubench.predict.readings import NOBODY, Readings
 from aubench.retarget import bake, bvh, export, gltf, mesh, views
 from aubench.retarget.motion import Motion, motion
 from aubench_plugins.bdfm import BdfmConfig
-from aubench_plugins.bdfm import model as bdfm_model
+from aubench_plugins.bdfm.build import face_model
+from aubench_plugins.bdfm.constants import PARTS
 from aubench_plugins.bdfm.engine import Bdfm
 
-MODEL = bdfm_model.face_model()
+MODEL = face_model()
 WHO = FacialParameters.base().vector().numpy()[0]
 HEAD = mesh.head_of(MODEL, WHO)
 SMILE, SHUT, JAW = (AU_NAMES.index(name) for name in ("AU12", "AU43", "AU26"))
@@ -327,6 +328,6 @@ def test_a_suffix_of_no_format_and_an_engine_without_a_mesh_are_refused(tmp_path
 
 
 def test_the_parts_are_those_of_the_engine():
-    assert mesh.PARTS == bdfm_model.PARTS
+    assert mesh.PARTS == PARTS
     assert isinstance(MODEL, mesh.Model)
     assert isinstance(Bdfm(BdfmConfig()), mesh.Artist)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from aubench.drawing.engine import sample_vectors
 from aubench.drawing.variation import DISPLACEMENT, Variation, variation
 from aubench.parameters import AU_NAMES, SIZE, au_index
 from aubench_plugins.bdfm import BdfmConfig
-from aubench_plugins.bdfm.engine import Bdfm, sample_vectors
+from aubench_plugins.bdfm.engine import Bdfm
 
 
 def grid() -> np.ndarray:

@@ -1,54 +1,97 @@
 """A z-buffer rasteriser in numba: which triangle covers each sample, how near it is, and thin strands over it.
 
 Screen coordinates are in samples, x right and y down, with sample (0, 0) centred at (0, 0). Depth is kept as 1/z, which
-is linear on the screen, so larger is nearer. Space has x right, y up and z towards the camera, so that a triangle which
-is counter-clockwise seen from outside has negative area on the screen. No fast maths: equal vertices give equal
-buffers.
+is linear on the screen, so larger is nearer; of two triangles at the same depth the earlier one wins. A triangle
+that is counter-clockwise seen from outside has negative area on the screen where its outside faces the camera. No
+fast maths: equal vertices give equal buffers.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, TypeAlias
 
 import numba as nb
 import numpy as np
-import numpy.typing as npt
 
-Floats: TypeAlias = npt.NDArray[np.floating[Any]]
-Ints: TypeAlias = npt.NDArray[np.signedinteger[Any]]
-Bytes: TypeAlias = npt.NDArray[np.uint8]
+from aubench.drawing.arrays import Bytes, Floats, Ints
 
-FRONT, BOTH, HIDDEN, LINED = 0, 1, 2, 3
+FRONT, BOTH, HIDDEN, LINED, CUTOUT = 0, 1, 2, 3, 4
 """How a triangle is drawn: its outer side; both sides; not at all; both sides, the inner one as if it lay a little
-farther away, so that it shows in gaps only."""
-LINING = 0.4
-"""How much farther, in units of space, the inner side of a LINED triangle counts as."""
+farther away, so that it shows in gaps only; from CUTOUT on, both sides with holes where alpha is low: CUTOUT + n looks
+in layer n."""
+AWAY, TOWARDS = 1.0, -1.0
+"""Where the z axis points, seen from the camera, for :func:`project`: x right, y down, z away (OpenCV), or x right, y
+up, z towards it (OpenGL)."""
 
 jit = nb.njit(cache=True, nogil=True, error_model="numpy")
+"""What all kernels are compiled with: compiled code is kept on disk, other threads run on, division by zero gives
+infinity."""
 F = np.float32
+_NO_UV, _NO_ALPHA = np.zeros((1, 2), F), np.zeros((1, 1, 1), F)
+
+
+def rasterise(
+    screen: Floats,
+    triangles: Ints,
+    mode: Bytes,
+    ids: Ints,
+    near: Floats,
+    *,
+    lining: float,
+    uv: Floats | None = None,
+    alpha: Floats | None = None,
+) -> None:
+    """Draw triangles into ``ids`` and ``near``.
+
+    Args:
+        screen: Vertices (v, 3) float32: x, y, 1/z.
+        triangles: (t, 3) int32.
+        mode: (t,) uint8: FRONT, BOTH, HIDDEN, LINED, or CUTOUT + n.
+        ids: (h, w) int32; becomes the triangle that is seen, -1 where nothing was drawn.
+        near: (h, w) float32; becomes 1/z, 0 where nothing was drawn.
+        lining: How much farther, in units of space, the inner side of a LINED triangle counts as.
+        uv: Texture coordinates (v, 2) float32 in [0, 1], for cut-outs.
+        alpha: Layers (n, a, a) float32, for cut-outs: a hole where a layer is below a half.
+
+    >>> screen = np.array([[0, 0, 1], [0, 4, 1], [4, 0, 1]], np.float32)
+    >>> ids, near = np.empty((4, 4), np.int32), np.empty((4, 4), np.float32)
+    >>> rasterise(screen, np.array([[0, 1, 2]], np.int32), np.zeros(1, np.uint8), ids, near, lining=0.0)
+    >>> ids[0].tolist(), ids[3].tolist()
+    ([0, 0, 0, 0], [0, 0, -1, -1])
+    """
+    if uv is None or alpha is None:
+        uv, alpha = _NO_UV, _NO_ALPHA
+    _rasterise(screen, triangles, mode, uv, alpha, lining, ids, near)
+
+
+def vertex_normals(vertices: Floats, triangles: Ints, out: Floats, twins: Ints | None = None) -> None:
+    """Area-weighted unit normals (v, 3) into ``out``, outward for triangles counter-clockwise from outside.
+
+    ``twins`` (v,) int32 names for each vertex the first vertex at the same place, so that texture seams stay smooth.
+    """
+    if twins is None:
+        twins = np.arange(len(vertices), dtype=np.int32)
+    _vertex_normals(vertices, triangles, twins, out)
 
 
 @jit
-def rasterise(screen: Floats, triangles: Ints, mode: Bytes, ids: Ints, near: Floats) -> None:
-    """Draw into ``ids`` (h, w) and ``near`` (h, w).
-
-    ``screen`` (v, 3) is x, y, 1/z; ``triangles`` (t, 3); ``mode`` (t,). ``ids`` becomes -1 where nothing was
-    drawn, ``near`` 0.
-    """
+def _rasterise(
+    screen: Floats, triangles: Ints, mode: Bytes, uv: Floats, alpha: Floats, lining: float, ids: Ints, near: Floats
+) -> None:
     height, width = ids.shape
     ids[:] = -1
     near[:] = 0.0
+    side = alpha.shape[1]
     for t in range(triangles.shape[0]):
         kind = mode[t]
-        if kind == 2:
+        if kind == HIDDEN:
             continue
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         x0, y0, w0 = screen[i, 0], screen[i, 1], screen[i, 2]
         x1, y1, w1 = screen[j, 0], screen[j, 1], screen[j, 2]
         x2, y2, w2 = screen[k, 0], screen[k, 1], screen[k, 2]
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        if area >= 0.0 and kind == 0:
+        if area >= 0.0 and kind == FRONT:
             continue
         if abs(area) < 1e-9 or w0 <= 0.0 or w1 <= 0.0 or w2 <= 0.0:
             continue
@@ -59,7 +102,7 @@ def rasterise(screen: Floats, triangles: Ints, mode: Bytes, ids: Ints, near: Flo
         bottom = min(height - 1, int(math.floor(max(y0, y1, y2))))  # noqa: RUF046
         if left > right or top > bottom:
             continue
-        lining = kind == 3 and area >= 0.0
+        lined = kind == LINED and area >= 0.0
         inverse = F(1.0) / area
         a1, b1 = (y2 - y0) * inverse, (x0 - x2) * inverse
         a2, b2 = (y0 - y1) * inverse, (x1 - x0) * inverse
@@ -73,16 +116,25 @@ def rasterise(screen: Floats, triangles: Ints, mode: Bytes, ids: Ints, near: Flo
                 if l0 < F(-1e-6) or l1 < F(-1e-6) or l2 < F(-1e-6):
                     continue
                 w = l0 * w0 + l1 * w1 + l2 * w2
-                if lining:
-                    w = w / (F(1.0) + F(LINING) * w)
-                if w > near[y, x]:
-                    near[y, x] = w
-                    ids[y, x] = t
+                if lined:
+                    w = w / (F(1.0) + F(lining) * w)
+                if w <= near[y, x]:
+                    continue
+                if kind >= CUTOUT:
+                    z = F(1.0) / w
+                    p0, p1, p2 = l0 * w0 * z, l1 * w1 * z, l2 * w2 * z
+                    u = p0 * uv[i, 0] + p1 * uv[j, 0] + p2 * uv[k, 0]
+                    v = p0 * uv[i, 1] + p1 * uv[j, 1] + p2 * uv[k, 1]
+                    column = min(side - 1, max(0, int(u * side)))
+                    row = min(side - 1, max(0, int(v * side)))
+                    if alpha[kind - CUTOUT, row, column] < 0.5:
+                        continue
+                near[y, x] = w
+                ids[y, x] = t
 
 
 @jit
-def vertex_normals(vertices: Floats, triangles: Ints, out: Floats) -> None:
-    """Area-weighted unit normals (v, 3) into ``out``, outward for triangles counter-clockwise from outside."""
+def _vertex_normals(vertices: Floats, triangles: Ints, twins: Ints, out: Floats) -> None:
     out[:] = 0.0
     for t in range(triangles.shape[0]):
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
@@ -94,26 +146,31 @@ def vertex_normals(vertices: Floats, triangles: Ints, out: Floats) -> None:
         bz = vertices[k, 2] - vertices[i, 2]
         nx, ny, nz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
         for corner in range(3):
-            n = triangles[t, corner]
+            n = twins[triangles[t, corner]]
             out[n, 0] += nx
             out[n, 1] += ny
             out[n, 2] += nz
     for n in range(out.shape[0]):
+        m = twins[n]
+        if m != n:
+            out[n, 0], out[n, 1], out[n, 2] = out[m, 0], out[m, 1], out[m, 2]
+            continue
         length = math.sqrt(out[n, 0] ** 2 + out[n, 1] ** 2 + out[n, 2] ** 2) + F(1e-20)
         for c in range(3):
             out[n, c] /= length
 
 
 @jit
-def project(vertices: Floats, distance: float, warp: Floats, out: Floats) -> None:
+def project(vertices: Floats, distance: float, axis: float, warp: Floats, out: Floats) -> None:
     """Perspective projection, then the similarity ``warp`` (2, 3), into ``out`` (v, 3): x, y, 1/z.
 
-    The camera sits at (0, 0, ``distance``) and looks along -z; before ``warp`` a point at z = 0 keeps its x and -y.
+    The camera stands ``distance`` before the origin and looks at it; ``axis`` is :data:`AWAY` or :data:`TOWARDS`.
+    Before ``warp`` a point at z = 0 keeps its x, and its y (AWAY) or -y (TOWARDS).
     """
     for n in range(vertices.shape[0]):
-        w = F(1.0) / max(F(distance) - vertices[n, 2], F(1e-3))
+        w = F(1.0) / max(F(distance) + F(axis) * vertices[n, 2], F(1e-3))
         x = F(distance) * vertices[n, 0] * w
-        y = -F(distance) * vertices[n, 1] * w
+        y = F(axis) * F(distance) * vertices[n, 1] * w
         out[n, 0] = warp[0, 0] * x + warp[0, 1] * y + warp[0, 2]
         out[n, 1] = warp[1, 0] * x + warp[1, 1] * y + warp[1, 2]
         out[n, 2] = w

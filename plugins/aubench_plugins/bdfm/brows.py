@@ -12,9 +12,10 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from . import paint
-from .arrays import Bytes, Floats
-from .model import face_model
+from aubench.drawing.arrays import Bytes, Floats
+
+from . import brushes
+from .build import face_model
 
 HEIGHT, WIDTH = 96, 176
 HALF_U, HALF_V = 0.11, 0.06
@@ -100,7 +101,7 @@ def _paint(style: int, centre: Floats, widths: Floats) -> Bytes:
     under = cv2.GaussianBlur(canvas, (0, 0), 2.2 * _FINE)
     alpha = np.clip(canvas + under * 0.38 * dense, 0.0, 1.0)
     small = cv2.resize(alpha, (WIDTH, HEIGHT), interpolation=cv2.INTER_AREA)
-    area = paint.blur(np.ascontiguousarray(small, dtype=np.float32), 3.0)
+    area = brushes.blur(np.ascontiguousarray(small, dtype=np.float32), 3.0)
     return np.round(np.stack([small, area], axis=2) * 255).astype(np.uint8)
 
 

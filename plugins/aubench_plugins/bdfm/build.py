@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
-from . import charts, mend, organs, topology
+from . import correctives, topology, uv_outlines
+from . import eyes_teeth_ears as organs
+from .constants import PARTS
 from .hair import hair
 from .mesh import Piece, skin
-from .model import PARTS, FaceModel
+from .model import FaceModel
 from .posing import Rig
 from .rig import bake
 
@@ -16,8 +20,9 @@ ROTATION_CENTRE = np.array([0.0, 0.0, 1.30])
 """Of the head, in the working space: between the ears, where the skull sits on the neck."""
 
 
-def build() -> FaceModel:
-    """Sculpt, mesh, rig. Deterministic; about two seconds."""
+@lru_cache(maxsize=1)
+def face_model() -> FaceModel:
+    """The one face model of this engine: sculpted, meshed, rigged on first use. Deterministic; about two seconds."""
     half = topology.half_face()
     face = skin(half)
     balls = [organs.eyeball(-1), organs.eyeball(1)]
@@ -30,7 +35,7 @@ def build() -> FaceModel:
     base = np.concatenate([p.vertices for p in pieces]) - ROTATION_CENTRE
     rows = bake(pieces)
     eyes = tuple(
-        mend.eye_of(
+        correctives.eye_of(
             face, side, balls[k], int(starts[1 + k]), [(lashes[2 * k + j], int(starts[3 + 2 * k + j])) for j in (0, 1)]
         )
         for k, side in enumerate((-1, 1))
@@ -40,10 +45,10 @@ def build() -> FaceModel:
         np.concatenate([face.ids["lower"], face.ids["skin_lower"]]),
     )
     carried = np.concatenate([_carried(p) for p in pieces])
-    creases = charts.creases()
+    creases = uv_outlines.creases()
     rig = Rig(
         base.astype(np.float32), np.ascontiguousarray(rows.reshape(len(rows), -1), dtype=np.float32),
-        carried.astype(np.float32), charts.crease_weights(creases), (eyes[0], eyes[1]), lips,
+        carried.astype(np.float32), uv_outlines.crease_weights(creases), (eyes[0], eyes[1]), lips,
         np.concatenate([_anchors(p) for p in pieces]).astype(np.float32),
     )  # fmt: skip
     return FaceModel(
@@ -52,7 +57,7 @@ def build() -> FaceModel:
         part=np.concatenate([np.full(len(p.triangles), PARTS.index(p.part)) for p in pieces]).astype(np.uint8),
         eye_side=np.concatenate([np.full(len(p.triangles), p.eye_side) for p in pieces]).astype(np.int8),
         landmarks=_landmarks(face),
-        chart=charts.charts(),
+        chart=uv_outlines.charts(),
         creases=creases,
         rig=rig,
     )

@@ -2,48 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import numpy as np
+from aubench.drawing.arrays import Floats
+from aubench.drawing.engine import EngineBase, Framing, Rendered
 
-from aubench.contracts import Drawn, Style
-from aubench.drawing.variation import variation
-from aubench.errors import UserError
-from aubench.parameters import AU_SIZE, BROW_SIZE, IDENTITY_SIZE, POSE_SIZE, SIZE, FacialParameters
-
-from .arrays import Bytes, Floats
-from .looks import game_person
-from .photo import photo_person
-from .post import shot_of
+from .appearance.game import game_person
+from .appearance.photo import photo_person
+from .post_process import shot_of
 from .scene import Stage
 
 if TYPE_CHECKING:
     from . import BdfmConfig
 
-Framing = Literal["crop", "camera"]
 
-
-@dataclass(frozen=True)
-class Rendered:
-    """A batch in arrays: ``image`` (b, s, s, 3) uint8 RGB; ``parsing`` (b, s, s) uint8; ``landmarks`` (b, 68, 2)
-    float32 pixels; ``depth`` (b, s, s) float32, infinite where nothing was drawn, in interocular distances from the
-    camera."""
-
-    image: Bytes
-    parsing: Bytes
-    landmarks: Floats
-    depth: Floats
-
-
-class Bdfm:
-    """The bone-driven face engine; see :class:`aubench.contracts.Engine`."""
-
-    differentiable = False
+class Bdfm(EngineBase):
+    """The bone-driven face engine; see :class:`aubench.contracts.Engine`. Its unit of length is the interocular
+    distance of the base face."""
 
     def __init__(self, config: BdfmConfig) -> None:
-        self.size, self.gap = config.size, config.gap
+        super().__init__(config.size, gap=config.gap)
         self._stage: Stage | None = None
 
     @property
@@ -53,98 +31,10 @@ class Bdfm:
             self._stage = Stage(self.size)
         return self._stage
 
-    def render(
-        self,
-        vectors: Floats,
-        *,
-        style: Style = "game",
-        looks: Sequence[int] | None = None,
-        shots: Sequence[int] | None = None,
-        nuisance: Floats | None = None,
-        framing: Framing = "crop",
+    def render_one(
+        self, vector: Floats, look: int | None, shot: int, nuisance: Floats | None, framing: Framing
     ) -> Rendered:
-        """Draw parameter vectors (b, 269) in [0, 1]. ``looks`` and ``shots`` seed the photo style (0 for all when
-        left out).
-
-        ``framing="camera"`` shows the whole head instead of the aligned crop. Raises ``UserError`` for parameters
-        that are not finite, a wrong width, an unknown style, or lists of another length.
-        """
-        vectors = np.ascontiguousarray(vectors, np.float32)
-        if vectors.ndim != 2 or vectors.shape[1] != SIZE:
-            raise UserError(f"facial parameters are (b, {SIZE}), not {vectors.shape}", code="option-invalid")
-        if not np.isfinite(vectors).all():
-            raise UserError("facial parameters hold NaN or infinity; clean them before drawing", code="option-invalid")
-        if style not in ("game", "photo"):
-            raise UserError(f"style {style!r} is unknown; choose game or photo", code="option-invalid")
-        count = len(vectors)
-        look_seeds = _seeds(looks, count, "looks")
-        shot_seeds = _seeds(shots, count, "shots")
-        if nuisance is not None:
-            nuisance = np.clip(np.ascontiguousarray(nuisance, np.float32), -1.0, 1.0)
-            if nuisance.shape != (count, 9):
-                raise UserError(f"nuisance is (b, 9), not {nuisance.shape}, for {count} faces", code="option-invalid")
-        vectors = np.clip(vectors, 0.0, 1.0)
-        s = self.size
-        out = Rendered(
-            np.empty((count, s, s, 3), np.uint8), np.empty((count, s, s), np.uint8),
-            np.empty((count, 68, 2), np.float32), np.empty((count, s, s), np.float32),
-        )  # fmt: skip
-        for n in range(count):
-            face = nuisance[n] if nuisance is not None else None
-            photo = style == "photo"
-            person = photo_person(look_seeds[n]) if photo else game_person()
-            shot = shot_of(look_seeds[n], shot_seeds[n]) if photo else None
-            own = variation(look_seeds[n], self.gap, 1.0) if photo else None
-            image, parsing, landmarks, depth = self.stage.draw(vectors[n], person, shot, face, framing, own)
-            out.image[n], out.parsing[n], out.landmarks[n], out.depth[n] = image, parsing, landmarks, depth
-        return out
-
-    def draw(
-        self,
-        parameters: FacialParameters,
-        *,
-        style: Style = "game",
-        looks: Sequence[int] | None = None,
-        shots: Sequence[int] | None = None,
-        nuisance: Floats | None = None,
-    ) -> Drawn:
-        """As :meth:`render`, in tensors on the CPU."""
-        import torch
-
-        vectors = parameters.vector().detach().cpu().numpy().astype(np.float32)
-        r = self.render(vectors, style=style, looks=looks, shots=shots, nuisance=nuisance)
-        image = torch.from_numpy(r.image).permute(0, 3, 1, 2).contiguous().float() / 255.0
-        return Drawn(
-            image, torch.from_numpy(r.parsing).long(), torch.from_numpy(r.landmarks), torch.from_numpy(r.depth)
-        )
-
-    def sample(self, count: int, seed: int) -> FacialParameters:
-        """Random faces to imitate: poses over the whole range but mostly near frontal; 0 to 8 active AUs of uniform
-        strength, for one face in eight all AUs uniform; identities normal about 0.5 or, for one in four, uniform;
-        brow styles equally likely."""
-        import torch
-
-        return FacialParameters.from_vector(torch.from_numpy(sample_vectors(count, seed)))
-
-
-def sample_vectors(count: int, seed: int) -> Floats:
-    """The parameters of :meth:`Bdfm.sample` as an array (count, 269)."""
-    rng = np.random.default_rng(seed)
-    wide = rng.random((count, 1)) < 0.35
-    pose = np.where(wide, rng.random((count, POSE_SIZE)), rng.normal(0.5, 0.13, (count, POSE_SIZE)))
-    active = rng.integers(0, 9, count)
-    order = rng.random((count, AU_SIZE)).argsort(axis=1).argsort(axis=1)
-    au = np.where(order < active[:, None], rng.random((count, AU_SIZE)), 0.02 * rng.random((count, AU_SIZE)) * 2)
-    au = np.where(rng.random((count, 1)) < 0.125, rng.random((count, AU_SIZE)), au)
-    uniform = rng.random((count, 1)) < 0.25
-    identity = np.where(uniform, rng.random((count, IDENTITY_SIZE)), rng.normal(0.5, 0.17, (count, IDENTITY_SIZE)))
-    brow = np.eye(BROW_SIZE)[rng.integers(0, BROW_SIZE, count)]
-    vectors = np.concatenate([pose, au, identity, brow], axis=1)
-    return np.asarray(np.clip(vectors, 0.0, 1.0).astype(np.float32))
-
-
-def _seeds(values: Sequence[int] | None, count: int, name: str) -> list[int]:
-    seeds = [0] * count if values is None else [int(value) for value in values]
-    if len(seeds) != count:
-        raise UserError(f"{name} holds {len(seeds)} seeds for {count} faces; give one per face", code="option-invalid")
-    return seeds
+        """As :meth:`EngineBase.render_one`; depth is in interocular distances."""
+        person = game_person() if look is None else photo_person(look)
+        frame = None if look is None else shot_of(look, shot)
+        return self.stage.draw(vector, person, frame, nuisance, framing, self.variation(look))

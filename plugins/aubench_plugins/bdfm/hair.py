@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import features
+from . import feature_curves
 from .mesh import Piece
 
 
 def scalp_depth(points: np.ndarray) -> np.ndarray:
     """How far (n,) chart points lie inside the hair, in chart units; negative on the face."""
     line = np.concatenate(
-        [features.HAIRLINE, [(1.60, 0.56), (1.80, 0.46), (3.9, 0.60), (3.9, -3.0), (-0.5, -3.0), (-0.5, -1.06)]]
+        [feature_curves.HAIRLINE, [(1.60, 0.56), (1.80, 0.46), (3.9, 0.60), (3.9, -3.0), (-0.5, -3.0), (-0.5, -1.06)]]
     )
     x, y = np.abs(points[:, 0]), points[:, 1]
     p = np.stack([x, y], axis=1)
-    edge = features.HAIRLINE
+    edge = feature_curves.HAIRLINE
     a, b = edge[:-1], edge[1:]
     way = b - a
     t = np.clip(((p[:, None] - a) * way).sum(-1) / (way * way).sum(-1), 0, 1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aubench.contracts import PARSING_CLASSES
 
-from .model import PARTS
+from .constants import PARTS
 
 EXTRA_PARTS = ("frame", "hat")
 """Parts that the looks add to the model's own."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from . import features, sculpt, topology
+from . import feature_curves, sculpt, topology
+from .constants import CHART_SCALE, CHART_SHIFT
 
 Array = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
@@ -54,7 +55,7 @@ def lip_height(half: topology.HalfFace) -> Array:
     height = np.zeros(len(half.points))
 
     def strength(ids: Ids) -> Array:
-        x = half.points[ids, 0] / (features.MOUTH_HALF_WIDTH + 0.02)
+        x = half.points[ids, 0] / (feature_curves.MOUTH_HALF_WIDTH + 0.02)
         out: Array = np.power(np.clip(1 - x * x, 0.0, 1.0), 0.6)
         return out
 
@@ -214,8 +215,6 @@ CHART_TRUE = 1.9
 
 def chart_uv(points: Array) -> Array:
     """Texture coordinates of chart points: to scale on the face, squeezed into the square behind the ears."""
-    from .model import CHART_SCALE, CHART_SHIFT
-
     far = np.abs(points) - CHART_TRUE
     squeezed = np.sign(points) * (CHART_TRUE + 0.4 * (1 - np.exp(-far / 0.4)))
     out: Array = 0.5 + np.where(far > 0, squeezed, points) * CHART_SCALE + np.array(CHART_SHIFT)

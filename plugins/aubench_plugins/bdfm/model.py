@@ -24,24 +24,18 @@ Texture coordinates are per part, each part having a unit square of its own:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from aubench.contracts import NUISANCE_NAMES
+from aubench.drawing.variation import Variation
+from aubench.parameters import SIZE
 
-    import numpy.typing as npt
-
-    from aubench.drawing.variation import Variation
-
-    from .posing import Rig
-
-PARTS = ("skin", "ear", "neck", "cloth", "eyeball", "teeth", "tongue", "cavity", "lash", "hair")
-CHART_SCALE, CHART_SHIFT = 0.2, (0.0, -0.03)
-EYE_UV_ANGLE, IRIS_ANGLE, PUPIL_ANGLE = 1.9, 0.50, 0.19
+from .constants import Crease
+from .posing import Rig
 
 
 @dataclass(frozen=True)
@@ -54,23 +48,13 @@ class Deformed:
 
 
 @dataclass(frozen=True)
-class Crease:
-    """A skin fold: a polyline (n, 2) in the face chart, ``width`` (chart units, half width at half depth), and how much
-    each AU deepens it (strength = clipped sum of weight times AU)."""
-
-    name: str
-    uv: npt.NDArray[np.float32]
-    weights: Mapping[str, float]
-    width: float
-
-
-@dataclass(frozen=True)
 class FaceModel:
     """A face as triangles, with its charts.
 
-    ``triangles`` (t, 3) int32; ``part`` (t,) uint8, index into :data:`PARTS`; ``uv`` (v, 2) float32; ``eye_side``
-    (t,) int8, -1 for the eyeball on the picture's left, +1 for the one on the right, 0 for all else; ``landmarks``
-    (68,) int vertex ids in iBUG order; ``chart`` named polylines (n, 2) in the face chart; ``creases`` the folds.
+    ``triangles`` (t, 3) int32; ``part`` (t,) uint8, index into :data:`.constants.PARTS`; ``uv`` (v, 2) float32;
+    ``eye_side`` (t,) int8, -1 for the eyeball on the picture's left, +1 for the one on the right, 0 for all else;
+    ``landmarks`` (68,) int vertex ids in iBUG order; ``chart`` named polylines (n, 2) in the face
+    chart; ``creases`` the folds.
 
     Names in ``chart`` (closed ones repeat no point; left and right as in the picture are ``r_`` and ``l_``):
     ``upper_lip``, ``lower_lip`` (closed outlines of the red), ``lip_line`` (where they meet), ``r_eye``, ``l_eye``
@@ -97,20 +81,9 @@ class FaceModel:
     ) -> Deformed:
         """Faces for parameter vectors (b, 269), with nuisance movements (b, 9) or none, of one person's ``variation``
         or none."""
-        from aubench.contracts import NUISANCE_NAMES
-        from aubench.parameters import SIZE
-
         vectors = np.asarray(vectors, dtype=np.float32)
         if vectors.ndim != 2 or vectors.shape[1] != SIZE:
             raise ValueError(f"facial parameters are (b, {SIZE}), not {vectors.shape}")
         if nuisance is None:
             nuisance = np.zeros((len(vectors), len(NUISANCE_NAMES)), dtype=np.float32)
         return Deformed(*self.rig.pose(vectors, np.asarray(nuisance, dtype=np.float32), variation))
-
-
-@lru_cache(maxsize=1)
-def face_model() -> FaceModel:
-    """The one face model of this engine, built on first use."""
-    from .build import build
-
-    return build()

@@ -12,7 +12,7 @@ from aubench.contracts import NUISANCE_NAMES
 from aubench.drawing.variation import Variation
 from aubench.parameters import AU, AU_NAMES, BASE_AU, IDENTITY, PITCH_RANGE_DEGREES, POSE, YAW_RANGE_DEGREES
 
-from . import mend
+from . import correctives
 from .actions import ACTIONS
 
 Floats = npt.NDArray[np.float32]
@@ -36,7 +36,7 @@ class Rig:
     rows: Floats
     carried: Floats
     crease_weights: Floats
-    eyes: tuple[mend.Eye, mend.Eye]
+    eyes: tuple[correctives.Eye, correctives.Eye]
     lips: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
     anchors: Floats
 
@@ -68,11 +68,11 @@ class Rig:
             action = np.stack([variation.folds(one) for one in action])
         gaze = np.radians(GAZE_RANGE_DEGREES) * np.stack([extra["gaze_x"], extra["gaze_y"]], axis=1)
         for eye, strength in zip(self.eyes, (right, left), strict=True):
-            centre, radius = mend.ball_centre(eye, vertices)
+            centre, radius = correctives.ball_centre(eye, vertices)
             share, upper = _closing(strength, extra["gaze_y"])
-            mend.close_lids(eye, vertices, share, upper, centre, radius)
-            mend.turn_eye(eye, vertices, gaze, centre)
-        mend.part_lips(*self.lips, vertices)
+            correctives.close_lids(eye, vertices, share, upper, centre, radius)
+            correctives.turn_eye(eye, vertices, gaze, centre)
+        correctives.part_lips(*self.lips, vertices)
         turned = vertices @ _rotation(vectors[:, POSE], extra["roll"]).transpose(0, 2, 1)
         vertices += self.carried[:, None] * (turned - vertices)
         creases = np.clip(np.minimum(action, 1.0) @ self.crease_weights, 0.0, 1.0)

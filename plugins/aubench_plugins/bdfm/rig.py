@@ -1,7 +1,7 @@
 """Bakes bones into offsets: one row of vertex displacements for each identity number, AU side and nuisance movement.
 
 All rows are linear in their number, so that a face is one matrix product; what cannot be linear (lids that close on the
-eyeball, lips that must not pass through each other) is mended afterwards in :mod:`.mend`.
+eyeball, lips that must not pass through each other) is mended afterwards in :mod:`.correctives`.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ import numpy.typing as npt
 from aubench.parameters import AU_NAMES
 
 from .actions import ACTIONS
+from .correctives import LIP_FALL
 from .identity import FREEDOMS
-from .mend import LIP_FALL
 from .mesh import Piece
 from .skeleton import BONES, Bone, pivot, weights
 

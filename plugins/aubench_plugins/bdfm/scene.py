@@ -2,35 +2,33 @@
 
 from __future__ import annotations
 
-import math
-
 import cv2
 import numba as nb
 import numpy as np
 
-from aubench.contracts import NUISANCE_NAMES, TEMPLATE
+from aubench.drawing.alignment import HEAD_HEIGHT, HEAD_SCALE, crop_warp
+from aubench.drawing.arrays import Bytes, Floats, Ints
+from aubench.drawing.camera_effects import Shot, develop
+from aubench.drawing.engine import Framing, Rendered
+from aubench.drawing.raster import AWAY, project, rasterise, vertex_normals
+from aubench.drawing.shading import Shadow, doubled, light_basis
 from aubench.drawing.variation import Variation
 from aubench.parameters import AU, BASE_AU, BASE_BROW_STYLE, BASE_IDENTITY, BASE_POSE, BROW, POSE, SIZE
 
-from .arrays import Bytes, Floats, Ints
-from .bake import bake
+from .ambient_occlusion import bake
+from .appearance.game import Person
 from .brows import brow_styles, window
-from .looks import Person
-from .model import face_model
-from .picture import shade_picture
-from .post import Shot, backdrop, develop
-from .raster import project, rasterise, similarity, vertex_normals
-from .shade import Paints, Shadow, Surface, texture_slopes
+from .build import face_model
+from .outfits import Outfit, outfit
+from .pixel_shader import shade_picture
+from .post_process import backdrop, occlude
+from .shade import Paints, Surface, texture_slopes
 from .textures import LAYERS, SkinTextures, skin_textures
-from .wardrobe import Outfit, outfit
 
-ROLL_DEGREES, SHIFT, SCALE = 6.0, 0.03, 0.05
-"""What a nuisance of 1 does: roll in degrees, shift as a share of the side, relative scale."""
-HEAD_SCALE, HEAD_HEIGHT = 0.21, 0.45
-"""Without alignment: interocular distance, and height of the eyes, as shares of the side."""
+LINING = 0.35
+"""How much farther the inner side of skin counts as, in interocular distances."""
 SHADOW_SIDE, SHADOW_SPAN = 112, 4.4
 """Side of the shadow map in pixels and in interocular distances."""
-_N = {name: n for n, name in enumerate(NUISANCE_NAMES)}
 
 
 @nb.njit(cache=True, nogil=True)
@@ -108,31 +106,37 @@ class Stage:
         person: Person,
         shot: Shot | None,
         nuisance: Floats | None,
-        framing: str,
+        framing: Framing,
         variation: Variation | None = None,
-    ) -> tuple[Bytes, Bytes, Floats, Floats]:
-        """One face: image (s, s, 3) uint8, parsing (s, s) uint8, landmarks (68, 2), depth (s, s)."""
+    ) -> Rendered:
+        """One face, without a batch axis; depth is in interocular distances."""
         size = self.size
         posed = self.model.deform(vector[None], None if nuisance is None else nuisance[None], variation)
         worn = self.outfit(person)
         bare = np.ascontiguousarray(posed.vertices[0], np.float32)
         normals = np.empty((len(worn.uv), 3), np.float32)
         if worn.shelled:
-            vertex_normals(bare, worn.triangles[: len(self.model.triangles)], worn.twins, normals[: len(bare)])
+            vertex_normals(bare, worn.triangles[: len(self.model.triangles)], normals[: len(bare)], worn.twins)
         vertices = worn.dress(bare, normals)
-        vertex_normals(vertices, worn.triangles, worn.twins, normals)
+        vertex_normals(vertices, worn.triangles, normals, worn.twins)
         screen = np.empty_like(vertices)
-        flat = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
-        project(vertices, person.distance, person.distance, flat, screen)
-        warp = self._align(screen[self.model.landmarks, :2].astype(np.float64), nuisance, shot, framing)
-        project(vertices, person.distance, person.distance, warp.astype(np.float32), screen)
+        if framing == "camera":
+            warp = np.array([[HEAD_SCALE, 0.0, 0.5], [0.0, HEAD_SCALE, HEAD_HEIGHT]]) * size
+        else:
+            flat = np.array([[1, 0, 0], [0, 1, 0]], np.float32)
+            project(vertices, person.distance, AWAY, flat, screen)
+            angle, scale, shift = (0.0, 1.0, (0.0, 0.0)) if shot is None else (shot.angle, shot.scale, shot.shift)
+            marks = screen[self.model.landmarks, :2]
+            warp = crop_warp(marks, size, nuisance=nuisance, angle=angle, scale=scale, shift=shift)
+        project(vertices, person.distance, AWAY, warp.astype(np.float32), screen)
         landmarks = np.ascontiguousarray(screen[self.model.landmarks, :2])
         slopes = np.empty((len(worn.triangles), 6), np.float32)
         texture_slopes(vertices, worn.triangles, worn.uv, slopes)
-        fine = screen.copy()
-        fine[:, :2] = 2 * fine[:, :2] + 0.5
+        fine = doubled(screen)
         fine[:, 2] /= 1.0 + worn.push * fine[:, 2]
-        rasterise(fine, worn.triangles, worn.mode, worn.uv, worn.alpha, 0.5, self._ids, self._near)
+        rasterise(
+            fine, worn.triangles, worn.mode, self._ids, self._near, lining=LINING, uv=worn.uv, alpha=worn.alpha
+        )  # fmt: skip
         shadow = self._shadow(vertices, worn, person)
         add_folds(posed.creases[0], self.textures.creases.data, self.textures.creases.boxes, self._folds)
         weights = vector[BROW]
@@ -153,16 +157,15 @@ class Stage:
             backdrop(person.backdrop, size), image, parsing,
             depth,
         )  # fmt: skip
-        if shot is not None:
-            return develop(image, parsing, person, shot), parsing, landmarks, depth
-        return np.clip(image + 0.5, 0, 255).astype(np.uint8), parsing, landmarks, depth
+        if shot is None:
+            return Rendered(np.clip(image + 0.5, 0, 255).astype(np.uint8), parsing, landmarks, depth)
+        if shot.occluder is not None:
+            occlude(image, parsing, shot.occluder)
+        return Rendered(develop(image, person, shot), parsing, landmarks, depth)
 
     def _shadow(self, vertices: Floats, worn: Outfit, person: Person) -> Shadow:
         """The head seen from its first light, in parallel projection."""
-        away = -person.look.lights[0, :3].astype(np.float64)
-        x = np.cross([0.0, 1.0, 0.0] if abs(away[1]) < 0.9 else [1.0, 0.0, 0.0], away)
-        x /= np.linalg.norm(x)
-        basis = np.stack([x, np.cross(away, x), away])
+        basis = light_basis(-person.look.lights[0, :3])
         side = len(self._umbra_near)
         scale = (side - 1) / SHADOW_SPAN
         middle = basis @ vertices[worn.anchors].mean(axis=0)
@@ -171,37 +174,8 @@ class Stage:
         matrix[:2, 3], matrix[2, 3] = 0.5 * (side - 1) - middle[:2] * scale, middle[2] + 4.0
         matrix32 = matrix.astype(np.float32)
         seen = np.ascontiguousarray(vertices @ matrix32[:, :3].T + matrix32[:, 3], np.float32)
-        rasterise(seen, worn.triangles, worn.mode, worn.uv, worn.alpha, 0.5, self._umbra_ids, self._umbra_near)
-        return Shadow(self._umbra_near, matrix32, 1.3)
-
-    def _align(self, points: Floats, nuisance: Floats | None, shot: Shot | None, framing: str) -> Floats:
-        """The similarity (2, 3) from the image plane to the pixels of the picture."""
-        size = self.size
-        if framing == "camera":
-            scale = HEAD_SCALE * size
-            return np.array([[scale, 0.0, 0.5 * size], [0.0, scale, HEAD_HEIGHT * size]])
-        warp = similarity(five_points(points), np.array(TEMPLATE, np.float64) * size)
-        angle, scale, shift = 0.0, 1.0, np.zeros(2)
-        if shot is not None:
-            angle, scale, shift = shot.angle, shot.scale, size * np.array(shot.shift)
-        if nuisance is not None:
-            angle += math.radians(ROLL_DEGREES * float(nuisance[_N["roll"]]))
-            scale *= 1.0 + SCALE * float(nuisance[_N["scale"]])
-            shift = shift + SHIFT * size * nuisance[[_N["shift_x"], _N["shift_y"]]].astype(np.float64)
-        return moved(warp, angle, scale, shift, size)
-
-
-def moved(warp: Floats, angle: float, scale: float, shift: Floats, size: int) -> Floats:
-    """``warp`` followed by a turn (radians) and a zoom about the picture's middle, and a shift in pixels."""
-    c, s = scale * math.cos(angle), scale * math.sin(angle)
-    turn = np.array([[c, -s], [s, c]])
-    middle = np.full(2, 0.5 * (size - 1))
-    out = np.empty((2, 3))
-    out[:, :2] = turn @ warp[:, :2]
-    out[:, 2] = turn @ (warp[:, 2] - middle) + middle + shift
-    return out
-
-
-def five_points(landmarks: Floats) -> Floats:
-    """Eye centres, nose tip and mouth corners (5, 2) of 68 landmarks."""
-    return np.stack([landmarks[36:42].mean(0), landmarks[42:48].mean(0), landmarks[30], landmarks[48], landmarks[54]])
+        rasterise(
+            seen, worn.triangles, worn.mode, self._umbra_ids, self._umbra_near, lining=LINING, uv=worn.uv,
+            alpha=worn.alpha,
+        )  # fmt: skip
+        return Shadow(self._umbra_near, matrix32, 1.3, margin=4.0, bias=0.05, slack=0.0, fade=25.0)

@@ -10,14 +10,15 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-import numba as nb
 import numpy as np
 
-from . import materials as m
-from .arrays import Bytes, Floats, Ints
-from .light import clamp, smooth, two_lobes
+from aubench.drawing.arrays import Bytes, Floats, Ints
+from aubench.drawing.raster import jit
+from aubench.drawing.shading import clamp, gradients, smooth
 
-_jit = nb.njit(cache=True, nogil=True, error_model="numpy")
+from . import materials as m
+from .light import two_lobes
+
 F = np.float32
 
 
@@ -54,15 +55,6 @@ class Paints(NamedTuple):
     tile: Floats
 
 
-class Shadow(NamedTuple):
-    """What the first light sees: ``near`` (m, m) nearness of the nearest surface; ``matrix`` (3, 4) from space to its
-    column, row and nearness; ``soft`` radius of the penumbra in its pixels."""
-
-    near: Floats
-    matrix: Floats
-    soft: float
-
-
 class Look(NamedTuple):
     """Who and under which light: ``tints`` (n, 3) linear colours and ``amounts`` (m,), indexed by the constants of
     :mod:`.materials`; ``lights`` (l, 11) direction to the light, colour, diffuse reach, cosine
@@ -76,49 +68,14 @@ class Look(NamedTuple):
     curve: Floats
 
 
-@_jit
-def arriving(shadow: Shadow, x: float, y: float, z: float) -> float:
-    """The share 0..1 of the first light that reaches a point: the mean over 3 x 3 places of the shadow map."""
-    q, near, soft = shadow.matrix, shadow.near, shadow.soft
-    column = q[0, 0] * x + q[0, 1] * y + q[0, 2] * z + q[0, 3]
-    row = q[1, 0] * x + q[1, 1] * y + q[1, 2] * z + q[1, 3]
-    nearness = q[2, 0] * x + q[2, 1] * y + q[2, 2] * z + q[2, 3] + 0.05
-    side = near.shape[0]
-    if column < 4.0 or row < 4.0 or column > side - 5.0 or row > side - 5.0:
-        return 1.0
-    total = 0.0
-    for dy in range(-1, 2):
-        for dx in range(-1, 2):
-            # a comparison that fades over a small depth, instead of a step, hides the map's pixels
-            gap = near[int(row + dy * soft + 0.5), int(column + dx * soft + 0.5)] - nearness
-            total += 1.0 - min(max(gap * 25.0, 0.0), 1.0)
-    return total / 9.0
-
-
-@_jit
+@jit
 def texture_slopes(vertices: Floats, triangles: Ints, uv: Floats, out: Floats) -> None:
     """Gradients of u and v along each triangle's plane into ``out`` (t, 6), zero for degenerate triangles."""
     for t in range(triangles.shape[0]):
-        i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
-        ax, ay, az = vertices[j, 0] - vertices[i, 0], vertices[j, 1] - vertices[i, 1], vertices[j, 2] - vertices[i, 2]
-        bx, by, bz = vertices[k, 0] - vertices[i, 0], vertices[k, 1] - vertices[i, 1], vertices[k, 2] - vertices[i, 2]
-        nx, ny, nz = ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx
-        square = nx * nx + ny * ny + nz * nz
-        if square < 1e-14:
-            for c in range(6):
-                out[t, c] = 0.0
-            continue
-        # grad f = (df_a (b x n) + df_b (n x a)) / |n|^2
-        px, py, pz = by * nz - bz * ny, bz * nx - bx * nz, bx * ny - by * nx
-        qx, qy, qz = ny * az - nz * ay, nz * ax - nx * az, nx * ay - ny * ax
-        for c in range(2):
-            da, db = uv[j, c] - uv[i, c], uv[k, c] - uv[i, c]
-            out[t, 3 * c] = (da * px + db * qx) / square
-            out[t, 3 * c + 1] = (da * py + db * qy) / square
-            out[t, 3 * c + 2] = (da * pz + db * qz) / square
+        gradients(vertices, uv, triangles[t, 0], triangles[t, 1], triangles[t, 2], 1e-14, out[t])
 
 
-@_jit
+@jit
 def fetch(texture: Floats, u: float, v: float, out: Floats) -> None:
     """Bilinear lookup of all channels of ``texture`` (h, w, c), u and v in [0, 1], into ``out`` (c,)."""
     height, width, channels = texture.shape
@@ -137,7 +94,7 @@ def fetch(texture: Floats, u: float, v: float, out: Floats) -> None:
         )
 
 
-@_jit
+@jit
 def same_surface(ids: Ints, near: Floats, part: Bytes, row: int, column: int) -> bool:
     """Whether the four samples of a pixel lie on one smooth part."""
     first = ids[row, column]
@@ -163,7 +120,7 @@ def same_surface(ids: Ints, near: Floats, part: Bytes, row: int, column: int) ->
     return bool(high - low < 0.02 * high)
 
 
-@_jit
+@jit
 def skin_albedo(layers: Floats, fold: Floats, brow: Floats, look: Look, rgb: Floats) -> None:
     """Mix the skin's layers into the albedo ``rgb`` (3,)."""
     q, tints = look.amounts, look.tints
@@ -194,7 +151,7 @@ def skin_albedo(layers: Floats, fold: Floats, brow: Floats, look: Look, rgb: Flo
         rgb[c] = max(value, 0.0)
 
 
-@_jit
+@jit
 def lit(
     rgb: Floats,
     n: Floats,

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from . import features
+from . import feature_curves
 from .mesh import Piece
 
 Array = npt.NDArray[np.float64]
@@ -92,10 +92,10 @@ BONES = {
 def lip_side(piece: Piece) -> Array:
     """(n,) from -1 (moves with the upper lip, the skull) to 1 (with the lower lip, the mandible)."""
     x, y = np.abs(piece.seat[:, 0]), piece.seat[:, 1]
-    corner = features.MOUTH_HALF_WIDTH
+    corner = feature_curves.MOUTH_HALF_WIDTH
     opening = np.power(np.clip(1 - (x / (corner + 0.004)) ** 2, 0.0, 1.0), 0.55)
-    middle = np.where(x < corner, features.lip_line(np.minimum(x, corner)), 0.0)
-    beyond = features.MOUTH_CORNER_Y - 0.42 * np.clip(x - corner, 0.0, 1.1)
+    middle = np.where(x < corner, feature_curves.lip_line(np.minimum(x, corner)), 0.0)
+    beyond = feature_curves.MOUTH_CORNER_Y - 0.42 * np.clip(x - corner, 0.0, 1.1)
     middle = np.where(x < corner, middle, beyond)
     soft = np.tanh((y - middle) / (0.16 + 0.28 * np.clip(x - 0.3, 0.0, 1.0)))
     sign = np.where(piece.lip != 0, piece.lip, np.sign(y - middle))
@@ -106,7 +106,7 @@ def lip_side(piece: Piece) -> Array:
 def lid_side(piece: Piece) -> Array:
     """(n,) from -1 (moves with the upper lid) to 1 (with the lower lid)."""
     x, y = np.abs(piece.seat[:, 0]), piece.seat[:, 1]
-    (x0, y0), (x1, y1) = features.EYE_INNER, features.EYE_OUTER
+    (x0, y0), (x1, y1) = feature_curves.EYE_INNER, feature_curves.EYE_OUTER
     u = np.clip((x - x0) / (x1 - x0), 0.0, 1.0)
     chord = y0 + u * (y1 - y0)
     opening = np.power(4 * u * (1 - u), 0.5)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from matplotlib.path import Path
 from scipy.spatial import Delaunay
 
-from . import features
+from . import feature_curves
 
 Array = npt.NDArray[np.float64]
 Ids = npt.NDArray[np.int64]
@@ -46,7 +46,7 @@ class HalfFace:
 
 
 def _eye_rings() -> list[Array]:
-    margin = features.eye_ring(EYE_COUNT)
+    margin = feature_curves.eye_ring(EYE_COUNT)
     turn = np.linspace(0.0, 2 * np.pi, EYE_COUNT, endpoint=False)
     centre = margin.mean(axis=0)
     rings = []
@@ -66,12 +66,15 @@ def _eye_rings() -> list[Array]:
 
 
 def _lip_rows() -> tuple[list[Array], list[Array], list[Array]]:
-    x = features.mouth_columns(LIP_COLUMNS)
-    line = features.lip_line(x)
+    x = feature_curves.mouth_columns(LIP_COLUMNS)
+    line = feature_curves.lip_line(x)
     upper: list[Array] = []
     lower: list[Array] = []
     for row in LIP_ROWS:
-        for rows, border, sign in ((upper, features.upper_lip(x), -1.0), (lower, features.lower_lip(x), 1.0)):
+        for rows, border, sign in (
+            (upper, feature_curves.upper_lip(x), -1.0),
+            (lower, feature_curves.lower_lip(x), 1.0),
+        ):
             # Keep a sliver of width at the corner, where the rows would fall together.
             y = line + (border - line) * row + sign * row * 0.012 * (x / x[-1]) ** 6
             spread = x + row * 0.016 * (x / x[-1]) ** 4
@@ -178,11 +181,13 @@ def half_face(seed: int = 1) -> HalfFace:
     # Both lips share the corner of the line where they meet.
     skin_ids = np.stack([put(ring) for ring in skin])
     marks = {
-        "wing": put(np.concatenate(features.nose_loops())),
-        "jaw": put(features.JAW_LANDMARKS),
-        "nose": put(features.NOSE_LANDMARKS),
+        "wing": put(np.concatenate(feature_curves.nose_loops())),
+        "jaw": put(feature_curves.JAW_LANDMARKS),
+        "nose": put(feature_curves.NOSE_LANDMARKS),
         "brow": put(
-            np.stack([np.linspace(0.21, 0.86, 5), np.interp(np.linspace(0.21, 0.86, 5), *features.BROW.T)], axis=1)
+            np.stack(
+                [np.linspace(0.21, 0.86, 5), np.interp(np.linspace(0.21, 0.86, 5), *feature_curves.BROW.T)], axis=1
+            )
         ),
     }
     fixed = np.concatenate(blocks)

@@ -11,7 +11,8 @@ from functools import cached_property
 
 import numpy as np
 
-from .arrays import Flags, Floats, Ints
+from aubench.drawing.arrays import Flags, Floats, Ints
+
 from .topology import PART
 
 

@@ -6,25 +6,17 @@ has x right, y down; pixel (0, 0) is the centre of the top-left pixel.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from aubench.contracts import NUISANCE_NAMES, TEMPLATE
-from aubench.predict.align import similarity
+from aubench.drawing.alignment import HEAD_HEIGHT, HEAD_SCALE, crop_warp
+from aubench.drawing.arrays import Floats
 
-from .arrays import Floats
-
-ROLL_DEGREES, SHIFT, SCALE = 6.0, 0.03, 0.05
-"""What a nuisance of 1 does: roll in degrees, shift as a share of the side, relative scale."""
-HEAD_SCALE, HEAD_HEIGHT = 0.21, 0.45
-"""Without alignment: interocular distance, and height of the eyes, as shares of the side."""
 EYE_DISTANCE, EYE_LEVEL = 6.2, (0.0, 5.1, 8.4)
 """A usual interocular distance in centimetres, and where the eyes' middle is in camera space (see :mod:`.posing`)."""
 DISTANCE = 90.0
 """The game look's camera, in centimetres from the origin."""
-_N = {name: n for n, name in enumerate(NUISANCE_NAMES)}
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,17 +59,11 @@ def crop_camera(
     scale: float = 1.0,
     shift: tuple[float, float] = (0.0, 0.0),
 ) -> Camera:
-    """The camera that shows ``landmarks`` (68, 3), in camera space, as an aligned crop: five points on
-    :data:`aubench.contracts.TEMPLATE`, then the alignment's error: ``angle`` (radians), ``scale``, ``shift`` (shares of
-    the side) and the entries of ``nuisance`` (9,) about them."""
-    points = Camera(distance, _FLAT).project(landmarks)[:, :2].astype(np.float64)
-    warp = similarity(five_points(points).astype(np.float64), np.array(TEMPLATE, np.float64) * size)
-    move = size * np.array(shift, np.float64)
-    if nuisance is not None:
-        angle += math.radians(ROLL_DEGREES * float(nuisance[_N["roll"]]))
-        scale *= 1.0 + SCALE * float(nuisance[_N["scale"]])
-        move = move + SHIFT * size * nuisance[[_N["shift_x"], _N["shift_y"]]].astype(np.float64)
-    return Camera(distance, moved(warp, angle, scale, move, size).astype(np.float32))
+    """The camera that shows ``landmarks`` (68, 3), in camera space, as an aligned crop; the rest as in
+    :func:`aubench.drawing.alignment.crop_warp`."""
+    points = Camera(distance, _FLAT).project(landmarks)[:, :2]
+    warp = crop_warp(points, size, nuisance=nuisance, angle=angle, scale=scale, shift=shift)
+    return Camera(distance, warp.astype(np.float32))
 
 
 def head_camera(size: int, *, distance: float = DISTANCE) -> Camera:
@@ -85,19 +71,3 @@ def head_camera(size: int, *, distance: float = DISTANCE) -> Camera:
     scale = HEAD_SCALE * size / EYE_DISTANCE * (distance - EYE_LEVEL[2]) / distance
     level = HEAD_HEIGHT * size + EYE_LEVEL[1] * HEAD_SCALE * size / EYE_DISTANCE
     return Camera(distance, np.array([[scale, 0.0, 0.5 * size], [0.0, scale, level]], np.float32))
-
-
-def five_points(landmarks: Floats) -> Floats:
-    """Eye centres, nose tip and mouth corners (5, d) of 68 landmarks (68, d)."""
-    return np.stack([landmarks[36:42].mean(0), landmarks[42:48].mean(0), landmarks[30], landmarks[48], landmarks[54]])
-
-
-def moved(warp: Floats, angle: float, scale: float, shift: Floats, size: int) -> Floats:
-    """``warp`` followed by a turn (radians) and a zoom about the picture's middle, and a shift in pixels."""
-    c, s = scale * math.cos(angle), scale * math.sin(angle)
-    turn = np.array([[c, -s], [s, c]])
-    middle = np.full(2, 0.5 * (size - 1))
-    out = np.empty((2, 3))
-    out[:, :2] = turn @ warp[:, :2]
-    out[:, 2] = turn @ (warp[:, 2] - middle) + middle + shift
-    return out

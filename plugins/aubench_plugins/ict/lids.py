@@ -14,7 +14,8 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 from scipy.spatial import cKDTree
 
-from .arrays import Floats, Ints
+from aubench.drawing.arrays import Floats, Ints
+
 from .topology import PART, Topology
 
 STATIONS = 17

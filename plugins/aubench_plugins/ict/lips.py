@@ -14,7 +14,8 @@ from scipy.interpolate import PchipInterpolator
 from scipy.sparse import csr_matrix
 from scipy.spatial import Delaunay, cKDTree
 
-from .arrays import Floats, Ints
+from aubench.drawing.arrays import Floats, Ints
+
 from .regions import lip_lines
 from .topology import PART, Topology
 

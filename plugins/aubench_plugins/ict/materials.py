@@ -6,10 +6,10 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
+from aubench.drawing.arrays import Floats, Ints
 from aubench.errors import UserError
 
-from .arrays import Floats, Ints
-from .wavefront import Faces
+from .obj import Faces
 
 FACE, HEAD, MOUTH_SOCKET, GUMS, TEETH, EYEBALL, LASHES, EYE_SOCKET = 0, 1, 2, 3, 4, 5, 6, 8
 """Surfaces: skin of the face chart (with ears); back of the head, neck and shoulders; mouth socket; gums and tongue;

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from aubench.contracts import NUISANCE_NAMES
+from aubench.drawing.arrays import Floats
 from aubench.drawing.variation import Variation
 from aubench.parameters import (
     AU,
@@ -25,7 +26,6 @@ from aubench.parameters import (
 from aubench.progress import progress
 
 from . import ASSET
-from .arrays import Floats
 from .identity import SIGMA
 from .lids import gaze_rotation
 from .rig import EXPRESSION_ROWS, GAZE_SHAPE_DEGREES, LOOKS, PIVOT, Rig, build

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from aubench.contracts import PARSING_CLASSES
+from aubench.drawing.arrays import Bytes, Floats, Ints
 
-from .arrays import Bytes, Floats, Ints
 from .materials import EYE_SOCKET, EYEBALL, FACE, GUMS, HEAD, LASHES, MOUTH_SOCKET, TEETH
 from .source import Source
 

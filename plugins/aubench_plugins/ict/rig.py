@@ -6,16 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from aubench.drawing.arrays import Floats
 from aubench.parameters import AU_NAMES
 
 from .actions import ACTIONS, CENTRED, JAW_PARTED, Action
-from .arrays import Floats
 from .bones import BONES, Body, offset
 from .identity import AXES, FREEDOMS
 from .lids import Eye, eye_of
 from .lips import Lips, lips_of
-from .rows import Rows
 from .source import Source
+from .sparse_offsets import Rows
 from .teeth import Teeth, teeth_of
 from .topology import PART, Topology, topology_of
 

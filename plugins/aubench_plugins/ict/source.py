@@ -17,13 +17,13 @@ from pathlib import Path
 import numpy as np
 from safetensors.numpy import load_file, save
 
+from aubench.drawing.arrays import Arrays, Floats, Ints
 from aubench.errors import UserError
 from aubench.files import atomic_write_bytes, cache_folder, content_digest
 
 from . import ASSET
-from .arrays import Arrays, Floats, Ints
 from .materials import surfaces
-from .wavefront import read_faces, read_vertices
+from .obj import read_faces, read_vertices
 
 NEUTRAL, INDICES, MODES = "generic_neutral_mesh.obj", "vertex_indices.json", 100
 EXPRESSIONS = (

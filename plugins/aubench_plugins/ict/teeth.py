@@ -10,7 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import Flags, Floats, Ints
+from aubench.drawing.arrays import Flags, Floats, Ints
+
 from .lips import Lips
 from .topology import PART, Topology
 

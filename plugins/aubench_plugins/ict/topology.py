@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .arrays import Bytes, Floats, Ints
+from aubench.drawing.arrays import Bytes, Floats, Ints
+
 from .materials import EYE_SOCKET, EYEBALL, FACE, GUMS, HEAD, LASHES, MOUTH_SOCKET, TEETH
 from .regions import triangle_classes
 from .source import Source
