@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from aubench.assignments import split
 from aubench.errors import UserError, did_you_mean
 
 
@@ -21,11 +22,7 @@ def place(pairs: Iterable[str]) -> None:
     from aubench.discovery import assets
 
     for pair in pairs:
-        name, equals, path = pair.partition("=")
-        if not (equals and path and name.isidentifier()):
-            raise UserError(
-                f"--asset {pair!r}: give NAME=PATH, such as ict=ICT-FaceKit/FaceXModel", code="option-invalid"
-            )
+        name, path = split("--asset", pair, "ict=ICT-FaceKit/FaceXModel", form="NAME=PATH")
         declared = assets()
         if name not in declared:
             raise UserError(

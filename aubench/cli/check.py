@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from aubench import discovery
+from aubench.assignments import setting
 from aubench.cli.asset_option import Assets
 from aubench.cli.plugin_option import PluginFiles
 from aubench.component import KINDS, Kind
@@ -33,7 +34,7 @@ def check(
 ) -> None:
     """Run the conformance suite on a plugin and measure its cost. Exit code 2 if a check fails."""
     found, plugin_name, config = _resolve(name, kind)
-    config |= dict(_setting(text) for text in settings or [])
+    config |= dict(setting(entry, "size=64") for entry in settings or [])
     from rich.console import Console
 
     from aubench.testing import run, suite_for
@@ -74,15 +75,6 @@ def _has(installed: Registry, kind: Kind, name: str) -> bool:
     return name in installed.variants(kind) or any(
         discovery.same_name(name.partition(":")[0], each) for each in discovery.components(kind)
     )
-
-
-def _setting(text: str) -> tuple[str, Any]:
-    from aubench import plain_yaml
-
-    key, equals, value = text.partition("=")
-    if not (key and equals):
-        raise UserError(f"--set {text}: give it as KEY=VALUE", code="option-invalid")
-    return key, plain_yaml.parse(value, f"--set {text}", code="option-invalid")
 
 
 def _print(report: Report) -> None:

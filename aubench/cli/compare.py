@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aubench.assignments import split
 from aubench.cli import forms
 from aubench.cli.outputs import Overwrite, guard, guard_folder
 from aubench.cli.plugin_option import PluginFiles
@@ -134,12 +135,12 @@ def compare_methods(
         datasets=wanted,
         runs=(*(runs or []), *(more or [])),  # the shell turns `--runs runs/*` into an option and arguments
         everything=everything,
-        predictions=_pairs("--predictions", predictions, Path),
-        formats=_pairs("--format", form, str),
-        scales=_pairs("--scale", scale, str),
-        rescales=_pairs("--rescale", rescale, lambda text: float(text.removeprefix("x"))),
-        offsets=_pairs("--frame-offset", frame_offset, int),
-        labels=_pairs("--labels", labels, str),
+        predictions=_pairs("--predictions", predictions, Path, "mine=predictions.csv"),
+        formats=_pairs("--format", form, str, "mine=openface"),
+        scales=_pairs("--scale", scale, str, "mine=evidence"),
+        rescales=_pairs("--rescale", rescale, lambda text: float(text.removeprefix("x")), "mine=5"),
+        offsets=_pairs("--frame-offset", frame_offset, int, "mine=-1"),
+        labels=_pairs("--labels", labels, str, "mine=weak"),
         places=places,
         truth=truth,
         baselines=() if baselines == "none" else _names(baselines),
@@ -183,13 +184,11 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in (part.strip() for part in text.split(",")) if name))
 
 
-def _pairs(option: str, given: list[str] | None, read: Callable[[str], Any]) -> dict[str, Any]:
+def _pairs(option: str, given: list[str] | None, read: Callable[[str], Any], example: str) -> dict[str, Any]:
     """NAME=VALUE, each name once."""
     found: dict[str, Any] = {}
     for text in given or []:
-        name, sign, value = text.partition("=")
-        if not sign or not name or not value:
-            raise UserError(f"{option} {text}: give NAME=VALUE", code="option-invalid")
+        name, value = split(option, text, example)
         if name in found:
             raise UserError(f"{option} {name}: given twice", code="option-invalid")
         try:

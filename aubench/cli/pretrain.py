@@ -329,16 +329,13 @@ def _request(
 
 def _over(engine: str | None, settings: list[str] | None) -> dict[str, Any]:
     """``--engine`` and ``--set a.b=value`` as what is laid over the recipe; values are read as YAML."""
-    from aubench import plain_yaml
+    from aubench.assignments import setting
     from aubench.errors import UserError
 
     over: dict[str, Any] = {"engine": {"name": engine, "config": {}}} if engine else {}
     for entry in settings or []:
-        key, equals, text = entry.partition("=")
-        if not equals or not key.strip():
-            raise UserError(f"--set {entry}: write KEY=VALUE, such as --set batch=16", code="option-invalid")
-        value = plain_yaml.parse(text, f"--set {entry}", code="option-invalid")
-        *path, last = key.strip().split(".")
+        key, value = setting(entry, "batch=16")
+        *path, last = key.split(".")
         place = over
         for part in path:
             place = place.setdefault(part, {})

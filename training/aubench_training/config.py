@@ -16,6 +16,7 @@ import yaml
 from pydantic import Field, ValidationError
 
 from aubench import discovery, plain_yaml, plugin_files
+from aubench.assignments import setting
 from aubench.component import Config, Kind
 from aubench.data.augment.batch import Augmentation
 from aubench.errors import UserError, did_you_mean
@@ -390,13 +391,8 @@ def _refuse_small_weights(values: Mapping[str, Any], named: Mapping[tuple[str, s
 
 
 def _assignment(text: str) -> dict[str, Any]:
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip() or key.count(".") > plain_yaml.DEEPEST:
-        raise UserError(
-            f"--set {text:.200}: write --set key=value, as in --set label_free.steps=500", code="option-invalid"
-        )
-    entry: Any = plain_yaml.parse(value, f"--set {text}", code="option-invalid")
-    for name in reversed(key.strip().split(".")):
+    key, entry = setting(text, "label_free.steps=500")
+    for name in reversed(key.split(".")):
         entry = {name: entry}
     return dict(entry)
 

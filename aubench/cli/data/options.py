@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from aubench.assignments import setting, split
 from aubench.errors import UserError
 
 if TYPE_CHECKING:
@@ -69,16 +70,11 @@ def roots_in(roots: list[str] | None, names: list[str]) -> dict[str, str]:
     """``--root NAME=DIR`` options by name."""
     found = {}
     for entry in roots or []:
-        name, equals, folder = entry.partition("=")
-        if not equals and len(names) == 1:  # of one data set, the folder alone is clear
-            name, folder = names[0], entry
-        elif not equals:
-            raise UserError(f"--root {entry}: write NAME=DIR, as disfa=/data/DISFA", code="option-invalid")
-        if name not in names:
-            raise UserError(
-                f"--root {entry}: data set {name!r} is not asked for; asked for: {', '.join(names)}",
-                code="option-invalid",
-            )
+        if "=" not in entry and len(names) == 1:  # of one data set, the folder alone is clear
+            found[names[0]] = entry
+            continue
+        name, folder = split("--root", entry, "disfa=/data/DISFA", form="NAME=DIR", empty=True)
+        _require_asked_for("--root", entry, name, names)
         found[name] = folder
     return found
 
@@ -87,35 +83,32 @@ def pairs_in(option: str, entries: list[str] | None, names: list[str]) -> dict[s
     """``NAME=VALUE`` options by name."""
     found = {}
     for entry in entries or []:
-        name, equals, value = entry.partition("=")
-        if not equals or not value:
-            raise UserError(f"{option} {entry}: write NAME=VALUE, as disfa=paper", code="option-invalid")
-        if name not in names:
-            raise UserError(
-                f"{option} {entry}: data set {name!r} is not asked for; asked for: {', '.join(names)}",
-                code="option-invalid",
-            )
+        name, value = split(option, entry, "disfa=paper")
+        _require_asked_for(option, entry, name, names)
         found[name] = value
     return found
 
 
 def options_in(settings: list[str] | None, names: list[str] | None = None) -> dict[str, dict[str, Any]]:
     """``--set NAME.KEY=VALUE`` options by name."""
-    from aubench import plain_yaml
-
     found: dict[str, dict[str, Any]] = {}
     for entry in settings or []:
-        key, equals, value = entry.partition("=")
+        key, value = setting(entry, "disfa.camera=right", form="NAME.KEY=VALUE")
         name, dot, option = key.partition(".")
-        if not equals or not dot:
-            raise UserError(f"--set {entry}: write NAME.KEY=VALUE, as disfa.camera=right", code="option-invalid")
-        if names is not None and name not in names:
-            raise UserError(
-                f"--set {entry}: data set {name!r} is not asked for; asked for: {', '.join(names)}",
-                code="option-invalid",
-            )
-        found.setdefault(name, {})[option] = plain_yaml.parse(value, f"--set {entry}", code="option-invalid")
+        if not dot:
+            raise UserError(f"--set {entry}: write NAME.KEY=VALUE, such as disfa.camera=right", code="option-invalid")
+        if names is not None:
+            _require_asked_for("--set", entry, name, names)
+        found.setdefault(name, {})[option] = value
     return found
+
+
+def _require_asked_for(option: str, entry: str, name: str, names: list[str]) -> None:
+    if name not in names:
+        raise UserError(
+            f"{option} {entry}: data set {name!r} is not asked for; asked for: {', '.join(names)}",
+            code="option-invalid",
+        )
 
 
 def require_folder(root: Path, option: str) -> None:
