@@ -33,6 +33,11 @@ _AGAIN_S = 1.0
 """A second SIGTERM within so many seconds is the same one: ``timeout`` sends it to a process and to its group."""
 
 
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 class Terminated(KeyboardInterrupt):
     """The process was sent SIGTERM: treated as Ctrl-C is."""
 

@@ -32,11 +32,12 @@ from skimage import data
 from aubench.data.crops import CropFile, CropStack, encode
 from aubench.data.fivepoints import detector
 from aubench.data.making import Making
-from aubench.data.prepare import cores, prepare
+from aubench.data.prepare import prepare
 from aubench.data.records import Recording, Scan, Video, empty_labels
 from aubench.data.video import read_frames
 from aubench.predict.align import Canvas, crop
 from aubench.predict.track import Tracker
+from aubench.processes import available_cores
 
 FIVE = (np.array([[204.0, 101], [246, 103], [223, 128], [203, 139], [245, 141]]) - (80, 0)) * 3.0
 """Eyes, nose tip and mouth corners of the portrait in the picture, by eye."""
@@ -119,7 +120,7 @@ def reads(files: list[CropFile], count: int) -> dict[str, float]:
     began = time.perf_counter()
     for start in range(0, count, 256):
         np.asarray(stack[order[start : start + 256]])
-    return {"one core": alone, f"{cores()} threads, by the clock": count / (time.perf_counter() - began)}
+    return {"one core": alone, f"{available_cores()} threads, by the clock": count / (time.perf_counter() - began)}
 
 
 def main() -> None:
@@ -136,9 +137,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_video(folder / "video.avi", frames)
-        found: dict[str, Any] = {"frames": frames, "size": size, "cores": cores(), "load": os.getloadavg()[0]}
+        found: dict[str, Any] = {"frames": frames, "size": size, "cores": available_cores(), "load": os.getloadavg()[0]}
         found["frames/s of one core"] = stages(folder / "video.avi", frames, size)
-        recordings = arguments.recordings or cores()
+        recordings = arguments.recordings or available_cores()
         for codec in ("jpeg", "raw"):
             began, spent = time.perf_counter(), cpu_seconds()
             reader = Videos(folder / "video.avi", frames, recordings)

@@ -170,7 +170,7 @@ def test_gpus(monkeypatch) -> None:
 
 
 def test_cpu_and_threads(monkeypatch) -> None:
-    monkeypatch.setattr(machine, "_cores", lambda: 2)
+    monkeypatch.setattr(machine, "available_cores", lambda: 2)
     torch_says(monkeypatch, bf16=False, threads=8)
     found = by_name(iter(devices()))
     assert "trains in fp32" in found["cpu formats"].value

@@ -417,7 +417,7 @@ def test_exit_codes(ends, code):
 def test_one_slot_for_each_gpu_and_shares_of_the_cores(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
-    monkeypatch.setattr(pool_module, "_cores", lambda: 8)
+    monkeypatch.setattr(pool_module, "available_cores", lambda: 8)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     two = slots(None, "auto")
     assert [slot.environment["CUDA_VISIBLE_DEVICES"] for slot in two] == ["0", "1"]

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from aubench.data.prepare import cores
 from aubench.data.records import Images, Problem, Reader, Recording, Scan
 from aubench.data.video import read_index
 from aubench.errors import UserError
+from aubench.processes import available_cores
 from aubench.progress import progress as shown
 
 ENDS = {".jpg": b"\xff\xd9", ".jpeg": b"\xff\xd9", ".png": b"IEND"}
@@ -65,7 +65,7 @@ def check(
     problems = [*scan.problems, *_twins(scan.recordings)]
     if not scan.recordings:
         problems.append(Problem("error", root, f"no usable recording of data set {reader.name!r}"))
-    with ThreadPoolExecutor(min(8, 2 * cores())) as pool:
+    with ThreadPoolExecutor(min(8, 2 * available_cores())) as pool:
         checked = pool.map(lambda recording: list(_media(recording)), scan.recordings)
         for done, (recording, found) in enumerate(zip(scan.recordings, checked, strict=True), 1):
             problems += found

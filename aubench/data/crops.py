@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from aubench.arrays import load_array
 from aubench.errors import UserError, code_of_errno
+from aubench.processes import available_cores
 
 Codec = Literal["jpeg", "raw"]
 QUALITY = 95
@@ -176,7 +177,7 @@ class CropStack:
         if count < FEW:
             fill(0, count)
         else:
-            step = max(1, -(-count // (4 * _threads())))
+            step = max(1, -(-count // (4 * available_cores())))
             for future in [_pool(os.getpid()).submit(fill, at, min(at + step, count)) for at in range(0, count, step)]:
                 future.result()
         return out if dtype is None else out.astype(dtype, copy=False)
@@ -191,11 +192,7 @@ def _single(key: Any) -> bool:
     return isinstance(key, int | np.integer) and not isinstance(key, bool)
 
 
-def _threads() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 @cache
 def _pool(process: int) -> ThreadPoolExecutor:
     """Decoding threads of a process (a forked one has none of its parent's): OpenCV lets go of the interpreter."""
-    return ThreadPoolExecutor(_threads(), thread_name_prefix="crops")
+    return ThreadPoolExecutor(available_cores(), thread_name_prefix="crops")

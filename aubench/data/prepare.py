@@ -25,7 +25,7 @@ from aubench.errors import UserError, code_of_errno
 from aubench.files import atomic_write_text
 from aubench.locks import Busy
 from aubench.materialise import materialise, sweep, working_on
-from aubench.processes import Workers, children_environment
+from aubench.processes import Workers, available_cores, children_environment
 from aubench.progress import progress
 
 MAX_LOST = 0.01
@@ -70,7 +70,7 @@ def prepare(
     folder = store_folder(parent, reader.name, root, reader.options(), making)
     try:
         (folder / ".locks").mkdir(parents=True, exist_ok=True)
-        manifests = _make_all(scan.recordings, folder, making, root, workers or cores(), anew)
+        manifests = _make_all(scan.recordings, folder, making, root, workers or available_cores(), anew)
         cards = [_card(r, manifests[r.sequence]) for r in scan.recordings]
         _refuse_losses(folder, cards, max_lost)
         cards = [card for card in cards if card.rows]
@@ -288,8 +288,3 @@ def _work(job: _Job, making: Making, anew: bool, wait: bool) -> Manifest | None:
         return None
     finally:
         flush()
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

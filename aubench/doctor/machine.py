@@ -18,7 +18,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from aubench import __version__
 from aubench.files import cache_folder
-from aubench.processes import python
+from aubench.processes import available_cores, python
 
 from . import Finding
 
@@ -110,7 +110,7 @@ def ask_torch() -> subprocess.Popen[str] | OSError:
 def devices(asked: subprocess.Popen[str] | OSError) -> Iterator[Finding]:
     """What torch can compute on, and in which formats."""
     reinstall = "reinstall torch, see https://pytorch.org/get-started/locally"
-    yield Finding("cpu", f"{_cpu()}, {_cores()} cores for this process")
+    yield Finding("cpu", f"{_cpu()}, {available_cores()} cores for this process")
     if isinstance(asked, OSError):
         yield Finding("torch", f"could not be asked: {asked.strerror or asked}", "error", reinstall)
         return
@@ -157,7 +157,7 @@ def _no_gpu(built_for: str, trouble: str) -> Finding:
 
 
 def _threads(threads: int) -> Iterator[Finding]:
-    cores, asked = _cores(), os.environ.get("OMP_NUM_THREADS")
+    cores, asked = available_cores(), os.environ.get("OMP_NUM_THREADS")
     if threads < cores and asked:
         value = f"torch uses {threads} of {cores} cores, since OMP_NUM_THREADS={asked}"
         yield Finding("threads", value, "note", "unset OMP_NUM_THREADS to use all")
@@ -166,13 +166,6 @@ def _threads(threads: int) -> Iterator[Finding]:
         yield Finding("threads", f"torch uses {threads} threads on {cores} cores, which is slow", "warning", remedy)
     else:
         yield Finding("threads", f"torch uses {threads}")
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS and Windows have no such call
-        return os.cpu_count() or 1
 
 
 def _cpu() -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -31,7 +30,7 @@ from aubench.files import cache_folder
 from aubench.mapped import new_array
 from aubench.materialise import materialise
 from aubench.parameters import SIZE
-from aubench.processes import Workers
+from aubench.processes import Workers, available_cores
 from aubench.progress import progress
 
 if TYPE_CHECKING:
@@ -328,11 +327,6 @@ def _draw_chunk(engine: Engine, partial: Path, start: int, style: Style) -> None
         target = np.load(partial / f"{name}.npy", mmap_mode="r+")
         target[rows] = value.numpy()
         target.flush()
-
-
-def available_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _replace_text(path: Path, text: str) -> None:

@@ -24,7 +24,7 @@ from aubench.errors import UserError, code_of_errno
 from aubench.files import atomic_write_bytes, atomic_write_text, cache_folder
 from aubench.mapped import new_array
 from aubench.materialise import materialise
-from aubench.processes import how_it_ended, python
+from aubench.processes import available_cores, how_it_ended, python
 from aubench.progress import progress
 
 from . import SynthConfig
@@ -93,7 +93,7 @@ def _make(config: SynthConfig, building: Path) -> None:
 def _draw_all(config: SynthConfig, schedule: Schedule, building: Path) -> None:
     parts = chunks(len(schedule))
     left = [part for part in parts if not marker(building, part).exists()]
-    workers = min(config.workers or _cores(), len(left))
+    workers = min(config.workers or available_cores(), len(left))
     atomic_write_text(building / "config.json", config.model_dump_json())
     known = len(schedule) - sum(part.stop - part.start for part in left)
     with progress("drawing synthetic people", len(schedule), "pictures", start=known) as report:
@@ -151,11 +151,6 @@ def _run_workers(building: Path, workers: int, count: Callable[[], None]) -> Non
             if process.stdin is not None:
                 process.stdin.close()
     count()
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _write_array(path: Path, array: npt.NDArray[np.generic]) -> str:

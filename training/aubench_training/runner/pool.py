@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aubench.locks import Busy, lock
-from aubench.processes import how_it_ended, python
+from aubench.processes import available_cores, how_it_ended, python
 
 from . import worker
 from .card import Card
@@ -48,7 +48,7 @@ def slots(jobs: int | None, device: str) -> list[Slot]:
     threads = 0
     if count > 1:
         # Two processes of one thread do more than one process of two, and far more than two of two on two cores.
-        threads = max(1, _cores() // count)
+        threads = max(1, available_cores() // count)
         shared = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
     found = []
     for number in range(count):
@@ -68,10 +68,6 @@ def _gpus(device: str) -> list[str]:
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     visible = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name.strip()]
     return visible[:count] if visible else [str(number) for number in range(count)]
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass
