@@ -18,7 +18,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from aubench.types import Array
+
 Form = Literal["2,1", "3,1"]
 NOTHING = "undefined: no frame with both truth and prediction"
 ONE_FRAME = "undefined: fewer than two frames with both truth and prediction"

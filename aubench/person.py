@@ -21,8 +21,8 @@ from aubench.contracts import PersonRegressor
 from aubench.errors import UserError
 from aubench.files import atomic_write_text
 from aubench.parameters import intensity
+from aubench.types import Floats
 
-Array = npt.NDArray[np.float32]
 FORMAT = 1
 SHARE = 0.3
 """Share of a person's frames that count as calm."""
@@ -47,7 +47,7 @@ class Person:
     these are. ``source``: where the frames come from, for people.
     """
 
-    neutral: Array
+    neutral: Floats
     frames: int
     confidence: float
     model: str
@@ -92,23 +92,23 @@ class Person:
         return person
 
 
-def read_aus(regressor: PersonRegressor, entries: Array, neutral: Array) -> Array:
+def read_aus(regressor: PersonRegressor, entries: Floats, neutral: Floats) -> Floats:
     """AU parameters (n, 23) in [0, 1] of entries (n, d), beside a neutral (d,)."""
     with torch.inference_mode():
         device = next(regressor.parameters()).device  # type: ignore[attr-defined]
         own = torch.from_numpy(np.asarray(neutral, np.float32)).to(device)
         read = regressor.aus(torch.from_numpy(np.ascontiguousarray(entries, np.float32)).to(device), own)
-        out: Array = read.float().cpu().numpy()
+        out: Floats = read.float().cpu().numpy()
     return out
 
 
 def find_person(
     regressor: PersonRegressor,
-    entries: Array,
-    alone: Array,
+    entries: Floats,
+    alone: Floats,
     model: str,
     *,
-    weights: Array | None = None,
+    weights: Floats | None = None,
     source: str = "",
 ) -> Person | None:
     """The person of unlabelled frames.
@@ -155,12 +155,12 @@ class RunningPerson:
 
     def __init__(self, regressor: PersonRegressor, model: str = "", source: str = "") -> None:
         self._regressor, self._model, self._source = regressor, model, source
-        self._kept: list[tuple[Array, float, Array, float]] = []
+        self._kept: list[tuple[Floats, float, Floats, float]] = []
         self._seen = 0
         self.person: Person | None = None
         """The person as known so far; None before :data:`FEWEST` frames, or where none of them is calm."""
 
-    def read(self, entry: Array, alone: Array, degrees: Array, score: float) -> Array | None:
+    def read(self, entry: Floats, alone: Floats, degrees: Floats, score: float) -> Floats | None:
         """Read the next frame against the person as known so far, this frame included.
 
         Args:
@@ -178,7 +178,7 @@ class RunningPerson:
             self._rank()
         if self.person is None:
             return None
-        answer: Array = read_aus(self._regressor, entry[None], self.person.neutral)[0]
+        answer: Floats = read_aus(self._regressor, entry[None], self.person.neutral)[0]
         return answer
 
     def _rank(self) -> None:
@@ -201,16 +201,16 @@ class RunningPerson:
             self.person = Person(neutral, len(calm), confidence, self._model, self._source)
 
 
-def person_of(entries: Array, model: str, source: str = "") -> Person:
+def person_of(entries: Floats, model: str, source: str = "") -> Person:
     """The person whose neutral frames have these entries (n, d)."""
     return Person(np.asarray(entries, np.float32).mean(axis=0), len(entries), 1.0, model, source)
 
 
-def trust(degrees: npt.NDArray[np.floating[Any]], scores: npt.NDArray[np.floating[Any]]) -> Array:
+def trust(degrees: npt.NDArray[np.floating[Any]], scores: npt.NDArray[np.floating[Any]]) -> Floats:
     """How far each frame is to be trusted as a neutral (n,): less the more the head is turned from its usual place
     (``degrees`` (n, 2), yaw and pitch) and the less the detector is sure (``scores`` (n,))."""
     away = np.linalg.norm(degrees - np.nanmedian(degrees, axis=0), axis=1)
-    out: Array = (np.clip(1.0 - np.maximum(away - 8.0, 0.0) / 20.0, 0.0, 1.0) * (scores > 0.6)).astype(np.float32)
+    out: Floats = (np.clip(1.0 - np.maximum(away - 8.0, 0.0) / 20.0, 0.0, 1.0) * (scores > 0.6)).astype(np.float32)
     return np.nan_to_num(out)
 
 
@@ -220,7 +220,7 @@ def _confidence(alone: npt.NDArray[np.floating[Any]]) -> float:
     return round(float(np.clip((RESTLESS_SUM - level) / (RESTLESS_SUM - CALM_SUM), 0.0, 1.0)), 3)
 
 
-def _mean(entries: Array, rows: npt.NDArray[np.intp], trusted: Array) -> Array:
+def _mean(entries: Floats, rows: npt.NDArray[np.intp], trusted: Floats) -> Floats:
     share = trusted[rows] / trusted[rows].sum()
-    out: Array = (share[:, None] * entries[rows]).sum(axis=0).astype(np.float32)
+    out: Floats = (share[:, None] * entries[rows]).sum(axis=0).astype(np.float32)
     return out

@@ -15,7 +15,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from aubench.types import Array as Array
+
 Metric = Literal["icc31", "icc21", "mae", "mse", "pcc", "ccc"]
 DRAWS = 2000
 _FLAT = 1e-12

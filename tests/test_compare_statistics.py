@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from aubench import metrics, statistics
-from aubench.statistics import Array, SubjectSums, subject_sums
+from aubench.statistics import SubjectSums, subject_sums
+from aubench.types import Array
 
 
 def table(seed: int = 0, frames: int = 300, noise: float = 1.0) -> tuple[Array, Array, list[str]]:

@@ -11,12 +11,10 @@ import math
 import struct
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from aubench.types import AnyArray
 
 LARGEST = 64 << 20
 """Bytes of the largest file, and of all that is unpacked from it."""
@@ -39,7 +37,7 @@ class _Torn(Exception):
     """Lengths that do not fit one another."""
 
 
-def load_mat(path: Path, *, squeeze: bool = False) -> dict[str, Array]:
+def load_mat(path: Path, *, squeeze: bool = False) -> dict[str, AnyArray]:
     """The numeric variables of a MATLAB file by name.
 
     A structure is an array of records (one for each of its elements) whose fields are arrays, ``None`` where a field
@@ -73,8 +71,8 @@ class _Reader:
     def __init__(self, order: str, squeeze: bool) -> None:
         self.order, self.squeeze, self.room = order, squeeze, LARGEST
 
-    def variables(self, data: bytes) -> dict[str, Array | None]:
-        found: dict[str, Array | None] = {}
+    def variables(self, data: bytes) -> dict[str, AnyArray | None]:
+        found: dict[str, AnyArray | None] = {}
         at = 0
         while at < len(data):
             kind, content, at = self.element(data, at)
@@ -105,7 +103,7 @@ class _Reader:
             raise _Torn
         return kind, data[start : start + length], at + step
 
-    def matrix(self, data: bytes, depth: int = 0) -> tuple[str, Array | None]:
+    def matrix(self, data: bytes, depth: int = 0) -> tuple[str, AnyArray | None]:
         """Name and value of a matrix; ``None`` for what is neither real numbers nor a structure."""
         if not data:  # an empty field is written without any content
             return "", None
@@ -129,7 +127,7 @@ class _Reader:
             raise _Torn
         return title, self.squeezed(numbers.astype(_CLASSES[kind]).reshape(shape, order="F"))
 
-    def structure(self, data: bytes, at: int, shape: tuple[int, ...], depth: int) -> Array | None:
+    def structure(self, data: bytes, at: int, shape: tuple[int, ...], depth: int) -> AnyArray | None:
         _, length, at = self.element(data, at)
         _, joined, at = self.element(data, at)
         (width,) = struct.unpack_from(f"{self.order}i", length)
@@ -150,13 +148,13 @@ class _Reader:
                 records[row][name] = self.matrix(content, depth + 1)[1]
         return self.squeezed(records.reshape(shape, order="F"))
 
-    def squeezed(self, array: Array) -> Array:
+    def squeezed(self, array: AnyArray) -> AnyArray:
         return array.squeeze() if self.squeeze else array
 
 
-def _variables_4(data: bytes, squeeze: bool) -> dict[str, Array | None]:
+def _variables_4(data: bytes, squeeze: bool) -> dict[str, AnyArray | None]:
     """Files of version 4: one header of five numbers, a name and the numbers for each matrix."""
-    found: dict[str, Array | None] = {}
+    found: dict[str, AnyArray | None] = {}
     order = "<" if struct.unpack_from("<I", data)[0] < 5000 else ">"
     at = 0
     while at < len(data):

@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from aubench.errors import UserError
+from aubench.types import Floats
 
-Array = npt.NDArray[np.float32]
 REINSTALL = "pip install --force-reinstall --no-deps mtcnn==1.0.0"
 
 
@@ -29,7 +28,7 @@ class _StoredArray:
 
     def __init__(self, stream: io.BytesIO) -> None:
         self.stream = stream
-        self.values: Array = np.empty(0, np.float32)
+        self.values: Floats = np.empty(0, np.float32)
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         padding = self.stream.read(1)[0]
@@ -64,7 +63,7 @@ class _ArrayReader(pickle.Unpickler):
         raise pickle.UnpicklingError(f"{module}.{name} does not belong in a list of arrays")
 
 
-def read_arrays(path: Path) -> list[Array]:
+def read_arrays(path: Path) -> list[Floats]:
     """The arrays of one weight file of ``mtcnn``. Raises :class:`UserError` when it is missing or not such a file."""
     import lz4.frame
 

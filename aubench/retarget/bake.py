@@ -13,8 +13,9 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from aubench.retarget.mesh import PARTS, Artist, Floats, Ints, Model, head_of
+from aubench.retarget.mesh import PARTS, Artist, Model, head_of
 from aubench.retarget.views import NEAR, Light, View, encoded, views
+from aubench.types import Floats, Ints
 
 SIDES: Mapping[str, int] = {
     "skin": 1024, "ear": 256, "neck": 256, "cloth": 256, "eyeball": 256, "teeth": 256, "tongue": 128, "cavity": 64,

@@ -10,15 +10,14 @@ import struct
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from aubench.types import AnyArray
 
 COMPONENTS = {"float32": 5126, "uint32": 5125, "uint16": 5123, "uint8": 5121}
 _TYPES = {(): "SCALAR", (2,): "VEC2", (3,): "VEC3", (4,): "VEC4", (4, 4): "MAT4"}
 VERTICES, INDICES = 34962, 34963
 """What a buffer view is for, as a GPU is told."""
 _CLAMPED = {"magFilter": 9729, "minFilter": 9987, "wrapS": 33071, "wrapT": 33071}
-
-Array = npt.NDArray[Any]
 
 
 class Glb:
@@ -38,7 +37,7 @@ class Glb:
         self.document["bufferViews"].append(view | ({"target": target} if target else {}))
         return len(self.document["bufferViews"]) - 1
 
-    def _accessor(self, values: Array, bounds: bool, more: dict[str, Any]) -> int:
+    def _accessor(self, values: AnyArray, bounds: bool, more: dict[str, Any]) -> int:
         kind = _TYPES[values.shape[1:]]
         entry = {"componentType": COMPONENTS[values.dtype.name], "count": len(values), "type": kind, **more}
         if bounds:
@@ -47,13 +46,13 @@ class Glb:
         self.document["accessors"].append(entry)
         return len(self.document["accessors"]) - 1
 
-    def accessor(self, values: Array, target: int | None = None, bounds: bool = False) -> int:
+    def accessor(self, values: AnyArray, target: int | None = None, bounds: bool = False) -> int:
         """The number of an accessor that holds ``values``: (n,), (n, 2..4), or (n, 4, 4) with columns as last but one
         axis; float32, uint32, uint16 or uint8 (then (n, 4)). ``bounds`` writes their least and greatest."""
         view = self._view(np.ascontiguousarray(values).tobytes(), target)
         return self._accessor(values, bounds, {"bufferView": view})
 
-    def sparse(self, values: Array, bounds: bool = False) -> int:
+    def sparse(self, values: AnyArray, bounds: bool = False) -> int:
         """The same for float32 ``values`` (n, 3) of which most rows are zero: only the others are stored."""
         rows = np.flatnonzero(values.any(axis=1))
         if not len(rows):

@@ -17,9 +17,10 @@ import numpy.typing as npt
 import aubench
 from aubench.parameters import AU_NAMES
 from aubench.retarget.glb import INDICES, VERTICES, Glb
-from aubench.retarget.mesh import PARTS, Floats, Head
+from aubench.retarget.mesh import PARTS, Head
 from aubench.retarget.motion import Motion
 from aubench.stamp import stamp
+from aubench.types import Floats
 
 ROUGHNESS: Mapping[str, float] = {
     "skin": 0.55, "ear": 0.6, "neck": 0.6, "cloth": 0.95, "eyeball": 0.08, "teeth": 0.25, "tongue": 0.35, "cavity": 0.8,

@@ -16,9 +16,7 @@ import numpy.typing as npt
 from aubench.contracts import Engine
 from aubench.errors import UserError
 from aubench.parameters import AU, AU_SIZE, BASE_AU, BASE_POSE, POSE
-
-Floats = npt.NDArray[np.float32]
-Ints = npt.NDArray[np.int64]
+from aubench.types import Floats, Ints
 
 PARTS = ("skin", "ear", "neck", "cloth", "eyeball", "teeth", "tongue", "cavity", "lash", "hair")
 """What a triangle belongs to, by its number in :attr:`Model.part`."""

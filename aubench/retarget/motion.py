@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from aubench.parameters import INTENSITY_SCALE
 from aubench.predict.readings import Readings
 from aubench.retarget import arkit
-
-Floats = npt.NDArray[np.float64]
+from aubench.types import Array
 
 
 @dataclass(frozen=True)
@@ -20,11 +18,11 @@ class Motion:
     ``angles`` (n, 3) radians: yaw (positive to the picture's right), pitch (positive lowers the chin), roll (positive
     clockwise in the picture)."""
 
-    seconds: Floats
-    weights: Floats
-    angles: Floats
+    seconds: Array
+    weights: Array
+    angles: Array
 
-    def quaternions(self) -> Floats:
+    def quaternions(self) -> Array:
         """The head's turns (n, 4) as x, y, z, w for axes x to the picture's right, y up, z to the viewer: first pitch
         about x, then yaw about y, then roll about -z."""
         yaw, pitch, roll = (self.angles * (0.5, 0.5, -0.5)).T

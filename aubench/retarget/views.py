@@ -17,7 +17,8 @@ import numpy.typing as npt
 
 from aubench.contracts import NUISANCE_NAMES, PARSING_CLASSES
 from aubench.parameters import AU, BASE_AU, POSE, au_index
-from aubench.retarget.mesh import Artist, Floats, Head, Model, part_vertices
+from aubench.retarget.mesh import Artist, Head, Model, part_vertices
+from aubench.types import Floats
 
 NEAR, FACING = 0.025, 0.25
 """How far from the drawn depth a place may lie and still be what is drawn (eye distances); the least cosine between its

@@ -12,8 +12,8 @@ from aubench.component import Config
 from aubench.data.augment.picture import augment
 from aubench.errors import did_you_mean
 from aubench.parameters import AU_NAMES
+from aubench.types import Floats
 
-Floats = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
 MOVING = (
     "AU01", "AU02", "AU04", "AU05", "AU07", "AU09", "AU10", "AU12", "AU14", "AU15", "AU16", "AU17", "AU18", "AU20",

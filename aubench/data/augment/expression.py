@@ -9,14 +9,13 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-import numpy.typing as npt
 
 from aubench.data.augment.maps import look_up
 from aubench.data.augment.points import similarity
 from aubench.data.augment.prior import Prior, face
 from aubench.data.augment.thinplate import CELLS, ThinPlate
+from aubench.types import Floats
 
-Floats = npt.NDArray[np.float32]
 STEEPEST = 0.75
 """Largest slope of a displacement. Below 1 the map is one to one: nothing folds over."""
 ROUNDS = 9

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from aubench.types import Floats
+
 FACTOR, TOP = 2, 4
 """The filling is worked out on a grid so much coarser than the picture; and the side of the coarsest grid."""
 

@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from aubench.types import Floats
+
 Number = TypeVar("Number", np.float32, np.uint8)
 
 

@@ -15,8 +15,8 @@ from aubench.data.augment.points import complete, moved, realigned
 from aubench.data.augment.pose import STRETCHED, Relief, Turn, bent_relief, cells, generic_relief, search
 from aubench.data.augment.prior import face
 from aubench.parameters import AU_NAMES
+from aubench.types import Floats
 
-Floats = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
 SOFT = 0.2
 """Between 0.4 and 0.6 of a pixel of the source to a pixel, what is seen fades into what is filled in."""

@@ -12,8 +12,8 @@ import numpy.typing as npt
 from aubench.contracts import TEMPLATE
 from aubench.data.augment.prior import Prior
 from aubench.predict import align
+from aubench.types import Floats
 
-Floats = npt.NDArray[np.float32]
 RIGID = (*range(27, 36), 36, 39, 42, 45, 48, 54)
 """Nose, eye corners and mouth corners: what an expression moves least, and a person's build differs in least."""
 FEWEST = 12

@@ -18,14 +18,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import numpy.typing as npt
 
 from aubench.data.augment.maps import look_up, look_up_at
 from aubench.data.augment.points import turned
 from aubench.data.augment.prior import face
 from aubench.data.augment.thinplate import ThinPlate, at_pixels
+from aubench.types import Floats
 
-Floats = npt.NDArray[np.float32]
 CENTRE = np.array([0.5, 0.5], np.float32)
 """Where the axis of turning stands, in the plane of the crop."""
 INNER = 0.15

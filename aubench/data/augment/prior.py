@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from aubench.parameters import AU_NAMES
+from aubench.types import Floats
 
-Floats = npt.NDArray[np.float32]
 ASSET = Path(__file__).with_name("assets") / "face.npz"
 
 

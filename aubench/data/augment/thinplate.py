@@ -9,8 +9,8 @@ import numpy.typing as npt
 from scipy.linalg import lu_factor, lu_solve
 
 from aubench.data.augment.maps import look_up
+from aubench.types import Floats
 
-Floats = npt.NDArray[np.float32]
 CELLS = 33
 """A spline is evaluated on so many nodes a side, and in between by cubic interpolation."""
 
