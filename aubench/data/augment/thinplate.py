@@ -41,6 +41,9 @@ class ThinPlate:
 
     ``smoothing`` is Wahba's kλ: it is added to the kernel's diagonal, so that points which all but coincide, as those
     of closed lips do, need not be told apart.
+
+    Not ``scipy.interpolate.RBFInterpolator``, which solves and evaluates the kernel anew for all ``values``: 1.9 ms of
+    CPU time where a call of this takes 0.14 ms (76 points, 3 values each, one thread; equal within 1e-4).
     """
 
     def __init__(self, points: Floats, smoothing: float = 1e-3) -> None:
