@@ -9,8 +9,6 @@ from torch import Tensor, nn
 
 from aubench.weights import CACHED, in_cache, load_into
 
-VGG_LAYERS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512)
-"""Output channels of VGG16's convolutions up to relu4_3; 0 is a 2x2 max pooling."""
 VGG_TAPS = (8, 15, 22)
 """relu2_2, relu3_3, relu4_3 in torchvision's numbering of ``features``; relu1_2 is 3."""
 VGG_IGNORED = ("classifier.", *(f"features.{i}." for i in range(23, 31)))
@@ -27,15 +25,11 @@ class Vgg16(nn.Module):
 
     def __init__(self, weights: Path | str | None = None) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        inputs = 3
-        for outputs in VGG_LAYERS:
-            if outputs:
-                layers += [nn.Conv2d(inputs, outputs, 3, padding=1), nn.ReLU()]
-                inputs = outputs
-            else:
-                layers.append(nn.MaxPool2d(2, 2))
-        self.features = nn.Sequential(*layers)
+        # Imported here because it takes seconds; and not the whole network, most of whose 138 million weights are in
+        # the classifier.
+        from torchvision.models.vgg import cfgs, make_layers
+
+        self.features = make_layers(cfgs["D"])[: VGG_TAPS[-1] + 1]
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
         if weights is not None:
