@@ -73,8 +73,8 @@ def parse(
 ) -> None:
     """Draw the output of the frozen networks, parsing classes and landmarks, over aligned face crops.
 
-    Rows: the crop as it is read, the classes by each of --weights, the points by each of --landmark-weights. Each
-    picture is searched for faces afresh, so that crops may differ by a pixel from those of a video that is followed.
+    Rows: the crop, the classes predicted with each of --weights, the points predicted with each of --landmark-weights.
+    Faces are detected in every frame separately, so crops may differ by a pixel from those of a tracked video.
     """
     from aubench.contracts import Parser
     from aubench.errors import UserError
