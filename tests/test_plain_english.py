@@ -17,8 +17,8 @@ GLOSSARY = ROOT / "docs" / "CONTRIBUTING.md"
 PAGES = [ROOT / "README.md", *(page for page in sorted((ROOT / "docs").rglob("*.md")) if page != GLOSSARY)]
 CODE = re.compile(r"^ *```.*?^ *```$|`[^`\n]+`|\]\([^)]*\)|^ {4}[^\n]*$", re.MULTILINE | re.DOTALL)
 """Code, file names and link targets: the names of options and files may contain any word."""
-ALLOWED: dict[str, tuple[str, ...]] = {}
-"""Quoted or technical uses of forbidden terms, by page."""
+ALLOWED: dict[str, tuple[str, ...]] = {"aubench loss-signal": ("beside",)}
+"""Quoted or technical uses of forbidden terms, by page or command."""
 
 
 def forbidden() -> list[str]:
@@ -60,4 +60,4 @@ def test_pages_use_the_terms_of_the_glossary(page: Path) -> None:
 
 
 def test_help_texts_use_the_terms_of_the_glossary() -> None:
-    assert {name: terms for name, text in helps() if (terms := found_in(text))} == {}
+    assert {name: terms for name, text in helps() if (terms := found_in(text, ALLOWED.get(name, ())))} == {}
