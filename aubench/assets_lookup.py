@@ -51,13 +51,13 @@ class Asset:
         given = os.environ.get(variable)
         if not given:
             raise UserError(
-                f"{self.content} is needed and not part of the package: {self.source}, "
+                f"{self.content} is needed, but is not part of the package: {self.source}, "
                 f"then set {variable}=PATH or give --asset {self.name}=PATH",
                 code="asset-missing",
             )
         path = Path(given).expanduser()
         if not path.exists():
             raise UserError(
-                f"{path}: nothing there ({variable} or --asset {self.name}=PATH): {self.source}", code="asset-missing"
+                f"{path}: does not exist ({variable} or --asset {self.name}=PATH): {self.source}", code="asset-missing"
             )
         return path

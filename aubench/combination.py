@@ -186,7 +186,7 @@ class Combination:
             ) from error
         if made.extractor_digest != card.extractor.digest:
             raise UserError(
-                f"{path}: learnt with other weights of extractor {extractor.name!r} (hash "
+                f"{path}: trained with other weights of extractor {extractor.name!r} (hash "
                 f"{card.extractor.digest[:12]}, installed are {made.extractor_digest[:12]}); train again, or "
                 f"install the version {card.aubench}",
                 code="model-invalid",

@@ -28,7 +28,7 @@ def choose_device(name: str = "auto") -> torch.device:
         return torch.device(next(device for device in ("cuda", "mps", "cpu") if has[device]))
     if not has[kind]:
         raise UserError(
-            f"--device {name}: PyTorch finds no such device on this machine; use --device auto.",
+            f"--device {name}: PyTorch cannot use this device on this machine; use --device auto.",
             code="device-unavailable",
         )
     return torch.device(name)

@@ -382,7 +382,7 @@ def build(kind: Kind, name: str, config: Mapping[str, object] | BaseModel | None
     there = [member for member in members(PROTOCOLS[kind]) if hasattr(type(made), member) or hasattr(made, member)]
     if missing := [member for member in members(PROTOCOLS[kind]) if member not in there]:
         raise UserError(
-            f"{kind} {name!r} breaks its contract: {component.factory} made a {type(made).__name__} without "
+            f"{kind} {name!r} breaks its contract: {component.factory} returned a {type(made).__name__} without "
             f"{', '.join(missing)} (see aubench.contracts.{PROTOCOLS[kind].__name__})",
             code="plugin-invalid",
         )

@@ -43,7 +43,8 @@ def fetch(
         if path.is_file() and _fits(path, size, sha256):
             return path
         raise UserError(
-            f"{path}: already exists and is not the file on record; move it away or delete it", code="output-exists"
+            f"{path}: already exists and differs from the recorded file; move it away or delete it",
+            code="output-exists",
         )
     _require_http(url, url)
     part = path.with_name(path.name + ".part")
@@ -68,7 +69,7 @@ def fetch(
         found = f"{part.stat().st_size} bytes, sha256 {sha256_file(part)}"
         part.unlink()
         raise UserError(
-            f"{url}: what came is not the file on record ({found}); it was thrown away", code="file-altered"
+            f"{url}: the download differs from the recorded file ({found}); it was deleted", code="file-altered"
         )
     os.replace(part, path)
     return path
@@ -89,7 +90,9 @@ class _Redirected(urllib.request.HTTPRedirectHandler):
     ) -> urllib.request.Request | None:
         _require_http(newurl, req.full_url)
         if req.type == "https" and newurl.lower().startswith("http:"):
-            raise UserError(f"{req.full_url}: leads to {newurl:.200}, which is not encrypted", code="download-failed")
+            raise UserError(
+                f"{req.full_url}: redirects to {newurl:.200}, which is not encrypted", code="download-failed"
+            )
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -139,7 +142,7 @@ def _receive(address: str, url: str, part: Path, size: int | None, progress: Pro
                 have += len(chunk)
                 if have > (size or LARGEST):
                     raise UserError(
-                        f"{url}: more came than the {size or LARGEST} bytes expected", code="download-failed"
+                        f"{url}: the download exceeds the expected {size or LARGEST} bytes", code="download-failed"
                     )
                 progress(have, total)
     if total is not None and have < total:

@@ -37,7 +37,7 @@ def engine_digest(engine: str | Component, config: Options = None) -> str:
     own = getattr(factory(discovery.configure(card, config)), "digest", None)
     if own is not None:
         if not (isinstance(own, str) and own):
-            raise UserError(f"engine {card.name!r}: digest is {own!r}, not a text", code="plugin-invalid")
+            raise UserError(f"engine {card.name!r}: digest is {own!r}, not a string", code="plugin-invalid")
         return own
     module = card.factory.partition(":")[0]
     named = getattr(importlib.import_module(module), "DIGEST", None)
@@ -69,5 +69,5 @@ def _files(path: Path) -> list[Path]:
     """What an asset consists of: the file, or every file of the folder that is not hidden."""
     files = files_under(path) if path.is_dir() else [path]
     if not files:
-        raise UserError(f"{path}: an empty folder, where an asset should be", code="asset-missing")
+        raise UserError(f"{path}: an empty folder; an asset is expected here", code="asset-missing")
     return files

@@ -82,7 +82,8 @@ def with_parameter(aus: Sequence[str], who: str) -> list[str]:
     found = [name for name in aus if name in _BY_KEY]
     if aus and not found:
         raise UserError(
-            f"{who}: no face can show any of {', '.join(aus)}. Known: {', '.join(_BY_KEY)}", code="plugin-unsupported"
+            f"{who}: the face model has none of {', '.join(aus)}. Known: {', '.join(_BY_KEY)}",
+            code="plugin-unsupported",
         )
     return found
 

@@ -45,8 +45,8 @@ def new_array(path: Path, dtype: npt.DTypeLike, shape: tuple[int, ...]) -> npt.N
                 os.unlink(path)
             free = shutil.disk_usage(path.parent).free
             raise UserError(
-                f"{path.parent}: {need / 1e6:.1f} MB are needed for {path.name} and {free / 1e6:.1f} MB are free; make "
-                "room, or set AUBENCH_CACHE to a folder with room",
+                f"{path.parent}: {need / 1e6:.1f} MB are needed for {path.name} and {free / 1e6:.1f} MB are free; free "
+                "space, or set AUBENCH_CACHE to a folder with more space",
                 code="disk-full",
             ) from error
         if error.errno not in _NOT_OFFERED:  # no reservation on this file system

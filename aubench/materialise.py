@@ -70,7 +70,7 @@ def materialise(
             build(partial)
             found = _publish(partial, folder, find)
     if found is None:
-        raise UserError(f"{folder}: what was written does not read back equal; check the disk", code="file-damaged")
+        raise UserError(f"{folder}: the written data differs when read back; check the disk", code="file-damaged")
     return found
 
 

@@ -52,8 +52,8 @@ def read_card(path: Path) -> ModelCard:
             raise ValueError("it holds no entries")
         if (form := values.get("format")) != FORMAT:
             raise UserError(
-                f"{path}: form {form!r:.40} of model descriptions, written by aubench {values.get('aubench')!s:.40}; "
-                f"this one, {__version__}, reads form {FORMAT}: install that one, or train again",
+                f"{path}: format {form!r:.40} of model descriptions, written by aubench {values.get('aubench')!s:.40}; "
+                f"this version, {__version__}, reads format {FORMAT}: install that version, or train again",
                 code="model-invalid",
             )
         return ModelCard.model_validate(values)
@@ -66,7 +66,7 @@ def read_card(path: Path) -> ModelCard:
         why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     except (OSError, ValueError, RecursionError) as error:
         why = f"{type(error).__name__}: {error}"
-    raise UserError(f"{path}: not the description of a model ({' '.join(why.split()):.200})", code="model-invalid")
+    raise UserError(f"{path}: not a model description ({' '.join(why.split()):.200})", code="model-invalid")
 
 
 def require_unaltered(card: ModelCard, weights: Path) -> None:
@@ -79,7 +79,7 @@ def require_unaltered(card: ModelCard, weights: Path) -> None:
         raise UserError(f"{weights}: cannot be read ({error.strerror or error})", code="file-unreadable") from None
     if found != card.weights_sha256:
         raise UserError(
-            f"{weights}: is not the file that was saved (sha256 {found[:12]}, on record {card.weights_sha256[:12]}); "
+            f"{weights}: differs from the saved file (sha256 {found[:12]}, recorded {card.weights_sha256[:12]}); "
             "copy it again, or train again",
             code="file-altered",
         )

@@ -81,7 +81,8 @@ class Person:
             ) from None
         if neutral.ndim != 1 or not np.isfinite(neutral).all():
             raise UserError(
-                f"{path}: damaged: its neutral holds no finite numbers; save the person again", code="file-damaged"
+                f"{path}: damaged: its neutral contains values that are not finite; save the person again",
+                code="file-damaged",
             )
         if person.model != model:
             raise UserError(

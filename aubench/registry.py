@@ -138,13 +138,13 @@ class Registry:
             card = discovery.find(kind, plugin, also=self.variants(kind))
             if colon and not (card.config.argument and value):
                 raise UserError(
-                    f"{kind} {name!r}: {plugin} is called without a colon and what follows it", code="name-unknown"
+                    f"{kind} {name!r}: {plugin} takes no ':value'; write {plugin} without it", code="name-unknown"
                 )
             return card.name, {card.config.argument: value} if colon else {}
         entry = (SECTIONS[kind], name)
         if name in discovery.components(kind):
             raise UserError(
-                f"{self.where(*entry)}: a {kind} plugin has this name already; call the variant otherwise",
+                f"{self.where(*entry)}: a {kind} plugin already has this name; rename the variant",
                 code="registry-invalid",
             )
         try:
@@ -262,7 +262,7 @@ def locate(path: str | os.PathLike[str] | None = None) -> Path | None:
         return own
     if why := distrust(found):
         raise UserError(
-            f"{found}: not used, since {why}; if it is yours, change its rights or say --registry {found}",
+            f"{found}: not used, because {why}; if it is yours, change its permissions or give --registry {found}",
             code="registry-untrusted",
         )
     return found

@@ -151,7 +151,7 @@ def _cells(path: Path) -> pd.DataFrame:
             for row in reader:
                 if len(row) != len(header):
                     raise UserError(
-                        f"{path}, line {reader.line_num}: {len(row)} cells, not {len(header)} as the header",
+                        f"{path}, line {reader.line_num}: {len(row)} cells, but the header has {len(header)}",
                         code="table-invalid",
                     )
                 lines.append(reader.line_num)
@@ -165,7 +165,7 @@ def _cells(path: Path) -> pd.DataFrame:
         ) from error
     twice = sorted(name for name, count in Counter(header).items() if count > 1)
     if twice:
-        raise UserError(f"{path}: column {twice[0]!r} is there twice", code="table-invalid")
+        raise UserError(f"{path}: column {twice[0]!r} occurs twice", code="table-invalid")
     return pd.DataFrame(rows, index=lines, columns=header, dtype=str)
 
 

@@ -73,7 +73,7 @@ def create(kind: str, name: str, out: Path | None = None) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise UserError(
-            f"{folder}: {folder.parent} is no folder; choose another with --out DIR", code="output-unwritable"
+            f"{folder}: {folder.parent} is not a folder; choose another with --out DIR", code="output-unwritable"
         ) from None
     # Into a folder beside it first, which takes the name when it is whole.
     partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
@@ -95,28 +95,28 @@ def _check_name(kind: Kind, name: str) -> None:
         better = re.sub(r"[^a-z0-9]+", "-", _apart(name).lower()).strip("-").lstrip("0123456789-")[:LONGEST]
         advice = f", as {better}" if better and _NAME.fullmatch(better) else ", as my-plugin"
         raise UserError(
-            f"plugin name {name!r}: write at most {LONGEST} small letters, digits, and - or _ between them, a letter "
+            f"plugin name {name!r}: use at most {LONGEST} lower-case letters, digits and inner - or _, a letter "
             f"first{advice}",
             code="option-invalid",
         )
     package = name.replace("-", "_")
     if keyword.iskeyword(package):
         raise UserError(
-            f"plugin name {name!r}: is a word of Python itself; take another, as my-{name}", code="option-invalid"
+            f"plugin name {name!r}: is a Python keyword; choose another, such as my-{name}", code="option-invalid"
         )
     if name in discovery.components(kind):
         raise UserError(
-            f"plugin name {name!r}: {_an(kind)} of this name is installed; take another, as my-{name}",
+            f"plugin name {name!r}: {_an(kind)} of this name is installed; choose another, such as my-{name}",
             code="name-taken",
         )
     if any(name == loaded.entry for loaded in discovery.load_times()):
         raise UserError(
-            f"plugin name {name!r}: an installed plugin has this entry point; take another, as my-{name}",
+            f"plugin name {name!r}: an installed plugin has this entry point; choose another, such as my-{name}",
             code="name-taken",
         )
     if _importable(package):
         raise UserError(
-            f"plugin name {name!r}: a module {package} can be imported here already; take another, as my-{name}",
+            f"plugin name {name!r}: a module {package} can already be imported here; choose another, such as my-{name}",
             code="name-taken",
         )
 

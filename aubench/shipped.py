@@ -29,7 +29,7 @@ def require_unaltered(path: Path) -> None:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})", code="file-unreadable") from None
     if found != expected:
         raise UserError(
-            f"{path}: is not the file that was shipped (sha256 {found[:12]}, on record {expected[:12]}); install the "
+            f"{path}: differs from the shipped file (sha256 {found[:12]}, recorded {expected[:12]}); install the "
             "package again",
             code="file-altered",
         )

@@ -58,7 +58,9 @@ def picture_bytes(image: npt.NDArray[np.uint8], suffix: str, what: str) -> bytes
 
     buffer, picture = io.BytesIO(), PIL.Image.fromarray(image)
     if suffix.lower() not in PICTURES:
-        raise UserError(f"a picture is {', '.join(PICTURES)}, not {suffix or 'nameless'}", code="output-suffix")
+        raise UserError(
+            f"an image must be {', '.join(PICTURES)}, not {suffix or 'without a suffix'}", code="output-suffix"
+        )
     if suffix.lower() == ".png":
         info = PIL.PngImagePlugin.PngInfo()
         info.add_text("Software", stamp(what))

@@ -98,7 +98,7 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if kind == _FOREIGN:
         raise UserError(f"{path}: {kind}", code="format-unknown")
     if path.suffix == ".safetensors":
-        raise UserError(f"{path}: called .safetensors, but it is {kind}; refused", code="weights-unsafe")
+        raise UserError(f"{path}: named .safetensors, but it is {kind}; refused", code="weights-unsafe")
     return _read_torch(path), {}
 
 
@@ -146,11 +146,11 @@ def load_into(
                 f"{path}: tensor {name!r} is {tensor.dtype}, which this network cannot use", code="weights-mismatch"
             )
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise UserError(f"{path}: tensor {name!r} holds values that are not finite", code="file-damaged")
+            raise UserError(f"{path}: tensor {name!r} contains values that are not finite", code="file-damaged")
     extra = [name for name in found if name not in expected and not name.startswith(tuple(ignore))]
     if extra:
         raise UserError(
-            f"{path}: tensor {extra[0]!r} {_shape(found[extra[0]])} has no place in this network{hint}",
+            f"{path}: tensor {extra[0]!r} {_shape(found[extra[0]])} does not exist in this network{hint}",
             code="weights-mismatch",
         )
     with torch.no_grad():
@@ -183,7 +183,7 @@ def resolve(plugin_file: str, weights: str | None, command: str) -> Path | None:
     if not path.is_file():
         preset = f" --preset {variant} --install" if variant else ""
         raise UserError(
-            f"{path}: no weights are shipped here; make them with `{command}{preset}`, or give weights: <file>",
+            f"{path}: no weights are shipped; create them with `{command}{preset}`, or give weights: <file>",
             code="weights-missing",
         )
     require_unaltered(path)
@@ -201,7 +201,7 @@ def cached_path(name: str) -> Path:
     """Where ``aubench weights`` keeps the converted file of that name. Raises :class:`UserError` for a name that is not
     a plain file name, and so would lead elsewhere."""
     if not plain_name(name):
-        raise UserError(f"{CACHED}{name:.200}: weights in the cache have a plain name", code="name-unknown")
+        raise UserError(f"{CACHED}{name:.200}: names of cached weights must be plain file names", code="name-unknown")
     return cache_folder() / "weights" / f"{name}.safetensors"
 
 
@@ -271,7 +271,7 @@ def _read_safetensors(path: Path, names_only: bool = False) -> tuple[dict[str, T
             return {name: file.get_tensor(name) for name in names}, file.metadata() or {}
     except Exception as error:  # beside SafetensorError, whatever damaged text in the header leads to
         raise UserError(
-            f"{path}: not a whole safetensors file ({error}); fetch or make it again", code="file-damaged"
+            f"{path}: incomplete safetensors file ({error}); download or create it again", code="file-damaged"
         ) from None
 
 
@@ -292,7 +292,7 @@ def _read_torch(path: Path) -> dict[str, Tensor]:
             content = content[wrapper]
             break
     if not isinstance(content, Mapping) or not content:
-        raise UserError(f"{path}: holds no named tensors", code="weights-mismatch")
+        raise UserError(f"{path}: contains no named tensors", code="weights-mismatch")
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
             raise UserError(
@@ -331,4 +331,4 @@ def _is_torchscript(path: Path) -> bool:
         with zipfile.ZipFile(path) as file:
             return any("/code/" in name or name.endswith("/constants.pkl") for name in file.namelist())
     except Exception as error:  # zipfile answers a damaged directory with whatever it leads to
-        raise UserError(f"{path}: not a whole zip file ({error}); fetch it again", code="file-damaged") from None
+        raise UserError(f"{path}: incomplete zip file ({error}); download it again", code="file-damaged") from None

@@ -65,7 +65,7 @@ def test_check_lists_all_problems_at_once_and_writes_nothing(
     assert code == 2
     for words in (
         "A_1.txt, line 11: torn line",
-        "A_1.avi: has 8 frames, but 2 more are labelled, the last as frame 10",
+        "A_1.avi: has 8 frames, but 2 more are labelled, the last is frame 10",
         "B_1.avi: is empty",
         "002.png: is cut off",
         "003.png: is missing",

@@ -138,7 +138,7 @@ def test_more_than_a_hundredth_lost_is_refused_unless_told(root: Path, tmp_path:
     assert not list((tmp_path / "stores").glob(f"*/{CARD}"))
     store = prepare(ToyReader("good"), root, tmp_path / "stores", MAKING, workers=1, max_lost=0.1)
     assert store.card.rows == 35
-    assert store.card.recordings[2].lost == {"not an image, though it is called one": 1}
+    assert store.card.recordings[2].lost == {"not an image, in spite of its name": 1}
     assert (store.folder / "C_1" / "lost.csv").read_text().splitlines()[1].startswith('3,"not an image')
     made = dataset(tmp_path, split="loso:C")
     assert made.frames("test").frame.tolist() == [0, 1, 2, *range(4, 12)]

@@ -118,7 +118,7 @@ def test_a_folder_beside_a_labelled_data_set(
     summary = next(line for line in lines if line.startswith("folder: 2 videos"))
     assert "2 videos, 2 photos, 8 frames" in summary
     assert "6 files skipped" in summary
-    assert "1 passed over that are neither (.heic)" in summary
+    assert "1 other files skipped (.heic)" in summary
 
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     assert set(report["datasets"]) == {"tiny"}, "only what has labels is scored"

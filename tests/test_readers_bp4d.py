@@ -146,7 +146,7 @@ def test_half_unpacked(root: Path) -> None:
     for path in (images / "M002" / "T8").glob("*.jpg"):
         path.unlink()
     found = scan(root)
-    assert told(found, "38 of the 41 subjects are not there", "F002", "still packed: F002.zip", severity="warning")
+    assert told(found, "38 of the 41 subjects are missing", "F002", "still packed: F002.zip", severity="warning")
     assert told(found, "subject M001 lacks T2, T3, T4, T5, T6, T7, T8", severity="warning")
     assert told(found, "codes of F002_T1, but no folder of its images", severity="error")
     assert told(found, "M002_T1 has no intensities of AU14", severity="error")

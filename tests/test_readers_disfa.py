@@ -178,7 +178,7 @@ def test_missing_and_strange_subjects_are_told(root: Path) -> None:
     for path in (root / "ActionUnit_Labels" / "SN033").iterdir():
         path.rename(path.with_name(path.name.replace("SN001", "SN033")))
     found = scan(root)
-    assert told(found, "24 of the 27 subjects are not there: SN003", "SN032", severity="warning")
+    assert told(found, "24 of the 27 subjects are missing: SN003", "SN032", severity="warning")
     assert not told(found, "SN014")
     assert told(found, "DISFA has no subject SN033", severity="warning")
     assert told(found, "no video of subject SN033", severity="error")

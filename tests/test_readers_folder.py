@@ -105,7 +105,7 @@ def test_everything_wrong_with_a_table_is_told_at_once(root: Path) -> None:
     assert "the line names none" in errors[5]
     assert "there is no file carol.mp4" in errors[6]
     assert "frame 'x' is no number" in errors[7]
-    assert "says again what line 8 said" in errors[9]
+    assert "repeats line 8" in errors[9]
     assert told(found, "columns AU99", severity="warning")
 
 

@@ -174,7 +174,7 @@ def test_half_unpacked_and_unnamed(root: Path) -> None:
     (folder / "session.xml").unlink()
     (root / "Sessions.zip").touch()
     found = scan(root)
-    assert told(found, "holds neither a video nor a picture", severity="error")
+    assert told(found, "contains neither a video nor an image", severity="error")
     assert told(found, "session.xml", "is not there", severity="warning")
     assert told(found, "clip.avi", "whose face it is", severity="warning")
     assert told(found, "Sessions.zip", "still packed", severity="warning")

@@ -275,7 +275,7 @@ def test_add_converts_to_the_bit_and_the_variant_uses_it(
     assert out.startswith("licence: who knows\n")
     for words in (
         "LightCNN-29 v2",
-        "left out, not needed: fc2.weight",
+        "left out because not needed: fc2.weight",
         "legacy" if legacy else "zip",
         "--recogniser who-tiny",
     ):

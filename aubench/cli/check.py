@@ -61,7 +61,9 @@ def _resolve(name: str, kind: str | None) -> tuple[Kind, str, dict[str, Any]]:
     asked = [each for each in KINDS if kind in (None, each)]
     kinds = [each for each in asked if _has(installed, each, name)]
     if len(kinds) > 1:
-        raise UserError(f"{name} is the name of several: say --kind {' or --kind '.join(kinds)}", code="name-ambiguous")
+        raise UserError(
+            f"{name} is the name of several plugins: give --kind {' or --kind '.join(kinds)}", code="name-ambiguous"
+        )
     if kinds:
         return kinds[0], *installed.resolve(kinds[0], name)
     for row in discovery.listing():

@@ -52,10 +52,10 @@ def clip(
 
     guard([Output("--out", out, forms.CLIP)], overwrite=overwrite)
     if size % 2:
-        raise UserError(f"--size {size}: a video's side is even; give {size + 1}", code="option-invalid")
+        raise UserError(f"--size {size}: the side of a video must be even; give {size + 1}", code="option-invalid")
     drawer = build("renderer", engine, {"size": size})
     if not isinstance(drawer, Engine):
-        raise UserError(f"{engine} has one look only; choose an engine such as bdfm", code="plugin-unsupported")
+        raise UserError(f"{engine} has only one appearance; choose an engine such as bdfm", code="plugin-unsupported")
     parameters = acted(frames, seed)
     around = np.zeros((frames, len(NUISANCE_NAMES)), np.float32)
     around[:, NUISANCE_NAMES.index("scale")] = -1.0  # some room around the face, as a detector expects
@@ -64,7 +64,7 @@ def clip(
             one = slice(number, number + 1)
             drawn = drawer.draw(parameters[one], style="photo", looks=[seed], shots=[number], nuisance=around[one])
             film.add((drawn.image[0].clamp(0, 1) * 255).round().byte().permute(1, 2, 0).numpy())
-    typer.echo(f"{out}: {frames} pictures of a drawn face, {frames / RATE:g} s")
+    typer.echo(f"{out}: {frames} frames of a rendered face, {frames / RATE:g} s")
 
 
 def acted(frames: int, seed: int) -> FacialParameters:

@@ -177,7 +177,7 @@ def compare_methods(
     _print(compared)
     for warning in warnings(compared):
         typer.echo(warning.replace("**", ""), err=True)
-    typer.echo(f"\nWritten: {paths['html']}, and .json, .csv, .md, .tex beside it")
+    typer.echo(f"\nWritten: {paths['html']}, and .json, .csv, .md and .tex next to it")
 
 
 def _names(text: str) -> tuple[str, ...]:

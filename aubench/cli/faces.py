@@ -32,4 +32,4 @@ def same_faces(
     guard([Output("--out", out, forms.SHEET)], runs, overwrite=overwrite)
     picture = faces([open_run(folder) for folder in runs], dataset, count)
     atomic_write_bytes(out, picture_bytes(picture, out.suffix, "sheet"))
-    typer.echo(f"{out}: {len(runs)} runs beside the input")
+    typer.echo(f"{out}: {len(runs)} runs next to the input")

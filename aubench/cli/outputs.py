@@ -104,7 +104,7 @@ def guard_folder(option: str, folder: Path, inputs: Iterable[str | os.PathLike[s
         UserError: ``output-unwritable`` or ``output-is-input``.
     """
     if folder.exists() and not folder.is_dir():
-        raise UserError(f"{option} {folder}: is a file; name a folder", code="output-unwritable")
+        raise UserError(f"{option} {folder}: this is a file; give a folder", code="output-unwritable")
     for path in (Path(path) for path in inputs if path is not None):
         if same_file(folder, path.parent if path.is_file() else path):
             raise UserError(
@@ -117,7 +117,7 @@ def check_suffix(output: Output) -> None:
     if output.form.suffixes and output.path.suffix.lower() not in output.form.suffixes:
         wanted = " or ".join(output.form.suffixes)
         raise UserError(
-            f"{output.option} {output.path}: is written as {wanted}; choose such a name", code="output-suffix"
+            f"{output.option} {output.path}: the suffix must be {wanted}; choose such a name", code="output-suffix"
         )
 
 
@@ -130,7 +130,9 @@ def check_replaceable(output: Output, overwrite: bool | None) -> None:
     try:
         there = path.exists() and not path.is_dir()
         if there and not path.is_file():
-            raise UserError(f"{output.option} {path}: is a device or a pipe; name a file", code="output-unwritable")
+            raise UserError(
+                f"{output.option} {path}: this is a device or a pipe; give a file", code="output-unwritable"
+            )
         if there and not overwrite and path.stat().st_size and not output.form.is_ours(path):
             remedy = "choose another name" + (", or replace it with --overwrite" if overwrite is not None else "")
             raise UserError(

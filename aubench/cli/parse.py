@@ -113,7 +113,7 @@ def parse(
         opened = chosen.choose(whole, frames, chosen.spread(cut.frames, frames))
         titles, crops, without = _faces(opened, side_read, max_faces, machine)
     if not crops:
-        pictures = f"the {len(without)} pictures that were looked at" if len(without) > 1 else "it"
+        pictures = f"the {len(without)} images that were searched" if len(without) > 1 else "it"
         raise UserError(
             f"{source}: no face found in {pictures}; faces should be upright and at least 24 pixels wide",
             code="no-face",
@@ -163,7 +163,7 @@ def _networks(wanted: _Wanted, name: str, weights: str | None, device: Any) -> l
     plugin, config = registry.resolve("extractor", name)
     card = discovery.find("extractor", plugin)
     refusal = UserError(
-        f"{wanted.option} {name}: {wanted.lacks}; use an extractor that does, as {wanted.example}",
+        f"{wanted.option} {name}: {wanted.lacks}; use an extractor that does, such as {wanted.example}",
         code="plugin-unsupported",
     )
     # Asked of the class first: one that cannot do it should not complain of its weights.

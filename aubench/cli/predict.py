@@ -239,7 +239,7 @@ def predict(
 
         with progress_bar("drawing", int(readings.frame[-1]) if len(readings) else None) as advance:
             write_overlay(opened, readings, artist, overlay, progress=advance)
-        typer.echo(f"{overlay}: wrote the input beside the rendered face and bars")
+        typer.echo(f"{overlay}: shows the input, the rendered face and bars")
 
 
 def _only(inputs: list[str]) -> str:
@@ -297,7 +297,7 @@ def _still(path: Path) -> Any:
     opened = open_source(str(path))
     if not isinstance(opened, Pictures):
         raise UserError(
-            f"--neutral {path}: not a picture; give one, or the number of a frame of the input",
+            f"--neutral {path}: not an image; give one, or the number of a frame of the input",
             code="source-unsupported",
         )
     return opened
@@ -311,9 +311,7 @@ def load_model(run: Path | None, device: Any) -> Any:
     if run is None:
         return combination.load_shipped(device)
     if not run.is_dir():
-        raise UserError(
-            f"--run {run}: no such run folder; `aubench train --out {run}` would make it", code="run-missing"
-        )
+        raise UserError(f"--run {run}: no such run folder; `aubench train --out {run}` creates one", code="run-missing")
     return combination.Combination.load(run, device=device)
 
 
@@ -340,7 +338,7 @@ def _aligner(name: str, device: Any) -> Any:
     network: Any = discovery.build("extractor", plugin, config)
     if not isinstance(network, Landmarker):
         raise UserError(
-            f"--aligner {name}: finds no landmarks; use an extractor that does, as landmark, or mtcnn",
+            f"--aligner {name}: finds no landmarks; use an extractor that does, such as landmark, or mtcnn",
             code="plugin-unsupported",
         )
     show_licences(network)

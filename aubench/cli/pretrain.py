@@ -217,7 +217,7 @@ def _weights_in(folder: Path) -> Path:
     found = sorted(folder.glob("*.safetensors"))
     if len(found) != 1:
         raise UserError(
-            f"{folder}: holds {len(found)} files of weights, not one; move the folder away to train it again",
+            f"{folder}: contains {len(found)} weight files instead of one; move the folder away to train again",
             code="weights-missing",
         )
     return found[0]
@@ -255,7 +255,7 @@ def _landmark(preset: str, over: dict[str, Any], request: Request) -> None:
 
     quality = pretrain_landmark(load_recipe("landmark", preset, LandmarkRecipe, over), request)
     typer.echo(
-        "error over the distance of the outer eye corners, held-out identities: "
+        "error divided by the distance of the outer eye corners, held-out identities: "
         f"game {quality['nme_game']:.4f}, photo {quality['nme_photo']:.4f}"
     )
     _report(request)
@@ -283,7 +283,7 @@ def _generator(preset: str, over: dict[str, Any], request: Request, vgg: Path | 
     if quality["weak_aus"]:
         weak = ", ".join(quality["weak_aus"])
         typer.echo(
-            f"warning: AUs with a gain below {WEAK_GAIN} can hardly be learned through this generator: {weak}", err=True
+            f"warning: AUs with a gain below {WEAK_GAIN} can hardly be learnt through this generator: {weak}", err=True
         )
     _report(request)
 
@@ -340,6 +340,6 @@ def _over(engine: str | None, settings: list[str] | None) -> dict[str, Any]:
         for part in path:
             place = place.setdefault(part, {})
             if not isinstance(place, dict):
-                raise UserError(f"--set {entry}: {part} was given a value already", code="option-conflict")
+                raise UserError(f"--set {entry}: {part} already has a value", code="option-conflict")
         place[last] = value
     return over

@@ -26,7 +26,8 @@ def check() -> None:
     found = registry.announced()
     if found.path is None:
         raise UserError(
-            f"no {registry.FILE} here or above; name one with --registry or ${registry.VARIABLE}", code="file-missing"
+            f"no {registry.FILE} in this folder or its parents; name one with --registry or ${registry.VARIABLE}",
+            code="file-missing",
         )
     if faults := found.check():
         raise UserError("; ".join(faults), code="registry-invalid")
@@ -35,7 +36,7 @@ def check() -> None:
     typer.echo(
         f"{found.path}: {sum(counts)} variants, {len(content.weights)} weights, {len(content.matrices)} matrices"
     )
-    typer.echo(f"used by no variant, as they are: {', '.join(found.unused()) or 'none'}")
+    typer.echo(f"plugins without a variant: {', '.join(found.unused()) or 'none'}")
 
 
 def weights(file: Annotated[Path, typer.Argument(help="Third-party file of weights.")]) -> None:

@@ -72,7 +72,7 @@ def sheet(
     styled = isinstance(renderer, Engine)
     if chosen == "photo" and not styled:
         raise UserError(
-            f"{engine} has one look only; leave out --style photo, or choose an engine such as bdfm",
+            f"{engine} has only one appearance; leave out --style photo, or choose an engine such as bdfm",
             code="plugin-unsupported",
         )
     parameters, labels, columns, looks = _plan(kind, seed)

@@ -71,7 +71,7 @@ def retarget(
     opened = open_source(source, strict=False)
     seconds = smoothing.parse(smooth) if opened.follows else None
     if out is not None and size % 2:
-        raise UserError(f"--size {size}: a video's side is even; give {size + 1}", code="option-invalid")
+        raise UserError(f"--size {size}: the side of a video must be even; give {size + 1}", code="option-invalid")
     engine = engine_of(to, size) if out is not None else None
     head = exporting.mesh_engine(to) if export is not None and export.suffix.lower() in exporting.MESH else None
     reader = load_model(run, choose_device(device))
@@ -82,7 +82,7 @@ def retarget(
     for line in remarks.after(opened, readings):
         typer.echo(line, err=True)
     if not readings.success.any():
-        raise UserError(f"{source}: no face was found, so there is nothing to give to a character", code="no-face")
+        raise UserError(f"{source}: no face was found, so there is no movement to transfer", code="no-face")
     if seconds is not None:
         readings = smoothing.smoothed(readings, seconds)
     face = int(readings.face[readings.success][0])
@@ -101,4 +101,4 @@ def retarget(
             for number, picture in enumerate(pictures(engine, character(engine, identity), readings, face), 1):
                 film.add(picture)
                 advance(number)
-        typer.echo(f"{out}: {int(readings.frame[-1])} pictures of the character")
+        typer.echo(f"{out}: {int(readings.frame[-1])} frames of the character")

@@ -101,7 +101,7 @@ def _seeds(text: str | None) -> list[int] | None:
             f"--seeds {text}: give whole numbers separated by commas, such as 0,1,2", code="option-invalid"
         ) from None
     if min(seeds) < 0 or len(set(seeds)) < len(seeds):
-        raise UserError(f"--seeds {text}: seeds are numbers from 0, each once", code="option-invalid")
+        raise UserError(f"--seeds {text}: seeds are different whole numbers from 0", code="option-invalid")
     return seeds
 
 

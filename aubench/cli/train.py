@@ -143,7 +143,7 @@ def train(
     for name, scored in report.datasets.items():
         typer.echo(f"{name}: mean ICC(3,1) {_number(scored.mean.icc31)}, MAE {_number(scored.mean.mae)}")
     if not report.datasets:
-        typer.echo("nothing to evaluate on: no data set of this run has labels of test frames")
+        typer.echo("nothing to evaluate on: no data set of this run has labels for test frames")
     typer.echo(f"report: {folder / 'report.md'}")
 
 

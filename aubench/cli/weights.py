@@ -88,9 +88,9 @@ def _tell(made: Converted, file: Path, entry: Weights) -> None:
     }
     typer.echo(f"{file}: {made.form}, {made.tensors} tensors, {file.stat().st_size} bytes")
     typer.echo(f"sha256 {made.sha256}: {known[made.on_record]}")
-    typer.echo(f"it is: {made.looks_like or 'a network without a telltale'}; fits {entry.fits}, every tensor")
+    typer.echo(f"identified as: {made.looks_like or 'an unknown network'}; fits {entry.fits}, every tensor")
     if made.left_out:
-        typer.echo(f"left out, not needed: {', '.join(made.left_out)}")
+        typer.echo(f"left out because not needed: {', '.join(made.left_out)}")
     kind, _, network = (entry.network or "").partition(" ")
     use = f"--{kind} {network}" if kind in ("extractor", "recogniser", "renderer") else f"{made.path}"
     typer.echo(f"written: {made.path} ({made.path.stat().st_size / 1e6:.1f} MB); use it with {use}")

@@ -45,12 +45,12 @@ def _make_ready(dataset: PreparedDataset, console: Console) -> None:
     parent = Path(config.store) if config.store else default_parent()
     if config.root is None:
         if not any(parent.glob(f"{name}-*/{CARD}")):
-            raise UserError(f"data set {name!r}: say where its files are: --root {name}=DIR", code="option-missing")
+            raise UserError(f"data set {name!r}: give its folder: --root {name}=DIR", code="option-missing")
         return  # the one that is there, or a word about which there are
     root = Path(config.root)
     if not root.is_dir():
         raise UserError(
-            f"--root {name}={root}: is {'not a folder' if root.exists() else 'not there'}", code="file-missing"
+            f"--root {name}={root}: {'is not a folder' if root.exists() else 'does not exist'}", code="file-missing"
         )
     store = _whole(dataset)
     note = None if store is None else read_note(store.folder)
@@ -123,7 +123,7 @@ def _left_out(note: Note, store: FrameStore) -> str:
     skipped = len(note.skipped)
     text = f"{skipped} file{'s' * (skipped != 1)} skipped" + (f" (listed in {store.folder / NOTE})" if skipped else "")
     if note.others:
-        text += f"; {sum(note.others.values())} passed over that are neither ({', '.join(sorted(note.others))})"
+        text += f"; {sum(note.others.values())} other files skipped ({', '.join(sorted(note.others))})"
     return text
 
 

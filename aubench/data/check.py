@@ -82,7 +82,7 @@ def _twins(recordings: tuple[Recording, ...]) -> Iterator[Problem]:
     for recording in recordings:
         if counts[recording.sequence.casefold()] > 1:
             yield Problem(
-                "error", _place(recording), f"another recording is called {recording.sequence!r} as well", None,
+                "error", _place(recording), f"another recording has the same name, {recording.sequence!r}", None,
                 recording.sequence,
             )  # fmt: skip
 
@@ -108,7 +108,7 @@ def _media(recording: Recording) -> Iterator[Problem]:
     beyond = int((recording.frames >= there).sum())
     if beyond:
         yield Problem(
-            "error", path, f"has {there} frames, but {beyond} more are labelled, the last as frame "
+            "error", path, f"has {there} frames, but {beyond} more are labelled, the last is frame "
             f"{int(recording.frames[-1]) + 1} counted from 1", None, recording.sequence,
         )  # fmt: skip
 

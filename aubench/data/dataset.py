@@ -168,7 +168,7 @@ def checked_facts(datasets: Sequence[Dataset]) -> dict[str, Any]:
             )
     if sum(len(dataset.frames("train")) for dataset in datasets) < 2:
         raise UserError(
-            f"data sets {', '.join(d.name for d in datasets)}: one training frame in all; give two at least",
+            f"data sets {', '.join(d.name for d in datasets)}: only one training frame; at least two are needed",
             code="dataset-incomplete",
         )
     reports = {dataset.name: dataset.report() for dataset in datasets if isinstance(dataset, PreparedDataset)}
@@ -183,8 +183,8 @@ def refuse_leakage(datasets: Iterable[object], *, allowed: bool = False) -> dict
     if found and not allowed:
         person, places = next(iter(found.items()))
         raise UserError(
-            f"{len(found)} people are in train and test at once, as {person} ({', '.join(places)}); choose other "
-            "splits with --split DATASET=NAME, or say --allow-leakage, which marks the report",
+            f"{len(found)} people are in train and test at once, such as {person} ({', '.join(places)}); choose other "
+            "splits with --split DATASET=NAME, or give --allow-leakage, which marks the report",
             code="split-invalid",
         )
     return found

@@ -118,7 +118,9 @@ class FrameStore:
         try:
             self.making = TypeAdapter(Making).validate_python(self.card.making)
         except ValidationError:
-            raise UserError(f"{path}: says no way of making crops. {remedy(path)}", code="file-damaged") from None
+            raise UserError(
+                f"{path}: does not say how the crops were made. {remedy(path)}", code="file-damaged"
+            ) from None
 
     @cached_property
     def files(self) -> list[CropFile]:
@@ -159,7 +161,7 @@ class FrameStore:
             except (OSError, ValueError) as error:
                 raise UserError(f"{path}: {error}. {remedy(path.parent)}", code="file-damaged") from None
             if points.shape != shape or points.dtype != np.float32:
-                raise UserError(f"{path}: holds other landmarks. {remedy(path.parent)}", code="file-damaged")
+                raise UserError(f"{path}: contains other landmarks. {remedy(path.parent)}", code="file-damaged")
             parts.append(points)
         return np.concatenate(parts) if parts else np.empty((0, 68, 2), np.float32)
 
@@ -180,7 +182,8 @@ class FrameStore:
             written = open_store(folder).files.get(name)
             if written is None or sha256_file(folder / name) != written.sha256:
                 raise UserError(
-                    f"{folder / name}: its bytes are not those that were written. {remedy(folder)}", code="file-altered"
+                    f"{folder / name}: its content has changed since it was written. {remedy(folder)}",
+                    code="file-altered",
                 )
         return np.concatenate(parts) if parts else np.empty((0, len(self.card.aus)), dtype)
 
@@ -246,7 +249,7 @@ def find_store(
         roots = ", ".join(sorted(store.card.root for store in fitting))
         raise UserError(
             f"data set {name!r}: prepared more than once, from {roots}; "
-            f"say which with --root {name}=DIR (`aubench data stats`: --set {name}.root=DIR), or delete one",
+            f"choose one with --root {name}=DIR (`aubench data stats`: --set {name}.root=DIR), or delete one",
             code="name-ambiguous",
         )
     how = _command(name, parent, size, align, root, settings or {})

@@ -105,7 +105,7 @@ def load_labels(path: Path) -> npt.NDArray[Any]:
         return load_array(path)
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{path}: cannot read the labels ({error}). Delete the folder above it to have it made again.",
+            f"{path}: cannot read the labels ({error}). Delete its folder to rebuild it.",
             code=code_of_errno(getattr(error, "errno", None), "file-damaged"),
         ) from None
 

@@ -75,9 +75,7 @@ def prepare(
         _refuse_losses(folder, cards, max_lost)
         cards = [card for card in cards if card.rows]
         if not cards:
-            raise UserError(
-                f"{folder}: not one frame could be used; see {folder}/*/lost.csv", code="dataset-incomplete"
-            )
+            raise UserError(f"{folder}: no frame could be used; see {folder}/*/lost.csv", code="dataset-incomplete")
         store = StoreCard(
             version=VERSION,
             dataset=reader.name,
@@ -98,7 +96,7 @@ def prepare(
         raise
     except OSError as error:
         raise UserError(
-            f"{error.filename or folder}: {error.strerror or error}; say another place with --store DIR",
+            f"{error.filename or folder}: {error.strerror or error}; choose another place with --store DIR",
             code=code_of_errno(error.errno),
         ) from error
     return FrameStore(folder)
@@ -111,7 +109,7 @@ def _refuse_twins(recordings: Sequence[Recording], root: Path) -> None:
         other = seen.setdefault(recording.sequence.casefold(), recording.sequence)
         if other is not recording.sequence:
             raise UserError(
-                f"{root}: two recordings are called {recording.sequence!r}; see `aubench data check`",
+                f"{root}: two recordings have the name {recording.sequence!r}; see `aubench data check`",
                 code="dataset-invalid",
             )
 

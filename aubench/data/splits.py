@@ -94,7 +94,7 @@ def read_splits(path: Path) -> dict[str, DatasetSplits]:
     """The splits of a file by data set. Raises ``UserError`` naming file and entry."""
     raw = plain_yaml.read(path, code="split-invalid")
     if not isinstance(raw, dict):
-        raise UserError(f"{path}: holds no splits; see docs/data.md for their form", code="split-invalid")
+        raise UserError(f"{path}: contains no splits; see docs/data.md for the format", code="split-invalid")
     found = {}
     for name, entry in raw.items():
         try:
@@ -142,7 +142,7 @@ def _from_file(dataset: str, label: str, split: NamedSplit, here: Sequence[str],
     if split.draw is not None:
         if split.draw.test >= len(here) and here:
             raise UserError(
-                f"split {label!r} of {dataset}: draws {split.draw.test} test subjects, but only {len(here)} are there; "
+                f"split {label!r} of {dataset}: draws {split.draw.test} test subjects, but only {len(here)} exist; "
                 f"prepare more of them, or choose another split, e.g. random:0 (--split {dataset}=random:0 of "
                 f"`aubench train`, --set {dataset}.split=random:0 of `aubench data`)",
                 code="split-invalid",
@@ -153,7 +153,7 @@ def _from_file(dataset: str, label: str, split: NamedSplit, here: Sequence[str],
     if both and not force:
         raise UserError(
             f"split {label!r} of {dataset}: {', '.join(both)} in train and test at once; correct "
-            f"it, or say --allow-leakage (`aubench train`), --set {dataset}.allow_leakage=true (`aubench data`)",
+            f"it, or give --allow-leakage (`aubench train`), --set {dataset}.allow_leakage=true (`aubench data`)",
             code="split-invalid",
         )
     named = {*train, *test, *validation}
@@ -190,7 +190,8 @@ def _from_rule(dataset: str, label: str, rule: str, here: Sequence[str], names: 
             ) from None
         if seed < 0 or not 0 <= share <= 1:
             raise UserError(
-                f"split {label!r} of {dataset}: the seed counts from 0, the share lies in 0..1", code="split-invalid"
+                f"split {label!r} of {dataset}: the seed must be 0 or above, the share between 0 and 1",
+                code="split-invalid",
             )
         test = _drawn(here, round(len(here) * share), seed)
         note = f"{share:.3g} of the subjects at random"

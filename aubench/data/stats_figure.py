@@ -20,9 +20,7 @@ def check_format(path: Path) -> str:
     try:
         return SUFFIXES[path.suffix.lower()]
     except KeyError:
-        raise UserError(
-            f"{path}: a figure is written as {', '.join(SUFFIXES)}; choose such a name", code="output-suffix"
-        ) from None
+        raise UserError(f"{path}: the suffix of a figure must be {', '.join(SUFFIXES)}", code="output-suffix") from None
 
 
 def draw(all_statistics: Sequence[LabelStatistics], form: str = "png") -> bytes:

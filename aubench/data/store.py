@@ -78,7 +78,7 @@ def verify(folder: Path) -> Manifest:
     for name, entry in manifest.files.items():
         if sha256_file(folder / name) != entry.sha256:
             raise UserError(
-                f"{folder / name} is damaged: its hash is not the manifest's. Delete {folder} to have it made again.",
+                f"{folder / name} is damaged: its hash differs from the manifest. Delete {folder} to rebuild it.",
                 code="file-damaged",
             )
     return manifest

@@ -92,14 +92,14 @@ def load(entry: str) -> FilePlugin:
     if not name.endswith(".py"):
         raise UserError(f"--plugin {name}: not a Python file; give path/to/file.py:Class", code="option-invalid")
     if "," in str(path):
-        raise UserError(f"--plugin {path}: its path holds a comma; move or rename it", code="option-invalid")
+        raise UserError(f"--plugin {path}: its path contains a comma; move or rename it", code="option-invalid")
     module, sha256 = _import(path)
     attribute = attribute or _only_class(module, path)
     found = getattr(module, attribute, None)
     if found is None:
         classes = [each.__name__ for each in _classes(module)]
         raise UserError(
-            f"--plugin {path.name}: holds no class {attribute!r}. {did_you_mean(attribute, classes)}",
+            f"--plugin {path.name}: contains no class {attribute!r}. {did_you_mean(attribute, classes)}",
             code="name-unknown",
         )
     title = f"{path.name}:{attribute}"
@@ -176,11 +176,11 @@ def _only_class(module: ModuleType, path: Path) -> str:
         return fitting[0]
     if fitting:
         raise UserError(
-            f"--plugin {path}: say which class: {', '.join(f'{path.name}:{name}' for name in fitting)}",
+            f"--plugin {path}: name the class: {', '.join(f'{path.name}:{name}' for name in fitting)}",
             code="name-ambiguous",
         )
     raise UserError(
-        f"--plugin {path}: holds no class that fulfils a contract of aubench.contracts", code="plugin-invalid"
+        f"--plugin {path}: contains no class that implements a contract of aubench.contracts", code="plugin-invalid"
     )
 
 
@@ -247,7 +247,7 @@ def use(entries: Iterable[str]) -> list[FilePlugin]:
         card = discovery.find(plugin.card.kind, plugin.card.name)
         if card.factory != plugin.card.factory:
             raise UserError(
-                f"--plugin {plugin.title}: a {card.kind} named {card.name!r} is installed already; rename the class",
+                f"--plugin {plugin.title}: a {card.kind} named {card.name!r} is already installed; rename the class",
                 code="name-taken",
             )
         plugins.append(plugin)
@@ -281,7 +281,7 @@ def keep(plugins: Iterable[FilePlugin], folder: Path) -> None:
         content = plugin.path.read_bytes()
         if hashlib.sha256(content).hexdigest() != plugin.sha256:
             raise UserError(
-                f"--plugin {plugin.path}: was changed since this command began; start it again", code="file-altered"
+                f"--plugin {plugin.path}: has changed since this command started; run it again", code="file-altered"
             )
         atomic_write_bytes(folder / FOLDER / plugin.path.name, content)
 

@@ -34,7 +34,7 @@ def kind_of(found: type, title: str) -> Kind:
         return kinds[0]
     why = f"it may be {' or '.join(kinds)}" if kinds else "it has the methods of none (see aubench.contracts)"
     raise UserError(
-        f'--plugin {title}: its kind is not clear: {why}; say it in the class, as kind = "extractor"',
+        f'--plugin {title}: its kind is not clear: {why}; declare it in the class, such as kind = "extractor"',
         code="plugin-invalid",
     )
 
@@ -67,7 +67,7 @@ def config_of(found: type, module: ModuleType, title: str, kind: Kind) -> type[C
     except TypeError as error:
         call = ", ".join(("config", *(f"{name}={name}" for name in context)))
         raise UserError(
-            f"--plugin {title}: cannot be made as {found.__name__}({call}): {error}", code="plugin-invalid"
+            f"--plugin {title}: cannot be constructed as {found.__name__}({call}): {error}", code="plugin-invalid"
         ) from None
     first = next(iter(signature.parameters.values()))
     annotation = first.annotation
@@ -77,7 +77,7 @@ def config_of(found: type, module: ModuleType, title: str, kind: Kind) -> type[C
         return Config
     if not (isinstance(annotation, type) and issubclass(annotation, Config)):
         raise UserError(
-            f"--plugin {title}: {first.name} is annotated with {first.annotation!r}, which is no subclass of "
+            f"--plugin {title}: {first.name} is annotated with {first.annotation!r}, which is not a subclass of "
             "aubench.component.Config",
             code="plugin-invalid",
         )

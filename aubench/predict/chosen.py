@@ -19,7 +19,7 @@ def parse_numbers(text: str) -> list[int]:
     parts = [part.strip() for part in text.split(",")]
     if bad := [part for part in parts if not part.isdecimal() or int(part) < 1]:
         raise UserError(
-            f"--at {text}: {bad[0]!r} is no number of a picture; they count from 1, as in --at 40,120",
+            f"--at {text}: {bad[0]!r} is not a frame number; frames start at 1, as in --at 40,120",
             code="option-invalid",
         )
     return sorted({int(part) for part in parts})
@@ -33,14 +33,14 @@ def choose(source: Source, count: int, numbers: Sequence[int] | None = None) -> 
     """
     if not source.rereadable:
         raise UserError(
-            f"{source.name}: has no pictures to choose from; record a video or a photo, and give that",
+            f"{source.name}: has no frames to choose from; record a video or a photo first",
             code="source-unsupported",
         )
     total = source.total
     if isinstance(source, Pictures):
         if numbers and numbers[-1] > source.total:
             raise UserError(
-                f"--at {numbers[-1]}: {source.name} has {source.total} picture{'s' * (source.total != 1)}",
+                f"--at {numbers[-1]}: {source.name} has {source.total} image{'s' * (source.total != 1)}",
                 code="frame-missing",
             )
         paths = [source.paths[n - 1] for n in numbers or spread(source.total, count)]

@@ -53,7 +53,7 @@ def open_video(name: str, *, otherwise: str = "not a whole video") -> Any:
     except (av.FFmpegError, OSError, ValueError) as error:
         if _is_playlist(name):
             raise UserError(
-                f"{shown}: a playlist or the description of a stream, which names other files or the network; "
+                f"{shown}: a playlist or stream description, which refers to other files or the network; "
                 "give the video file itself",
                 code="source-unsupported",
             ) from None

@@ -66,13 +66,14 @@ def parse(text: str, total: int | None = None) -> Neutral:
         if number < 1 or (total is not None and number > total):
             last = f"1 to {total}" if total is not None else "1 on"
             raise UserError(
-                f"--neutral {text}: no such frame; they go from {last}, as in the column 'frame'", code="frame-missing"
+                f"--neutral {text}: no such frame; frames go from {last}, as in the column 'frame'",
+                code="frame-missing",
             )
         return Neutral("frame", frame=number)
     path = Path(text)
     if not path.is_file():
         raise UserError(
-            f"--neutral {text}: neither {', '.join(WORDS)}, nor a frame's number, nor a picture file. "
+            f"--neutral {text}: neither {', '.join(WORDS)}, nor a frame number, nor an image file. "
             f"{did_you_mean(text, WORDS)}",
             code="option-invalid",
         )
@@ -97,7 +98,7 @@ def check_person(neutral: Neutral, source: Source, *, same_person: bool, faces: 
     """
     if same_person and faces > 1:
         raise UserError(
-            f"--same-person and --max-faces {faces}: one person has one face in each picture; use --max-faces 1",
+            f"--same-person and --max-faces {faces}: one person has one face in each image; use --max-faces 1",
             code="option-conflict",
         )
     if neutral.kind == "none" or same_person:
@@ -110,13 +111,13 @@ def check_person(neutral: Neutral, source: Source, *, same_person: bool, faces: 
     if neutral.kind in ("picture", "person"):
         option = "--person" if neutral.kind == "person" else "--neutral"
         raise UserError(
-            f"{option} {neutral.path}: the pictures in {source.name} may show several people; add --same-person "
-            "--max-faces 1 if all show the person in that picture, or make one folder for each person",
+            f"{option} {neutral.path}: the images in {source.name} may show several people; add --same-person "
+            "--max-faces 1 if all show the person in that image, or make one folder per person",
             code="person-ambiguous",
         )
     raise UserError(
-        f"--neutral {neutral.frame or neutral.kind}: the pictures in {source.name} may show several people, and "
-        "face_id does not name a person across pictures; make one folder for each person, and give a picture of the "
+        f"--neutral {neutral.frame or neutral.kind}: the images in {source.name} may show several people, and "
+        "face_id does not identify a person across images; make one folder per person, and give an image of the "
         "neutral face (--neutral PICTURE --same-person --max-faces 1)",
         code="person-ambiguous",
     )
@@ -125,7 +126,7 @@ def check_person(neutral: Neutral, source: Source, *, same_person: bool, faces: 
 def face_at_rest(picture: Readings, path: Path) -> npt.NDArray[np.float64]:
     """The intensities (23,) of the first face of a picture that was read. Raises :class:`UserError` for none."""
     if not picture.success.any():
-        raise UserError(f"--neutral {path}: no face is found in this picture; use another", code="no-face")
+        raise UserError(f"--neutral {path}: no face was found in this image; use another", code="no-face")
     values: npt.NDArray[np.float64] = _own(picture, np.flatnonzero(picture.success)[:1])[0]
     return values
 
@@ -142,7 +143,7 @@ def zeros(readings: Readings, neutral: Neutral, at_rest: npt.NDArray[np.float64]
         assert at_rest is not None  # of face_at_rest()
         if len(faces) > 1:
             raise UserError(
-                f"--neutral {neutral.path}: a picture is of one person, but {len(faces)} faces were read; use "
+                f"--neutral {neutral.path}: the image shows one person, but {len(faces)} faces were found; use "
                 "--max-faces 1, or --neutral median",
                 code="person-ambiguous",
             )

@@ -100,7 +100,7 @@ def check_twice(source: Source) -> None:
     """Raises :class:`UserError` for a source that cannot be read a second time."""
     if not source.rereadable:
         raise UserError(
-            f"{source.name}: --overlay reads its input twice; record the camera to a file first",
+            f"{source.name}: --overlay needs its input twice; record the camera to a file first",
             code="source-unsupported",
         )
 

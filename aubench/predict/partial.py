@@ -34,7 +34,7 @@ class Partial:
         self.path, self.named, self.say = path, named, say
         self._left = [other for other in _partials(path) if _is_abandoned(other)]
         for other in self._left:
-            say(f"{other}: holds the rows of an earlier run that did not finish; this run will replace it")
+            say(f"{other}: contains the rows of an unfinished earlier run; this run will replace it")
         self._file: IO[bytes] | None = None
 
     def add(self, rows: Readings) -> None:
@@ -90,7 +90,7 @@ class Partial:
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.close()
-            self.say(f"{self._file.name}: keeps the rows that were read")
+            self.say(f"{self._file.name}: contains the rows so far")
 
 
 def _partials(path: Path) -> list[Path]:

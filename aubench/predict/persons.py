@@ -51,7 +51,7 @@ def entry_size(model: object, neutral: Neutral, person_wanted: bool) -> int:
     only = {"auto": "--neutral auto", "running": "--neutral running", "person": "--person"}
     if needed := only.get(neutral.kind, "--save-person" if person_wanted else ""):
         raise UserError(
-            f"{needed}: the regressor of this model does not read persons; use the shipped model, train one with "
+            f"{needed}: the regressor of this model has no person stage; use the shipped model, train one with "
             "`aubench train --recipe person`, or use --neutral first or median",
             code="plugin-unsupported",
         )
@@ -69,7 +69,7 @@ def find_persons(
     if given is not None:
         if len(faces) > 1:
             raise UserError(
-                f"{neutral.path}: holds one person, but {len(faces)} faces were read; use --max-faces 1",
+                f"{neutral.path}: describes one person, but {len(faces)} faces were found; use --max-faces 1",
                 code="person-ambiguous",
             )
         if readings.entries is not None and given.neutral.shape != readings.entries.shape[1:]:
@@ -130,7 +130,7 @@ def running(readings: Readings, model: PersonModel, source: str) -> tuple[Readin
 def person_in(picture: Readings, path: Path, model: PersonModel) -> Person:
     """The person of a picture of a neutral face. Raises :class:`UserError` where no face was found."""
     if not picture.success.any() or picture.entries is None:
-        raise UserError(f"--neutral {path}: no face is found in this picture; use another", code="no-face")
+        raise UserError(f"--neutral {path}: no face was found in this image; use another", code="no-face")
     first: npt.NDArray[np.float32] = picture.entries[np.flatnonzero(picture.success)[:1]]
     return person_of(first, model.person_digest, path.name)
 
@@ -140,12 +140,12 @@ def the_person(persons: Persons, out: Path) -> Person:
     found = [person for person in persons.values() if person is not None]
     if len(persons) > 1:
         raise UserError(
-            f"--save-person {out}: {len(persons)} faces were read; use --max-faces 1", code="person-ambiguous"
+            f"--save-person {out}: {len(persons)} faces were found; use --max-faces 1", code="person-ambiguous"
         )
     if not found:
         raise UserError(
             f"--save-person {out}: no calm frames were found, so there is no neutral to save; name one with --neutral "
-            "FRAME or --neutral PICTURE",
+            "FRAME or --neutral IMAGE",
             code="no-face",
         )
     return found[0]

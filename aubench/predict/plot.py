@@ -32,7 +32,7 @@ def parse_aus(text: str) -> tuple[str, ...]:
         number = part.removeprefix("AU")
         name = f"AU{int(number):02d}" if number.isdecimal() else part
         if name not in AU_NAMES:
-            raise UserError(f"--plot-aus: no AU called {part!r}. {did_you_mean(name, AU_NAMES)}", code="name-unknown")
+            raise UserError(f"--plot-aus: no AU named {part!r}. {did_you_mean(name, AU_NAMES)}", code="name-unknown")
         names.append(name)
     if not names:
         raise UserError(f"--plot-aus names no AU; for example {','.join(DEFAULT_AUS)}", code="option-invalid")
@@ -44,7 +44,7 @@ def check_format(path: str | Path) -> str:
     suffix = Path(path).suffix.lower().removeprefix(".")
     if suffix not in FORMATS:
         raise UserError(
-            f"{path}: a figure is .{', .'.join(FORMATS)}, not {'.' + suffix if suffix else 'nameless'}",
+            f"{path}: a figure must be .{', .'.join(FORMATS)}, not {'.' + suffix if suffix else 'without a suffix'}",
             code="output-suffix",
         )
     return suffix

@@ -41,7 +41,8 @@ def parse(text: str) -> float | None:
     if not 0 < seconds <= LONGEST:
         hint = "; to low-pass the five points as before, use --steady" if text == "light" else ""
         raise UserError(
-            f"--smooth {text}: give seconds, above 0 and up to {LONGEST:g}, as 0.5, or off{hint}", code="option-invalid"
+            f"--smooth {text}: give seconds, above 0 and up to {LONGEST:g}, such as 0.5, or off{hint}",
+            code="option-invalid",
         )
     return seconds
 
@@ -49,7 +50,7 @@ def parse(text: str) -> float | None:
 def smoothed(readings: Readings, seconds: float) -> Readings:
     """``readings`` with AUs and pose low-passed. Raises :class:`UserError` for pictures, which have no times."""
     if np.isnan(readings.time).any():
-        raise UserError("--smooth: pictures have no times to smooth over; use --smooth off", code="source-unsupported")
+        raise UserError("--smooth: images have no times to smooth over; use --smooth off", code="source-unsupported")
     sigma = seconds / (2 * np.sqrt(2 * np.log(2)))
     parameters = readings.parameters.copy()
     columns = np.r_[POSE, AU]

@@ -134,7 +134,7 @@ class Pictures:
                 self.problems.append((name, problem))
             if len(self.problems) == self.total:
                 raise UserError(
-                    f"{self.name}: none of the {self.total} pictures can be read; the first is {self.problems[0][0]}: "
+                    f"{self.name}: none of the {self.total} images can be read; the first is {self.problems[0][0]}: "
                     f"{self.problems[0][1]}",
                     code="file-empty",
                 )
@@ -283,7 +283,7 @@ class Camera:
         try:
             if not camera.isOpened():
                 raise UserError(
-                    f"camera {self.index} cannot be opened, and there is no file called {self.index}",
+                    f"camera {self.index} cannot be opened, and there is no file named {self.index}",
                     code="device-unavailable",
                 )
             start, number = cv2.getTickCount(), 0

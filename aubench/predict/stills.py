@@ -101,7 +101,7 @@ def read_image(path: Path) -> Image:
     except UserError:
         raise
     except PIL.UnidentifiedImageError:
-        raise UserError(f"{name}: not an image, though it is called one", code="file-damaged") from None
+        raise UserError(f"{name}: not an image, in spite of its name", code="file-damaged") from None
     except PIL.Image.DecompressionBombError:
         raise _too_large(path) from None
     except Exception as error:  # damaged bytes lead Pillow's decoders to whatever exception
@@ -111,7 +111,7 @@ def read_image(path: Path) -> Image:
 
 
 def _too_large(path: Path) -> UserError:
-    return UserError(f"{printable(str(path))}: too many pixels for a picture of a face", code="input-too-large")
+    return UserError(f"{printable(str(path))}: the image has too many pixels", code="input-too-large")
 
 
 def _refused(name: str, error: OSError) -> UserError:

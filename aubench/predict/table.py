@@ -93,7 +93,7 @@ def write(readings: Readings, path: str | Path, processing: str = "") -> None:
 def cannot_write(path: str | Path, error: OSError) -> UserError:
     """A failed write as one line."""
     return UserError(
-        f"{path}: cannot be written ({error.strerror or error}); give another --out or make room",
+        f"{path}: cannot be written ({error.strerror or error}); give another --out, or free disk space",
         code=code_of_errno(error.errno),
     )
 

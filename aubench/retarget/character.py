@@ -22,9 +22,7 @@ def engine_of(name: str, size: int) -> Engine:
     is none."""
     # Asked of one as it comes: a network whose weights fit one size only would complain of the size instead.
     if not isinstance(discovery.build("renderer", name), Engine):
-        raise UserError(
-            f"--to {name}: has no head of its own to draw; choose an engine such as bdfm", code="plugin-unsupported"
-        )
+        raise UserError(f"--to {name}: has no head to render; choose an engine such as bdfm", code="plugin-unsupported")
     made: Engine = discovery.build("renderer", name, {"size": size})
     return made
 

@@ -85,7 +85,7 @@ def artist_of(engine: object, name: str) -> tuple[Artist, Model]:
             if isinstance(model, Model):
                 return engine, model
     raise UserError(
-        f"--to {name}: has no mesh that could be written; choose an engine with one, such as bdfm",
+        f"--to {name}: has no mesh to export; choose an engine with one, such as bdfm",
         code="plugin-unsupported",
     )
 

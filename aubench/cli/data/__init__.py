@@ -129,9 +129,7 @@ def prepare(
     found = {name: places.get(name) or dataset.config.root for name, dataset in datasets.items()}
     for name, place in found.items():
         if place is None:
-            raise UserError(
-                f"data prepare {name}: say where its original folder is: --root {name}=DIR", code="option-missing"
-            )
+            raise UserError(f"data prepare {name}: give its original folder: --root {name}=DIR", code="option-missing")
         require_folder(Path(place), f"--root {name}")
         guard_folder("--store", parent_of(store or datasets[name].config.store), [place])
     for name, dataset in datasets.items():

@@ -146,7 +146,7 @@ def _found(source: str, count: int, size: int) -> list[Crop]:
         if len(crops) == count or place >= max(places):
             break
     if not crops:
-        raise UserError(f"{source}: no face was found in the pictures looked at; give others", code="no-face")
+        raise UserError(f"{source}: no face was found in the images that were searched; use others", code="no-face")
     return crops
 
 
@@ -158,7 +158,7 @@ def _frames(dataset: Dataset, count: int, own: bool) -> list[Crop]:
 
     frames = dataset.frames("train")
     if not len(frames):
-        raise UserError(f"data set {dataset.name}: has no training frames", code="split-invalid")
+        raise UserError(f"data set {dataset.name}: no training frames", code="split-invalid")
     read = getattr(dataset, "landmarks", None)
     landmarks = read("train") if own and read is not None else None
     return [

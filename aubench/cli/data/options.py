@@ -113,7 +113,9 @@ def _require_asked_for(option: str, entry: str, name: str, names: list[str]) -> 
 
 def require_folder(root: Path, option: str) -> None:
     if not root.is_dir():
-        raise UserError(f"{option}: {root} is {'not a folder' if root.exists() else 'not there'}", code="file-missing")
+        raise UserError(
+            f"{option}: {root} {'is not a folder' if root.exists() else 'does not exist'}", code="file-missing"
+        )
 
 
 def parent_of(store: Path | str | None) -> Path:

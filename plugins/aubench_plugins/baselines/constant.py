@@ -86,7 +86,7 @@ def require_labels(
     """Labels of a supervised estimator, with the shape they must have. Raises ``UserError``."""
     if labels is None:
         raise UserError(
-            f"estimator {name!r} learns from labels, but none were given: its data set has to have some.",
+            f"estimator {name!r} needs labels, but the data set has none.",
             code="labels-missing",
         )
     if labels.shape != (rows, len(aus)):

@@ -118,7 +118,7 @@ class Ridge:
         engine = build("renderer", config.engine, {**sized, **config.engine_config})
         if not isinstance(engine, Engine):
             raise UserError(
-                f"estimator 'ridge': renderer {config.engine!r} is no engine: it has no faces to sample.",
+                f"estimator 'ridge': renderer {config.engine!r} is not an engine: it cannot sample faces.",
                 code="plugin-unsupported",
             )
         parameters = engine.sample(config.samples, seed)

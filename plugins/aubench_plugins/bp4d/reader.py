@@ -82,7 +82,7 @@ class Bp4dReader:
         archives = packed(images)
         if lacking := [subject for subject in SUBJECTS if subject not in subjects]:
             hint = f"; still packed: {listed(path.name for path in archives)}" if archives else ""
-            problems.warning(images, f"{len(lacking)} of the 41 subjects are not there: {listed(lacking, 41)}{hint}")
+            problems.warning(images, f"{len(lacking)} of the 41 subjects are missing: {listed(lacking, 41)}{hint}")
         for subject in sorted(subjects):
             tasks = [task for task in TASKS if (subject, task) not in tree.sequences]
             if tasks:
@@ -98,7 +98,7 @@ class Bp4dReader:
         images, faults = images_of(folder)
         problems.paths(faults, sequence)
         if 0 in images:
-            problems.warning(images.pop(0), "image 0: BP4D counts from 1; not used", recording=sequence)
+            problems.warning(images.pop(0), "image 0: BP4D starts at 1; skipped", recording=sequence)
         if not images:
             problems.error(folder, "holds no images", recording=sequence)
             return None
@@ -141,11 +141,14 @@ class Bp4dReader:
             by_number[au] = read.codes
             coded |= read.codes.keys()
             if not read.faults and (holes := gaps(read.codes)):
-                problems.warning(path, f"the coded run has gaps: no line of frame {holes}", recording=sequence)
+                problems.warning(path, f"the coded part has gaps: no line for frame {holes}", recording=sequence)
         for au, path in sorted(paths.items()):
             if short := coded - by_number[au].keys():
                 problems.warning(
-                    path, f"{len(short)} frames coded for other AUs are not for this: {ranges(short)}", None, sequence
+                    path,
+                    f"{len(short)} frames coded for other AUs are not coded for this one: {ranges(short)}",
+                    None,
+                    sequence,
                 )
         if self.config.occurrence:
             if key in tree.occurrences:

@@ -134,7 +134,7 @@ class CkPlusReader:
                 if states[row, column] == State.VALUE:
                     values[row, column] = code or 0
         if not parts.facs:
-            problems.warning(parts.folder, "no FACS file: nothing of this sequence is coded", recording=sequence)
+            problems.warning(parts.folder, "no FACS file: this sequence has no codes", recording=sequence)
         for path in parts.emotion.values():
             try:
                 facts["emotion"] = read_emotion(path)
@@ -172,12 +172,12 @@ def _collect(kind: str, top: Path, sequences: dict[Key, _Sequence], problems: Pr
                     continue
                 name = "_".join(key[:2])
                 if _squashed(home.name, folder.name) != _squashed(*key[:2]):
-                    problems.error(path, f"lies in the folder of {home.name}/{folder.name}", recording=name)
+                    problems.error(path, f"is in the folder of {home.name}/{folder.name}", recording=name)
                     continue
                 sequence = sequences.setdefault(key[:2], _Sequence())
                 by_number: dict[int, Path] = getattr(sequence, kind)
                 if key[2] in by_number:
-                    problems.error(path, f"frame {key[2]} is there twice: also {by_number[key[2]]}", recording=name)
+                    problems.error(path, f"frame {key[2]} occurs twice: also {by_number[key[2]]}", recording=name)
                     continue
                 by_number[key[2]] = path
                 if kind == "images":

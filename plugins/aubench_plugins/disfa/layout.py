@@ -98,7 +98,7 @@ def find_labels(root: Path) -> LabelFiles:
             if match is None:
                 found.faults.append((path, "the name is not like SN001_au1.txt"))
             elif subject_id(match[1]) != subject:
-                found.faults.append((path, f"lies in the folder of {subject}"))
+                found.faults.append((path, f"is in the folder of {subject}"))
             elif (au := int(match[2])) not in AUS:
                 found.faults.append((path, f"AU{au} is none of DISFA's"))
             elif au in aus:
@@ -147,7 +147,7 @@ def find_landmarks(root: Path, subject: str) -> LandmarkFiles:
     for path in paths:
         if (match := _BY_SUBJECT.fullmatch(path.stem)) is not None:
             if subject_id(path.name) != subject:
-                found.faults.append((path, f"lies in the folder of {subject}"))
+                found.faults.append((path, f"is in the folder of {subject}"))
             else:
                 found.by_frame[int(match[1])] = path
         elif (match := _BY_L.fullmatch(path.stem)) is not None:

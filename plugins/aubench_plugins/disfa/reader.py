@@ -79,9 +79,9 @@ class DisfaReader:
         if lacking := [subject for subject in SUBJECTS if subject not in labels.by_subject]:
             archives = packed(folder.parent)
             hint = f"; still packed: {listed(path.name for path in archives)}" if archives else ""
-            problems.warning(folder, f"{len(lacking)} of the 27 subjects are not there: {listed(lacking, 27)}{hint}")
+            problems.warning(folder, f"{len(lacking)} of the 27 subjects are missing: {listed(lacking, 27)}{hint}")
         if strange := [subject for subject in sorted(labels.by_subject) if subject not in SUBJECTS]:
-            problems.warning(folder, f"DISFA has no subject {listed(strange)}; used all the same")
+            problems.warning(folder, f"DISFA has no subject {listed(strange)}; used anyway")
 
     def _recording(
         self, root: Path, subject: str, camera: str, video: Path, columns: list[dict[int, int]], problems: Problems

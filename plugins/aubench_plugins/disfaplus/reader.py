@@ -130,7 +130,7 @@ class DisfaPlusReader:
         for path in files(labels, {".txt"}):
             match = _AU.fullmatch(path.stem)
             if match is None or int(match[1]) not in AUS:
-                problems.warning(path, "is no label file of one of the 12 AUs (AU1.txt, ...)", recording=sequence)
+                problems.warning(path, "is not a label file of one of the 12 AUs (AU1.txt, ...)", recording=sequence)
                 continue
             read = read_labels(path)
             problems.faults(path, read.faults, sequence)

@@ -73,7 +73,7 @@ class FaceWarehouseReader:
             archives = packed(root)
             hint = f"; still packed: {listed(path.name for path in archives)}" if archives else ""
             problems.warning(
-                root, f"{len(by_number)} testers; FaceWarehouse has {PEOPLE}, lacking are {ranges(lacking)}{hint}"
+                root, f"{len(by_number)} testers; FaceWarehouse has {PEOPLE}; missing: {ranges(lacking)}{hint}"
             )
         recordings = []
         for number, home in sorted(by_number.items()):
@@ -122,13 +122,13 @@ def _scheme(groups: Mapping[str, tuple[int, ...]] | None) -> Scheme | None:
         return None
     if set(groups) != set(FIVE):
         raise UserError(
-            f"facewarehouse.land_points: has {listed(sorted(groups))}; needed are {listed(FIVE)}.",
+            f"facewarehouse.land_points: has {listed(sorted(groups))}; required are {listed(FIVE)}.",
             code="config-invalid",
         )
     for name, indices in groups.items():
         if not indices or not all(0 <= index < COUNT for index in indices):
             raise UserError(
-                f"facewarehouse.land_points: {name} is {list(indices)}; needed are indices from 0 to 73.",
+                f"facewarehouse.land_points: {name} is {list(indices)}; indices must be from 0 to 73.",
                 code="config-invalid",
             )
     return Scheme("facewarehouse74", COUNT, **{name: tuple(groups[name]) for name in FIVE})

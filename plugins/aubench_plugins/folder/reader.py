@@ -61,7 +61,7 @@ class FolderReader:
             ) from None
         if self.pattern is not None and self.pattern.groups < 1:
             raise UserError(
-                f"folder.subject_pattern {config.subject_pattern!r} has no group round the subject.",
+                f"folder.subject_pattern {config.subject_pattern!r} has no group for the subject.",
                 code="config-invalid",
             )
 
@@ -83,14 +83,14 @@ class FolderReader:
         table_at = root / (self.config.labels or DEFAULT_TABLE)
         table = Table()
         if self.config.labels is not None and not table_at.is_file():
-            raise UserError(f"{table_at}: there is no such file (folder.labels).", code="file-missing")
+            raise UserError(f"{table_at}: no such file (folder.labels).", code="file-missing")
         if table_at.is_file():
             table = read_table(table_at)
             problems.faults(table_at, table.faults)
             if beyond := [au for au in table.aus if au not in self.aus]:
-                problems.warning(table_at, f"columns {listed(beyond)} are none of the AUs asked for; not used")
+                problems.warning(table_at, f"columns {listed(beyond)} are not among the requested AUs; ignored")
             if table.others:
-                problems.note(table_at, f"columns {listed(table.others)} are not used")
+                problems.note(table_at, f"columns {listed(table.others)} are ignored")
         else:
             problems.note(root, f"no {DEFAULT_TABLE}: nothing is labelled")
         images = _images(root, found)
@@ -153,7 +153,7 @@ class FolderReader:
                     continue
                 place = at[frame]
             if place in told:
-                problems.error(table, f"says again what line {told[place]} said", row.line, each.name)
+                problems.error(table, f"repeats line {told[place]}", row.line, each.name)
                 continue
             told[place] = row.line
             for column, au in enumerate(self.aus):
@@ -202,7 +202,7 @@ def _assign(
         elif row.file not in found:
             problems.error(path, f"there is no file {row.file}", row.line)
         elif row.frame is None and row.intensities:
-            problems.error(path, f"{row.file} has several frames, and the line names none", row.line, row.file)
+            problems.error(path, f"{row.file} has several frames, but the line names none", row.line, row.file)
         else:
             found[row.file].rows.append(row)
 
@@ -222,5 +222,5 @@ def _aus(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(unit.key for unit in ACTION_UNITS)
     keys = [au_of(name) for name in names]
     if None in keys:
-        raise UserError(f"folder.aus: {names[keys.index(None)]!r} is no AU. Write AU12.", code="name-unknown")
+        raise UserError(f"folder.aus: {names[keys.index(None)]!r} is not an AU. Write AU12.", code="name-unknown")
     return tuple(sorted({key for key in keys if key is not None}))

@@ -52,7 +52,7 @@ class Genet:
         self._renderer: Any = self._frozen(build("renderer", config.renderer, config.renderer_config))
         if not self._renderer.differentiable:
             raise UserError(
-                f"estimator 'genet': renderer {config.renderer!r} passes no gradients on; use neural.",
+                f"estimator 'genet': renderer {config.renderer!r} is not differentiable; use neural.",
                 code="plugin-unsupported",
             )
         self._extractor: Any = self._frozen(build("extractor", config.extractor, config.extractor_config))
@@ -77,7 +77,7 @@ class Genet:
             engine = build("renderer", config.engine, config.engine_config)
             if not isinstance(engine, Engine):
                 raise UserError(
-                    f"estimator 'genet': renderer {config.engine!r} is no engine: it has no faces to sample.",
+                    f"estimator 'genet': renderer {config.engine!r} is not an engine: it cannot sample faces.",
                     code="plugin-unsupported",
                 )
             faces = engine.sample(max(config.samples, config.starts - 1), seed)

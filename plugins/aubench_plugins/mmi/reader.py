@@ -69,7 +69,7 @@ class MmiReader:
         for top in tops:
             for folder in folders(top):
                 if folder.name in seen:
-                    problems.error(folder, f"session {folder.name} is there twice: also {seen[folder.name]}")
+                    problems.error(folder, f"session {folder.name} occurs twice: also {seen[folder.name]}")
                     continue
                 seen[folder.name] = folder
                 found = self._session(folder, problems)
@@ -77,13 +77,13 @@ class MmiReader:
                 if found is not None:
                     recordings.append(found)
         for path in packed(root):
-            problems.warning(path, "is still packed, or a download that broke off")
+            problems.warning(path, "is not unpacked, or is an incomplete download")
         problems.note(root, f"{len(recordings)} of {len(seen)} sessions are used")
         turned = [each.facts["session"] for each in recordings if each.media.turns]
         if turned:
             problems.warning(
                 tops[0],
-                f"turned upright, by 90 degrees clockwise: the videos of sessions {listed(turned)}. Look at "
+                f"rotated by 90 degrees clockwise: the videos of sessions {listed(turned)}. Check "
                 f"them with `aubench data show`; mmi.upright and mmi.turned name exceptions",
             )
         return Scan(tuple(recordings), problems.done(), {"turned": turned} if turned else {})
@@ -92,7 +92,7 @@ class MmiReader:
         videos = files(folder, VIDEO_SUFFIXES)
         pictures = files(folder, PICTURE_SUFFIXES)
         if not videos and not pictures:
-            problems.error(folder, "holds neither a video nor a picture", recording=folder.name)
+            problems.error(folder, "contains neither a video nor an image", recording=folder.name)
             return None
         about = self._about(folder, (videos or pictures)[0], problems)
         if about.view not in (None, FRONTAL) and not (about.view == DUAL and self.config.dual):
@@ -127,7 +127,9 @@ class MmiReader:
                 parts.append(read_about(path))
                 problems.faults(path, parts[-1].faults, folder.name)
             elif path.name == "session.xml":
-                problems.warning(path, "is not there: the view is not known and taken to be frontal", None, folder.name)
+                problems.warning(
+                    path, "does not exist: the view is unknown and assumed to be frontal", None, folder.name
+                )
         found = About()
         for part in parts:
             found.view = found.view or part.view
@@ -211,7 +213,7 @@ def _subject(media: Path, folder: Path, about: About, problems: Problems) -> str
     if about.subject:
         return about.subject
     problems.warning(
-        media, "neither name nor session.xml tell whose face it is; taken for a person of its own", None, folder.name
+        media, "neither the name nor session.xml identifies the person; treated as a separate person", None, folder.name
     )
     return f"session-{folder.name}"
 
@@ -250,5 +252,5 @@ def _coding(folder: Path, video: Path, problems: Problems) -> Path | None:
     coded = [path for path in files(folder, {".xml"}) if path.name.lower().endswith(CODING)]
     own = [path for path in coded if path.name.lower() == f"{video.stem}{CODING}".lower()]
     if coded and not own:
-        problems.warning(coded[0], f"is not called like the video {video.name}; used all the same", None, folder.name)
+        problems.warning(coded[0], f"is not named like the video {video.name}; used anyway", None, folder.name)
     return next(iter(own or coded), None)

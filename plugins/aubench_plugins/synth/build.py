@@ -67,7 +67,7 @@ def ensure(config: SynthConfig) -> Path:
         )
     except OSError as error:
         raise UserError(
-            f"{folder}: cannot make the data ({error}). Set AUBENCH_CACHE to a folder with room.",
+            f"{folder}: cannot create the data ({error}). Set AUBENCH_CACHE to a folder with more space.",
             code=code_of_errno(error.errno),
         ) from error
 
@@ -136,8 +136,8 @@ def _run_workers(building: Path, workers: int, count: Callable[[], None]) -> Non
             if code := process.poll():
                 if code < 0:
                     raise UserError(
-                        f"a process that drew synthetic people {how_it_ended(code)}; what is drawn is kept. If memory "
-                        "was short, draw with fewer workers (`workers` of data set synth)",
+                        f"a process that rendered synthetic people {how_it_ended(code)}; finished parts stay. If "
+                        "memory was short, use fewer workers (`workers` of data set synth)",
                         code="worker-died",
                     )
                 words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()

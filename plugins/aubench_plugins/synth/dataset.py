@@ -41,7 +41,7 @@ class Synth:
     def __init__(self, config: SynthConfig) -> None:
         if config.subjects == 0 and config.extra_subjects == 0:
             raise UserError(
-                "data set 'synth': subjects and extra_subjects are both 0, so there is nobody to draw.",
+                "data set 'synth': subjects and extra_subjects are both 0, so there is nobody to render.",
                 code="config-invalid",
             )
         self.config = config

@@ -61,7 +61,7 @@ def _draw(engine: object, schedule: Schedule, part: slice) -> npt.NDArray[np.uin
 
     if not isinstance(engine, Engine):
         raise UserError(
-            f"{type(engine).__name__} is a renderer but no engine: it cannot draw synthetic people.",
+            f"{type(engine).__name__} is a renderer but not an engine: it cannot render synthetic people.",
             code="plugin-unsupported",
         )
     parameters = FacialParameters(

@@ -97,7 +97,7 @@ def _pretrained_config(config: TimmConfig) -> dict[str, Any]:
     architecture, _, tag = config.backbone.partition(".")
     if not timm.is_model(architecture):
         near = did_you_mean(architecture, timm.list_models())
-        raise UserError(f"extractor 'timm': timm knows no network {architecture!r}. {near[:400]}", code="name-unknown")
+        raise UserError(f"extractor 'timm': timm has no network {architecture!r}. {near[:400]}", code="name-unknown")
     try:
         found = timm.get_pretrained_cfg(config.backbone)
     except RuntimeError:  # the network is there, but no weights of this tag
@@ -108,7 +108,7 @@ def _pretrained_config(config: TimmConfig) -> dict[str, Any]:
         remedy = did_you_mean(config.backbone, tags) if tags else "There are none for this network."
         raise UserError(
             f"extractor 'timm': no pretrained weights {config.backbone!r}. {remedy} "
-            "For random ones, ask: weights: none",
+            "For random weights, set weights: none",
             code="weights-missing",
         )
     values = vars(found) if found is not None else {}
@@ -146,7 +146,7 @@ def _backbone(config: TimmConfig, size: int) -> tuple[Any, list[int]]:
         if not pretrained:
             raise
         raise UserError(
-            f"extractor 'timm': the weights of {config.backbone} cannot be had ({_line(error)}); go online once, or "
+            f"extractor 'timm': weights of {config.backbone} cannot be downloaded ({_line(error)}); go online, or "
             "give weights: <file>, or random ones with weights: none",
             code="download-failed",
         ) from None
@@ -159,7 +159,7 @@ def _parser(config: TimmConfig) -> Any:
     made: Any = discovery.build("extractor", config.masks, config.masks_config)
     if not isinstance(made, Parser):
         raise UserError(
-            f"extractor 'timm': masks: {config.masks} is no parser; name one that is, as bisenet, or none",
+            f"extractor 'timm': masks: {config.masks} is not a parser; use a parser such as bisenet, or none",
             code="plugin-unsupported",
         )
     return made
