@@ -133,7 +133,7 @@ def test_a_frame_out_of_range(root: Path) -> None:
     path.write_text(path.read_text("utf-8") + "24400,1\n", "utf-8")
     found = scan(root)
     assert told(found, "1 coded frames have no image: 24400", severity="error")
-    assert told(found, "F001_T1_AU06.csv", "the coded run has gaps", severity="warning")
+    assert told(found, "F001_T1_AU06.csv", "the coded part has gaps", severity="warning")
     assert told(found, "F001_T1_AU10.csv", "not for this: 24400", severity="warning")
 
 
@@ -169,7 +169,7 @@ def test_an_image_that_is_no_frame(root: Path) -> None:
     build.save(root / "Sequences(2D+3D)" / "F001" / "T1" / "0000.jpg", 0)
     found = scan(root)
     assert told(found, "preview.jpg", "not a frame number", severity="error")
-    assert told(found, "0000.jpg", "counts from 1", severity="warning")
+    assert told(found, "0000.jpg", "starts at 1", severity="warning")
 
 
 def test_occurrence_is_present_without_intensity(root: Path) -> None:

@@ -156,7 +156,7 @@ def test_strange_names_and_places(root: Path) -> None:
     shutil.copy(folder / "S005_001_00000001.png", folder / "copy.png")
     found = scan(root)
     assert told(found, "S010_001_00000001.png", "is in the folder of S005/001", severity="error")
-    assert told(found, "frame 1 is there twice", severity="error")
+    assert told(found, "frame 1 occurs twice", severity="error")
     assert told(found, "copy.png", "not used", severity="warning")
 
 

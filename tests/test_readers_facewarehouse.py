@@ -110,7 +110,7 @@ def test_people_without_pictures_and_two_of_one_number(root: Path) -> None:
     assert told(found, "Tester_3", "holds no folder TrainingPose", severity="error")
     assert told(found, "Tester_4", "holds no images", severity="error")
     assert told(found, "two folders of tester 2", severity="error")
-    assert told(found, "4 testers; FaceWarehouse has 150, lacking are 5-150; still packed", severity="warning")
+    assert told(found, "4 testers; FaceWarehouse has 150; missing: 5-150; still packed", severity="warning")
 
 
 def test_wrong_roots(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_labels_join_by_file_and_frame(root: Path) -> None:
     assert smile.values[1].tolist() == [5, 1]
     assert smile.values[3, 0] == 1
     assert bob.states[2].tolist() == [State.MISSING, State.PRESENT]
-    assert told(found, "columns notes are not used", severity="note")
+    assert told(found, "columns notes are ignored", severity="note")
 
 
 def test_the_first_frame_of_videos_may_count_as_1(root: Path) -> None:

@@ -78,7 +78,7 @@ def test_markers_beyond_the_video_are_told_and_the_others_kept(tmp_path: Path) -
 def test_sideways_videos_are_turned_clockwise(root: Path) -> None:
     found = scan(root)
     assert [each.media.turns for each in found.recordings] == [0, 1], "frontal, no AU coding: by the rule it lies"
-    assert told(found, "turned upright", "the videos of sessions 12.", severity="warning")
+    assert told(found, "rotated by 90 degrees", "the videos of sessions 12.", severity="warning")
     assert [each.media.turns for each in scan(root, sideways="never").recordings] == [0, 0]
     assert [each.media.turns for each in scan(root, upright=(12,), turned=("1",)).recordings] == [1, 0]
 
@@ -154,7 +154,7 @@ def test_sessions_in_pages_and_one_id_twice(tmp_path: Path) -> None:
     build.mmi(tmp_path / "page2", "1", "S009-001")
     found = scan(tmp_path)
     assert [each.sequence for each in found.recordings] == ["1", "2"]
-    assert told(found, "session 1 is there twice", severity="error")
+    assert told(found, "session 1 occurs twice", severity="error")
     assert [each.sequence for each in scan(tmp_path / "page1" / "Sessions").recordings] == ["1"]
 
 
@@ -175,7 +175,7 @@ def test_half_unpacked_and_unnamed(root: Path) -> None:
     (root / "Sessions.zip").touch()
     found = scan(root)
     assert told(found, "contains neither a video nor an image", severity="error")
-    assert told(found, "session.xml", "is not there", severity="warning")
+    assert told(found, "session.xml", "does not exist", severity="warning")
     assert told(found, "clip.avi", "whose face it is", severity="warning")
     assert told(found, "Sessions.zip", "still packed", severity="warning")
     assert found.recordings[0].subject == "session-12"
