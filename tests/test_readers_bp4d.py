@@ -134,7 +134,7 @@ def test_a_frame_out_of_range(root: Path) -> None:
     found = scan(root)
     assert told(found, "1 coded frames have no image: 24400", severity="error")
     assert told(found, "F001_T1_AU06.csv", "the coded part has gaps", severity="warning")
-    assert told(found, "F001_T1_AU10.csv", "not for this: 24400", severity="warning")
+    assert told(found, "F001_T1_AU10.csv", "not coded for this one: 24400", severity="warning")
 
 
 def test_half_unpacked(root: Path) -> None:

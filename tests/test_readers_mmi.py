@@ -176,8 +176,8 @@ def test_half_unpacked_and_unnamed(root: Path) -> None:
     found = scan(root)
     assert told(found, "contains neither a video nor an image", severity="error")
     assert told(found, "session.xml", "does not exist", severity="warning")
-    assert told(found, "clip.avi", "whose face it is", severity="warning")
-    assert told(found, "Sessions.zip", "still packed", severity="warning")
+    assert told(found, "clip.avi", "identifies the person", severity="warning")
+    assert told(found, "Sessions.zip", "is not unpacked", severity="warning")
     assert found.recordings[0].subject == "session-12"
     assert np.array_equal(found.recordings[0].frames, np.arange(12))
 
