@@ -40,7 +40,7 @@ CLIP, CLIP_FRAMES = (150, 5), (0, 22, 30, 71, 116, 140)
 between, smiling, mouth open, at rest again."""
 RUN = (
     "datasets=[{name: synth, config: {subjects: 3, sequences: 1, frames_per_sequence: 2, workers: 1}}]",
-    "sampled.count=8", "sampled.held_out=3", "loopback.steps=10", "loopback.sampled_batch=4", "label_free.steps=3",
+    "sampled.count=8", "sampled.held_out=8", "loopback.steps=10", "loopback.sampled_batch=4", "label_free.steps=3",
     "label_free.batch=2", "label_free.sampled_batch=2", "baselines=[]", "device=cpu", "precision=fp32",
 )  # fmt: skip
 """The default recipe on few faces, for few steps of both phases. Losses are logged at the end of each."""
