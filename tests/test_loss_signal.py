@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from refusals import assert_refused, refused
 from rich.console import Console
@@ -13,6 +14,7 @@ from tiny_parts import AUS, TinyDataset
 
 from aubench import cli, discovery
 from aubench.data.labels import is_locked
+from aubench_training.bench import Bench
 from aubench_training.loss_signal import measure as measuring
 from aubench_training.loss_signal.measure import measure
 from aubench_training.loss_signal.model import LossSignal
@@ -149,6 +151,13 @@ def test_a_measurement_computes_behind_the_locked_door(run: Path, monkeypatch: p
     monkeypatch.setattr(measuring, "of_losses", lambda *a: (seen.append(is_locked()), real(*a))[1])
     measure(setting(run, TINY_DATA, losses=["pr"], frames=8))
     assert seen == [True]
+
+
+def test_frames_that_no_batch_holds_are_left_out(run: Path, knowing: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Bench, "rows", lambda self, stage, step: np.arange(10, 18))
+    found = measure(setting(run, TINY_DATA, losses=["right"], frames=24)).datasets[0]
+    assert found.frames == 8
+    assert found.losses["right"].mean.correlation == pytest.approx(1.0, abs=1e-4)
 
 
 def test_a_person_needs_a_regressor_that_reads_persons(run: Path) -> None:

@@ -38,18 +38,20 @@ class Gradient:
     through: tuple[str, ...] = ()
 
 
-def of_losses(bench: Bench, answers: FacialParameters) -> dict[str, Gradient]:
-    """Gradients of every loss of ``bench`` at ``answers`` (n) to its n training frames."""
+def of_losses(bench: Bench, answers: FacialParameters) -> tuple[dict[str, Gradient], npt.NDArray[np.bool_]]:
+    """Gradients of every loss of ``bench`` at ``answers`` (n) to its n training frames, and which frames (n,) were in a
+    batch: a loss that compares frames with others may pass over some."""
     count = bench.pools.frame_count
     stage = _stage(bench, bench.plan(bench.losses, [ANSWER]), count, bench.config.label_free.batch)
-    found = _empty(stage.plan, count)
+    found, seen = _empty(stage.plan, count), np.zeros(count, np.bool_)
     with progress("gradients of the losses", stage.stop, "steps") as advance:
         for step in range(stage.stop):
             rows = bench.rows(stage, step)
+            seen[rows] = True
             leaf = _leaf(answers[torch.from_numpy(rows)].to(bench.device))
             _add(bench, stage, step, bench.batch(stage, step) | {ANSWER: leaf}, leaf, rows, found)
             advance(step + 1)
-    return found
+    return found, seen
 
 
 def of_loopback(bench: Bench) -> Gradient:

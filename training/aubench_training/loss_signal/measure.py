@@ -77,18 +77,19 @@ def measure(
         for line in notice(weights_used(bench)):
             console.print(line, highlight=False)
         answer, persons = answers(bench, at)
-        found = of_losses(bench, answer)
+        found, seen = of_losses(bench, answer)
         loopback = _sizes(of_loopback(bench))
     if config.start == SHIPPED:  # what its identity numbers mean, another engine decides
         loopback |= {"identity": None, "brow": None}
     vector = answer.vector().double().numpy()[:, : len(NAMES)]
     datasets, start = [], 0
     for part, name, truth in zip(bench.pools.parts, names, truths, strict=True):
-        rows = slice(start, start + len(part.frames))
-        datasets.append(_dataset(config, part.dataset, name, part.frames.subject, truth - vector[rows], {
+        kept = np.flatnonzero(seen[start : start + len(part.frames)])
+        rows = start + kept
+        datasets.append(_dataset(config, part.dataset, name, part.frames.subject[kept], truth[kept] - vector[rows], {
             loss: Gradient(each.values[rows], each.reached, each.through) for loss, each in found.items()
         }, loopback))  # fmt: skip
-        start = rows.stop
+        start += len(part.frames)
     environment = describe_environment()
     return LossSignal(
         aubench=__version__,
