@@ -55,9 +55,9 @@ def relative_distance(bench: Bench, start: nn.Module, end: nn.Module) -> float:
 
 
 def au_weights(bench: Bench, regressor: nn.Module) -> tuple[str, ...]:
-    """Names of the weights on which the AUs of two drawn faces depend."""
+    """Names of the weights on which the AUs of a drawn face depend."""
     drawn = bench.pools.held_out[0]
-    features = drawn.pool.features(np.arange(2), bench.device)
+    features = drawn.pool.features(np.arange(1), bench.device)
     probe = copy.deepcopy(regressor).eval().requires_grad_(True)
     with torch.enable_grad():
         total = bench.combination.regress(features, drawn.domain, probe).au.sum()
