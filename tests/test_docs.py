@@ -288,7 +288,7 @@ def test_the_page_of_the_command_line_has_every_command_and_option() -> None:
 def test_the_page_of_the_words_has_every_word_and_its_inputs() -> None:
     page = load(DOCS / "mkdocs" / "words_page.py").page()
     assert "| `emotionless_embedding` | F_reg(G(gbe)) | Tensor (b, d), real | `emotionless_drawn` |" in page
-    assert page.count("| *batch* |") == 8
+    assert page.count("| *batch* |") == 14
 
 
 @pytest.mark.parametrize("name", ["house", "step", "loss"])
