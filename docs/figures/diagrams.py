@@ -91,7 +91,9 @@ def plan_of(losses: Sequence[str]) -> Any:
     from aubench_training.providers import TRAINED, standard_providers
 
     nothing: Any = object()
-    providers = standard_providers(lambda: nothing, lambda: nothing, lambda: nothing, nothing, nothing, nothing, nothing)
+    providers = standard_providers(
+        lambda: nothing, lambda: nothing, lambda: nothing, nothing, nothing, nothing, nothing
+    )
     chosen = {name: SampledLoopback(Sampled()) if name == "sampled" else build("loss", name) for name in losses}
     return make_plan(chosen, providers, GIVEN, trained=TRAINED)
 
