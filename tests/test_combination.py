@@ -19,7 +19,7 @@ from aubench.errors import UserError
 @pytest.mark.parametrize(
     ("change", "values"),
     [
-        ({"format": 2, "aubench": "3.1.0"}, ["aubench 3.1.0", "form 1"]),
+        ({"format": 2, "aubench": "3.1.0"}, ["aubench 3.1.0", "format 1"]),
         ({"aus": ["AU01"]}, ["AU01", "AU02"]),
         ({"extractor": {}}, ["model.json"]),
     ],

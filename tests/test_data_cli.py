@@ -18,6 +18,7 @@ from toy_data import write_take
 from aubench import discovery
 from aubench.cli import main
 from aubench.cli.data.options import placed
+from aubench.report.schema import Report
 
 
 @pytest.fixture(autouse=True)
@@ -210,7 +211,7 @@ def test_where_nobody_tests_training_does_not_begin(
 
 def test_options_of_train_reach_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    report = {"datasets": {}}
+    report = Report()
     monkeypatch.setattr("aubench_training.trainer.train", lambda c, *a, **k: (seen.append(c), (tmp_path, report))[1])
     told_to = ["--datasets", "toy", "--root", "toy=/data/toy", "--split", "toy=loso:B", "--allow-leakage"]
     assert main(["train", "--recipe", str(_recipe(tmp_path)), *told_to]) == 0

@@ -302,7 +302,7 @@ def test_aligner_maps_what_the_network_finds_back_into_the_picture() -> None:
 
 def plan_of(extractor) -> object:
     nothing = lambda *a: None  # noqa: E731
-    providers = standard_providers(lambda: extractor, lambda: extractor, None, nothing, nothing, nothing)
+    providers = standard_providers(lambda: extractor, lambda: extractor, None, nothing, nothing, nothing, nothing)
     return make_plan({"lmk": build("loss", "lmk")}, providers, ["image", "features"], trained=("parameters",))
 
 

@@ -219,7 +219,7 @@ def test_one_class_of_networks_with_options_of_its_own(tmp_path: Path) -> None:
         (["--extractor", "bisnet"], "name-unknown", ["bisnet", "bisenet"]),
         (["--extractor", "landmark"], "plugin-unsupported", ["--extractor landmark"]),
         (["--landmarks", "bisenet"], "plugin-unsupported", ["--landmarks bisenet"]),
-        (["--at", "2"], "frame-missing", ["--at 2", "1 picture"]),
+        (["--at", "2"], "frame-missing", ["--at 2", "1 image"]),
         (["--out", "sheet.gif"], "output-suffix", ["--out sheet.gif", ".png", ".jpg"]),
         (["--out", "{file}/sheet.png"], "output-unwritable", ["sheet.png"]),
         (["--device", "gpu"], "option-invalid", ["--device gpu"]),
