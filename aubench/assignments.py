@@ -38,7 +38,7 @@ def split(option: str, entry: str, example: str, *, form: str = "NAME=VALUE", em
 
 def setting(entry: str, example: str, *, form: str = "KEY=VALUE") -> tuple[str, Any]:
     """Key and value of ``--set KEY=VALUE``, the value read as YAML. Raises ``UserError`` as :func:`split` does, and
-    for a value that is no plain YAML.
+    for a value that is not plain YAML.
 
     Example:
         >>> setting("sizes=[1, 2]", "batch=16")

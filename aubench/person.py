@@ -93,6 +93,23 @@ class Person:
         return person
 
 
+def calmest(restless: npt.NDArray[np.floating[Any]], share: float = SHARE) -> npt.NDArray[np.intp]:
+    """Places of the calmest frames, calmest first.
+
+    Args:
+        restless: How much each frame (n,) moves, such as its summed intensities.
+        share: Share of the frames to take; at least one is.
+
+    Returns:
+        Places (m,).
+
+    Example:
+        >>> calmest(np.array([3.0, 0.0, 9.0, 1.0]), share=0.5)
+        array([1, 3])
+    """
+    return np.argsort(restless, kind="stable")[: max(1, round(share * len(restless)))]
+
+
 def read_aus(regressor: PersonRegressor, entries: Floats, neutral: Floats) -> Floats:
     """AU parameters (n, 23) in [0, 1] of entries (n, d), beside a neutral (d,)."""
     with torch.inference_mode():
@@ -129,13 +146,12 @@ def find_person(
     usable = np.flatnonzero(trusted > 0)
     if len(usable) < FEWEST:
         return None
-    count = max(1, round(SHARE * len(usable)))
     restless = alone[usable].sum(axis=1)
     for _ in range(ROUNDS):
-        calm = usable[np.argsort(restless, kind="stable")[:count]]
+        calm = usable[calmest(restless)]
         neutral = _mean(entries, calm, trusted)
         restless = intensity(read_aus(regressor, entries[usable], neutral)).sum(axis=1)
-    calm = usable[np.argsort(restless, kind="stable")[:count]]
+    calm = usable[calmest(restless)]
     confidence = _confidence(alone[calm].sum(axis=1))
     if confidence <= 0.0:
         return None

@@ -119,7 +119,8 @@ def test_plugins_list_for_people(site: Site, capsys, monkeypatch) -> None:
 def test_listing_and_help_import_nothing_heavy() -> None:
     code = (
         "import sys; from aubench.cli import main; code = main(sys.argv[1:]); "
-        "heavy = {'torch', 'numba', 'pandas', 'matplotlib', 'cv2', 'scipy'} & set(sys.modules); "
+        "heavy = {'torch', 'torchvision', 'timm', 'numba', 'pandas', 'matplotlib', 'cv2', 'scipy', 'sklearn', "
+        "'skimage', 'jinja2', 'av', 'PIL'} & set(sys.modules); "
         "sys.exit(f'imported: {heavy}' if heavy else code)"
     )
     for arguments in (["plugins", "list", "--json"], ["plugins", "list"], ["--help"]):

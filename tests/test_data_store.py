@@ -195,7 +195,7 @@ def test_only_what_changed_is_made_again(root: Path, tmp_path: Path, monkeypatch
     assert changed.card.digest != store.card.digest
     with refused("file-damaged", "B_1", CARD):
         store.files  # noqa: B018 - the old card, the new recording
-    prepare(ToyReader("good"), root, tmp_path / "stores", MAKING, workers=1, anew=True)
+    prepare(ToyReader("good"), root, tmp_path / "stores", MAKING, workers=1, redo=True)
     assert made == ["B_1", "A_1", "B_1", "C_1"]
 
 

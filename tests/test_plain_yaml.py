@@ -42,10 +42,10 @@ def test_ordinary_yaml_is_read_as_ever() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_plain_yaml_is_refused_at_once(text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()  # a busy machine makes any wall clock late
     with refused("config-invalid", "here.yaml"):
         plain_yaml.parse(text, "here.yaml")
-    assert time.monotonic() - began < 60  # a bomb takes minutes
+    assert time.process_time() - began < 3  # a bomb takes minutes
 
 
 def test_the_message_names_file_and_line(tmp_path: Path) -> None:

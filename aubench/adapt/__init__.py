@@ -1,8 +1,8 @@
 """From a trained regressor to somebody's own recordings, without labels and without training.
 
 What the regressor reads is brought to zero mean and unit spread first (:mod:`aubench.standardisation`). Other cameras,
-other light and other people have another mean and spread. These are taken from frames of the recordings, and the
-model's own are moved towards them, the further the more people there are. No weight of a network changes.
+other light and other people have another mean. It is computed from frames of the recordings, and the model's own mean
+moves towards it, the further the more people there are. No weight of a network changes.
 """
 
 FRAMES = 2000

@@ -53,7 +53,7 @@ class Seen:
 
 
 def shares(recordings: int, frames: int) -> tuple[int, int]:
-    """How many of so many recordings are looked at, and how many frames of each."""
+    """Number of recordings to use, and of frames from each, for a total of ``frames``."""
     several = min(recordings, max(1, frames // FEWEST_FRAMES))
     return several, max(FEWEST_FRAMES, min(MOST_EACH, frames // several))
 

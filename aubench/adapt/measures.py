@@ -18,10 +18,9 @@ from torch import Tensor
 from aubench.contracts import Features
 from aubench.metrics import icc_3_1
 from aubench.parameters import AU_NAMES, INTENSITY_SCALE
+from aubench.person import calmest
 
 Array = npt.NDArray[np.floating[Any]]
-CALM_SHARE = 0.3
-"""Share of each recording's frames, those with the smallest sum of intensities, that count as its calm ones."""
 SHIFT, SCALE, LIGHT = 0.015, 1.02, 0.94
 """The disturbance: moved right and down by a fraction of the side, enlarged, and darkened by these."""
 END = 0.05
@@ -124,6 +123,5 @@ def _calm(read: Array, groups: npt.NDArray[np.int64]) -> Sequence[npt.NDArray[np
     out = []
     for group in np.unique(groups):
         rows = np.flatnonzero(groups == group)
-        order = rows[np.argsort(read[rows].sum(axis=1), kind="stable")]
-        out.append(order[: max(1, round(CALM_SHARE * len(rows)))])
+        out.append(rows[calmest(read[rows].sum(axis=1))])
     return out

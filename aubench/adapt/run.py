@@ -32,7 +32,7 @@ WORSE_AGREEMENT, WORSE_END = 0.05, 0.02
 
 
 def shrinkage(people: int) -> float:
-    """How far the mean is moved towards that of so many people: ``MOST_WEIGHT · n / (n + HALF_PEOPLE)``."""
+    """How far the mean moves towards that of n ``people``: ``MOST_WEIGHT · n / (n + HALF_PEOPLE)``."""
     return MOST_WEIGHT * people / (people + HALF_PEOPLE)
 
 
@@ -68,7 +68,7 @@ def adapt(
         progress: Is told the number of frames that were looked at.
 
     Returns:
-        The adapted model and what there is to tell of it. Where the model got worse by what can be measured without a
+        The adapted model and facts about it. Where the model got worse by what can be measured without a
         label, its statistics are those of ``model``, and ``moved`` is false.
 
     Raises:

@@ -27,7 +27,7 @@ def adapt(
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder to write: a model, for --run of predict.")],
     run: Annotated[
-        Path | None, typer.Option("--run", help="Folder of the model to adapt; without it the shipped model.")
+        Path | None, typer.Option("--run", help="Run folder of the model to adapt. Default: the shipped model.")
     ] = None,
     people: Annotated[
         int | None,
@@ -42,8 +42,8 @@ def adapt(
 ) -> None:
     """Adapt a model to recordings: no labels, no training, minutes.
 
-    Mean and spread of what the regressor reads are moved towards those of your frames, the further the more people they
-    show; no weight of a network changes. Keep people whom you mean to report on out of it. See docs/adapt.md.
+    Moves the mean of the regressor's input towards that of your frames, the further the more people they show. No
+    network weight changes. Leave out the people you want to report on. See docs/adapt.md.
     """
     from aubench.adapt.recordings import find_recordings
 

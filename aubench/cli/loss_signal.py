@@ -35,7 +35,7 @@ def loss_signal(
         typer.Option(help="Answers to each frame by itself, or against each person's own calm frames."),
     ] = "raw",
     frames: Annotated[
-        int, typer.Option(min=2, help="At most so many training frames of each data set, evenly spread.")
+        int, typer.Option(min=2, help="Largest number of training frames per data set, evenly spaced.")
     ] = 320,
     seed: Annotated[int, typer.Option(min=0, help="Seed of drawn data sets and of batches; 1 is for development.")] = 1,
     out: Annotated[Path, typer.Option(help="Folder for loss-signal.json, loss-signal.md and loss-signal.png.")] = Path(

@@ -266,7 +266,7 @@ def _neutral(text: str, person: Path | None, save_person: Path | None, total: in
     found = neutral.Neutral("person", path=person) if person is not None else neutral.parse(text, total)
     if save_person is not None and found.kind in ("none", "median", "person"):
         raise UserError(
-            f"--save-person {save_person}: needs --neutral auto, running, first, FRAME or PICTURE",
+            f"--save-person {save_person}: needs --neutral auto, running, first, FRAME or IMAGE",
             code="option-conflict",
         )
     return found

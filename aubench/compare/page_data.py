@@ -59,7 +59,7 @@ class DatasetFrames(ResultModel):
 
     aus: list[str]
     stride: int
-    """Every so many-th frame is kept."""
+    """Step between the frames that are kept."""
     videos: list[tuple[str, int, int]]
     """Name, where its frames start among the kept ones, and how many there are."""
     frames: list[int]

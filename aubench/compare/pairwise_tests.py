@@ -27,7 +27,7 @@ def compare_pairs(found: ScoreMatrix, times: Array, draws: int) -> PairTests:
     Args:
         found: the data set's truth and the methods scored on it.
         times: how often each subject is in each resample, (r, s).
-        draws: swaps of subjects at most; all of them where there are no more.
+        draws: largest number of swaps of subjects; all of them if there are fewer.
 
     Returns:
         A test of each pair that has a frame in common.

@@ -1,7 +1,7 @@
 """A data set made ready: all recordings, on all cores, beside other processes that make the same, resumable.
 
 The unit of work is a recording: whoever holds its lock makes it, and what is whole is never made again, so that after a
-kill only the recordings then in hand begin anew. The store's card is written when all are there.
+kill only the recordings then in hand start again. The store's card is written when all are there.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ def prepare(
     *,
     max_lost: float = MAX_LOST,
     workers: int | None = None,
-    anew: bool = False,
+    redo: bool = False,
     scan: Scan | None = None,
 ) -> FrameStore:
     """Scan ``root`` and make what is not there yet; returns the finished store.
 
-    ``workers``: processes, all cores by default; ``anew`` makes all again. Raises ``UserError`` where a sequence loses
+    ``workers``: processes, all cores by default; ``redo`` makes all again. Raises ``UserError`` where a sequence loses
     more than ``max_lost`` of its frames (all the others are made and kept), where two sequences have one name, where
     nothing is found, and when the disk is full.
     """
@@ -70,7 +70,7 @@ def prepare(
     folder = store_folder(parent, reader.name, root, reader.options(), making)
     try:
         (folder / ".locks").mkdir(parents=True, exist_ok=True)
-        manifests = _make_all(scan.recordings, folder, making, root, workers or available_cores(), anew)
+        manifests = _make_all(scan.recordings, folder, making, root, workers or available_cores(), redo)
         cards = [_card(r, manifests[r.sequence]) for r in scan.recordings]
         _refuse_losses(folder, cards, max_lost)
         cards = [card for card in cards if card.rows]
@@ -143,7 +143,7 @@ def _refuse_losses(folder: Path, cards: Sequence[RecordingCard], max_lost: float
 
 
 def _make_all(
-    recordings: Sequence[Recording], folder: Path, making: Making, root: Path, workers: int, anew: bool
+    recordings: Sequence[Recording], folder: Path, making: Making, root: Path, workers: int, redo: bool
 ) -> dict[str, Manifest]:
     """Manifests of all recordings by sequence, made now where they are not there."""
     done: dict[str, Manifest] = {}
@@ -152,7 +152,7 @@ def _make_all(
         for number, recording in enumerate(recordings, 1):
             name, mark = folder_name(recording.sequence), fingerprint(recording, making, root)
             job = _Job(recording, folder / name, folder / ".locks" / f"{name}.lock", mark, 0 if workers <= 1 else 1)
-            manifest = None if anew else finished(job.folder, mark)
+            manifest = None if redo else finished(job.folder, mark)
             if manifest is None:
                 jobs.append(job)
             else:
@@ -166,9 +166,9 @@ def _make_all(
         if min(workers, len(jobs)) <= 1:
             counter = _Count(report, known)
             for job in jobs:
-                done[job.recording.sequence] = _settle(job, making, anew, counter)
+                done[job.recording.sequence] = _settle(job, making, redo, counter)
         else:
-            done |= _run_pool(jobs, making, min(workers, len(jobs)), anew, lambda count: report(known + count))
+            done |= _run_pool(jobs, making, min(workers, len(jobs)), redo, lambda count: report(known + count))
     return done
 
 
@@ -181,7 +181,7 @@ class _Count:
         self.report(self.count)
 
 
-def _settle(job: _Job, making: Making, anew: bool, progress: Callable[[int], None], wait: bool = True) -> Manifest:
+def _settle(job: _Job, making: Making, redo: bool, progress: Callable[[int], None], wait: bool = True) -> Manifest:
     """Make a recording, or find that another process has made it; raises ``Busy`` where that still works on it and
     ``wait`` is false."""
     began = time.time()
@@ -189,8 +189,8 @@ def _settle(job: _Job, making: Making, anew: bool, progress: Callable[[int], Non
 
     def find() -> Manifest | None:
         manifest = finished(job.folder, job.mark)
-        # Another process may have made it since: then it is new enough for ``anew``, too.
-        return manifest if manifest is not None and (not anew or job.folder.stat().st_mtime >= began) else None
+        # Another process may have made it since: then it is new enough for ``redo``, too.
+        return manifest if manifest is not None and (not redo or job.folder.stat().st_mtime >= began) else None
 
     def build(folder: Path) -> None:
         nonlocal made
@@ -204,14 +204,14 @@ def _settle(job: _Job, making: Making, anew: bool, progress: Callable[[int], Non
 
 
 def _run_pool(
-    jobs: Sequence[_Job], making: Making, workers: int, anew: bool, report: Callable[[int], None]
+    jobs: Sequence[_Job], making: Making, workers: int, redo: bool, report: Callable[[int], None]
 ) -> dict[str, Manifest]:
     """The jobs in processes. What another process is at is put off, and waited for in the end."""
     done: dict[str, Manifest] = {}
     with children_environment():  # the counter, too, starts a process
         counter = multiprocessing.get_context("spawn").Value("q", 0)
     with Workers(workers, _start_worker, shared=counter) as pool:
-        waiting: dict[Future[Manifest | None], _Job] = {pool.submit(_work, j, making, anew, False): j for j in jobs}
+        waiting: dict[Future[Manifest | None], _Job] = {pool.submit(_work, j, making, redo, False): j for j in jobs}
         try:
             while waiting:
                 finished_ones = wait(waiting, timeout=0.2, return_when=FIRST_COMPLETED).done
@@ -220,7 +220,7 @@ def _run_pool(
                     job, manifest = waiting[future], future.result()
                     del waiting[future]
                     if manifest is None:
-                        waiting[pool.submit(_work, job, making, anew, True)] = job
+                        waiting[pool.submit(_work, job, making, redo, True)] = job
                     else:
                         done[job.recording.sequence] = manifest
         except BrokenProcessPool:
@@ -264,7 +264,7 @@ def _start_worker(counter: Any) -> None:
     cv2.setNumThreads(1)
 
 
-def _work(job: _Job, making: Making, anew: bool, wait: bool) -> Manifest | None:
+def _work(job: _Job, making: Making, redo: bool, wait: bool) -> Manifest | None:
     """In a worker: the manifest of a recording, ``None`` where another process has it in hand."""
     pending = 0
 
@@ -281,7 +281,7 @@ def _work(job: _Job, making: Making, anew: bool, wait: bool) -> Manifest | None:
         pending = 0
 
     try:
-        return _settle(job, making, anew, progress, wait)
+        return _settle(job, making, redo, progress, wait)
     except Busy:
         return None
     finally:

@@ -25,7 +25,7 @@ from aubench.predict.readings import NOBODY, Readings
 from aubench.predict.sources import Source
 
 Kind = Literal["none", "auto", "running", "first", "median", "frame", "picture", "person"]
-WORDS = ("none", "auto", "running", "first", "median")
+WORDS: tuple[Kind, ...] = ("none", "auto", "running", "first", "median")
 FIRST = 5
 """Readings of a face whose mean ``first`` takes for its neutral one."""
 STRETCHED_BELOW = INTENSITY_SCALE / 2
@@ -57,8 +57,7 @@ class Neutral:
 
 def parse(text: str, total: int | None = None) -> Neutral:
     """What ``--neutral`` means: one of :data:`WORDS`, a frame from 1 to ``total`` (where known), or a picture file."""
-    words: tuple[Kind, ...] = ("none", "auto", "running", "first", "median")
-    for word in words:
+    for word in WORDS:
         if text == word:
             return Neutral(word)
     if text.lstrip("-").isdecimal():
@@ -118,7 +117,7 @@ def check_person(neutral: Neutral, source: Source, *, same_person: bool, faces: 
     raise UserError(
         f"--neutral {neutral.frame or neutral.kind}: the images in {source.name} may show several people, and "
         "face_id does not identify a person across images; make one folder per person, and give an image of the "
-        "neutral face (--neutral PICTURE --same-person --max-faces 1)",
+        "neutral face (--neutral IMAGE --same-person --max-faces 1)",
         code="person-ambiguous",
     )
 

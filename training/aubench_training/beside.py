@@ -14,7 +14,7 @@ import torch
 from aubench.contracts import Features
 from aubench.errors import UserError
 from aubench.parameters import FacialParameters
-from aubench.person import FEWEST, SHARE
+from aubench.person import FEWEST, calmest
 
 from .pools import Pools
 
@@ -25,7 +25,7 @@ BATCH_WORDS = (
 """The words of :mod:`aubench.quantities` that :meth:`Beside.batch` gives."""
 Read = Callable[[Features], FacialParameters]
 KEPT = 256
-"""Neutrals of so many subjects are kept in memory; others are made again from the cached features."""
+"""Number of subjects whose neutrals are kept in memory; others are computed again from the cached features."""
 
 
 class Beside:
@@ -72,9 +72,7 @@ class Beside:
         batches = self.pools.photo.batches(stop=len(self.subject), device=self.device)
         with torch.no_grad():
             restless = torch.cat([self._read(features).au.float().sum(dim=1).cpu() for features in batches]).numpy()
-        return [
-            rows[np.argsort(restless[rows], kind="stable")[: max(1, round(SHARE * len(rows)))]] for rows in self.members
-        ]
+        return [rows[calmest(restless[rows])] for rows in self.members]
 
     def batch(self, wanted: Iterable[str], rows: Rows, step: int) -> dict[str, Any]:
         """The ``wanted`` of :data:`BATCH_WORDS` for frames (b,)."""

@@ -114,7 +114,7 @@ def prepare(
         float, typer.Option(min=0, max=1, help="Largest share of a sequence's frames that may be lost.")
     ] = 0.01,
     workers: Annotated[int | None, typer.Option(min=1, help="Processes. Default: one per core.")] = None,
-    anew: Annotated[
+    redo: Annotated[
         bool, typer.Option("--redo", "--anew", help="Prepare everything again, including finished recordings.")
     ] = False,
 ) -> None:
@@ -144,7 +144,7 @@ def prepare(
             typer.echo(f"... and {len(errors) - 5} more; see `aubench data check {name} {root}`", err=True)
         parent = parent_of(store or dataset.config.store)
         made = make_ready(
-            dataset.reader, root, parent, Making(size, align, codec), max_lost=max_lost, workers=workers, anew=anew,
+            dataset.reader, root, parent, Making(size, align, codec), max_lost=max_lost, workers=workers, redo=redo,
             scan=scan,
         )  # fmt: skip
         typer.echo(_told(made))

@@ -82,7 +82,7 @@ class PairTests(ResultModel):
     exact: bool
     """Whether all swaps were tried."""
     smallest_p: float | None
-    """The smallest p that so few people allow; None where there is no pair."""
+    """The smallest p-value that this number of people allows; None without a pair of methods."""
     pairs: list[PairTest]
 
 

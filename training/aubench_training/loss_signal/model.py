@@ -92,7 +92,7 @@ class LossSignal(_Record):
     )
     persons: int = Field(description="people that were read against calm frames")
     seed: int
-    frames: int = Field(description="at most so many of each data set")
+    frames: int = Field(description="largest number of frames per data set")
     batch: int
     threshold: float = Field(description="errors up to this say nothing about signs")
     loopback_engine: str = Field(description="engine that drew the faces of the sampled loopback")

@@ -41,7 +41,7 @@ def setting(
         datasets: Data sets with labels of training frames, as entries of a config (``{"name":, "config":}``).
         losses: Losses by name, ``name=weight`` for a weight; those of the run or recipe by default.
         loss_options: Options of losses by name.
-        frames: At most so many frames of each data set, and so many sampled faces.
+        frames: Largest number of frames per data set, and of sampled faces.
         seed: Of drawn data sets and of batches.
         device: Where it is computed; as the run says by default.
         assignments: ``key.of.entry=value`` texts for any other entry.
