@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from refusals import assert_refused, refused
 from skimage import data
 from small_video import write_video
 
-from aubench import cli
+from aubench import cli, discovery
 from aubench.adapt import run as work
 from aubench.adapt.look import MOST_EACH, Seen, shares
 from aubench.adapt.measures import Measures, Views, agreement, disturbed, measure, mirrored
@@ -29,14 +30,16 @@ GREY = np.full((64, 64, 3), 128, np.uint8)
 
 
 @pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> Combination:
+def tiny(monkeypatch: pytest.MonkeyPatch) -> Iterator[Combination]:
     """A model of tiny networks whose input was standardised over noise."""
     monkeypatch.setenv("AUBENCH_PLUGINS", "tiny_parts")
+    discovery.forget()
     made = Combination(Choice("tiny"), Choice("tiny"), size=16, seed=3)
     images = torch.rand(40, 3, 16, 16, generator=torch.Generator().manual_seed(0))
     made.standardiser.fit("photo", [made.extractor.features(images)])
     made.regressor.eval()
-    return made
+    yield made
+    discovery.forget()
 
 
 @pytest.fixture(scope="module")
